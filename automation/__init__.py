@@ -1,0 +1,1 @@
+"""Lucheng: customer journeys as code. Floors and their order are drawn in docs/architecture.md."""

@@ -1,0 +1,106 @@
+"""What the engine asks of the world: channels that send, and values that say how it went.
+
+The engine knows no provider by name. It reads a channel's lanes, chooses one, hands over rendered messages and
+takes one outcome a recipient back. Adapters never retry: the engine does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+Json: TypeAlias = "str | int | float | bool | None | Sequence[Json] | Mapping[str, Json]"
+Body: TypeAlias = Mapping[str, Json]
+
+
+class Reason(StrEnum):
+    """Why a message did not leave, in words every channel shares; a provider's own code stands beside it."""
+
+    BAD_ADDRESS = "bad_address"  # the address does not exist or takes nothing: not on this channel
+    NOT_REACHABLE = "not_reachable"  # blocked, unfollowed, outside the provider's window: not on this channel
+    RATE_LIMITED = "rate_limited"  # slow down: try again after `retry_after`
+    QUOTA = "quota"  # today's or this month's allowance is used up
+    UNAVAILABLE = "unavailable"  # the provider is down: try again later
+    BAD_CONTENT = "bad_content"  # the provider refuses this text: not for anybody
+    NOT_ALLOWED = "not_allowed"  # our account or its credentials: an operator must act
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took the message. `provider_id` is its id there, "" where it gives none."""
+
+    provider_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The provider refused. `permanent`: no retry on this channel helps. `retry_after` in seconds, if it said so."""
+
+    reason: Reason
+    code: str = ""
+    permanent: bool = True
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody knows: bytes left and no answer came. Never resent blindly on a lane without a key."""
+
+    code: str = ""
+
+
+Outcome: TypeAlias = Accepted | Denied | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One way a channel can carry a message, with what the provider allows on it."""
+
+    name: str
+    address: str  # kind of identity it sends to: phone, email, openid, ...
+    purposes: frozenset[str]  # legal kinds it may carry: "marketing", "service"
+    batch: int = 1  # recipients one provider request takes
+    dedupe_window: int = 0  # seconds in which the provider drops a repeated idempotency key; 0 = it has none
+    receipts: frozenset[str] = frozenset()  # of delivered, opened, clicked
+    max_chars: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One rendered message to one address. `idem_key`: at most 32 characters of [0-9a-z], stable over retries."""
+
+    idem_key: str
+    lane: str
+    address: str
+    body: Body
+
+
+class Channel(Protocol):
+    """A configured account that can send. One instance serves many threads."""
+
+    @property
+    def name(self) -> str:
+        """The name in config.yaml, such as wechat_main."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """What `via` may call it: wechat, wecom, sms, email. Templates are looked up under this word."""
+        ...
+
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        """In the order in which they should be tried."""
+        ...
+
+    def send(self, messages: Sequence[Message]) -> Sequence[Outcome]:
+        """One provider request of at most `lane.batch` messages of one lane; one outcome each, in order.
+
+        Returns `Unknown` for every time-out or broken connection after the first byte; raises only for programming
+        errors. Blocks at most for the channel's own time-out.
+        """
+        ...
+
+    def close(self) -> None: ...
