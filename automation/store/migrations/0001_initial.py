@@ -74,8 +74,8 @@ CREATE TABLE run (
     id {id}, journey_id BIGINT NOT NULL, version_id BIGINT NOT NULL, node BIGINT NOT NULL, person_id BIGINT NOT NULL,
     key TEXT NOT NULL DEFAULT '', episode TEXT NOT NULL DEFAULT '', visit INTEGER NOT NULL DEFAULT 0, due BIGINT,
     clock BIGINT NOT NULL, node_at BIGINT NOT NULL, entered_at BIGINT NOT NULL, state SMALLINT NOT NULL DEFAULT 0,
-    holdout SMALLINT NOT NULL DEFAULT 0, depth SMALLINT NOT NULL DEFAULT 0, parent_run BIGINT, ended_at BIGINT,
-    reason TEXT, goal_until BIGINT, goal_at BIGINT, goal_value BIGINT, path TEXT NOT NULL DEFAULT '', data TEXT);
+    holdout SMALLINT NOT NULL DEFAULT 0, depth SMALLINT NOT NULL DEFAULT 0, parent_run BIGINT, event_id BIGINT,
+    ended_at BIGINT, reason TEXT, goal_until BIGINT, goal_at BIGINT, goal_value BIGINT, path TEXT NOT NULL DEFAULT '', data TEXT);
 CREATE UNIQUE INDEX run_entry ON run (journey_id, person_id, key, episode);
 CREATE UNIQUE INDEX run_live ON run (person_id, journey_id, key) WHERE state = 0;
 CREATE INDEX run_due ON run (due) WHERE due IS NOT NULL;
