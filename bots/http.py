@@ -1,0 +1,225 @@
+"""The one HTTP client of the project: POST and GET with limits on time and size, and errors that say what left.
+
+An outbox must know whether a failed request can have been carried out. libcurl tells: it asks for the first byte of
+the body only over an established connection, so a request whose body was never asked for cannot have had an effect.
+
+    TransportError          (a ServiceAway)
+    ├── NotSent             nothing of the request's body left: safe to try again
+    └── AnswerLost          bytes left and no complete answer came: nobody knows
+
+A client keeps one libcurl handle a thread, with its idle connections. Make clients after forking, not before.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import pycurl
+
+from automation.kernel import errors
+from automation.kernel.ports import Denied, Reason, Unknown
+
+NO_HEADERS: Mapping[str, str] = {}
+
+
+class TransportError(errors.ServiceAway):
+    """No complete answer came. The text names the server and the kind of failure, never the path, query or body."""
+
+    def __init__(self, code: str, origin: str) -> None:
+        super().__init__(f"{origin}: {self.said} ({code})")
+        self.code = code
+
+    said = "no answer"
+
+    def outcome(self) -> Denied | Unknown:
+        """What this means for every message of the request."""
+        return Unknown(self.code)
+
+
+class NotSent(TransportError):
+    """The server was not reached: no connection, no name, no trusted certificate."""
+
+    said = "could not be reached, nothing was sent"
+
+    def outcome(self) -> Denied | Unknown:
+        return Denied(Reason.UNAVAILABLE, self.code, permanent=False)
+
+
+class AnswerLost(TransportError):
+    """The request left and its answer did not arrive whole, in time and within its size."""
+
+    said = "was sent the request and gave no complete answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete answer. Header names are in lower case; of repeated headers the last one counts."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def retry_after(self) -> int | None:
+        """Seconds the server asked us to wait (RFC 9110 10.2.3); None if it did not, or said it as a date."""
+        value = self.headers.get("retry-after", "").strip()
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 7 else None
+
+    def json(self) -> object:
+        """The body as JSON. ValueError, without any of the text, when it is not."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise ValueError("the answer is not JSON") from None
+
+
+class Client:
+    """Many threads may share one client; every call is one request on the wire and is never repeated by us.
+
+    `timeout` (seconds) bounds a whole call, `connect_timeout` its start; an answer above `max_bytes` is given up.
+    Redirects are not followed, the environment's proxies are not used. `ca_file` replaces the system's trust store.
+    """
+
+    def __init__(
+        self, timeout: float = 10.0, connect_timeout: float = 5.0, max_bytes: int = 4 << 20, ca_file: str | None = None
+    ) -> None:
+        self._timeout_ms = max(1, int(timeout * 1000))
+        self._connect_ms = max(1, int(min(connect_timeout, timeout) * 1000))
+        self._max_bytes = max_bytes
+        self._ca_file = ca_file or ssl.get_default_verify_paths().cafile
+        self._local = threading.local()
+
+    def post_json(self, url: str, payload: object, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
+        """POST `payload` as JSON in UTF-8. Raises NotSent or AnswerLost."""
+        text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return self.post(url, text.encode("utf-8", "replace"), headers)
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
+        """POST `body`, JSON unless `headers` name another Content-Type. Raises NotSent or AnswerLost."""
+        sent = {"Content-Type": "application/json", **headers}
+        return self._handle().run(url, body, sent)
+
+    def get(self, url: str, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
+        """GET `url`. Raises NotSent or AnswerLost."""
+        return self._handle().run(url, None, headers)
+
+    def close(self) -> None:
+        """Drop every thread's idle connections; a call still running ends first. The client stays usable."""
+        self._local = threading.local()
+
+    def _handle(self) -> _Handle:
+        handle: _Handle | None = getattr(self._local, "handle", None)
+        if handle is None:
+            handle = self._local.handle = _Handle(self._timeout_ms, self._connect_ms, self._max_bytes, self._ca_file)
+        return handle
+
+
+class _Handle:
+    """One libcurl easy handle: the options that never change, and the state of the call that runs."""
+
+    def __init__(self, timeout_ms: int, connect_ms: int, max_bytes: int, ca_file: str | None) -> None:
+        self._max_bytes = max_bytes
+        self._unsent = memoryview(b"")
+        self._left = False
+        self._received = bytearray()
+        self._headers: dict[str, str] = {}
+        self._curl = curl = pycurl.Curl()
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        curl.setopt(pycurl.TIMEOUT_MS, timeout_ms)
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, connect_ms)
+        curl.setopt(pycurl.FOLLOWLOCATION, 0)
+        curl.setopt(pycurl.PROXY, "")
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+        curl.setopt(pycurl.MAXCONNECTS, 4)
+        if ca_file:
+            curl.setopt(pycurl.CAINFO, ca_file)
+        curl.setopt(pycurl.WRITEFUNCTION, self._take_body)
+        curl.setopt(pycurl.HEADERFUNCTION, self._take_header)
+        # libcurl sends a request again by itself when a kept connection dies before the first byte of the answer,
+        # which would deliver a message twice. It cannot repeat a body that is handed over once and never rewound.
+        curl.setopt(pycurl.READFUNCTION, self._give_body)
+
+    def run(self, url: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+        """One request; `body` None is a GET."""
+        self._unsent, self._left = memoryview(body or b""), False
+        self._received, self._headers = bytearray(), {}
+        curl = self._curl
+        try:
+            curl.setopt(pycurl.URL, url)
+            if body is None:
+                curl.setopt(pycurl.HTTPGET, 1)
+            else:
+                curl.setopt(pycurl.POST, 1)
+                curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(body))
+            curl.setopt(pycurl.HTTPHEADER, [_header(name, value) for name, value in headers.items()] + ["Expect:"])
+            curl.perform()
+            return Reply(curl.getinfo(pycurl.RESPONSE_CODE), self._headers, bytes(self._received))
+        except pycurl.error as error:
+            if not body:  # no body is ever asked for: what counts is whether the head left
+                self._left = curl.getinfo(pycurl.REQUEST_SIZE) > 0
+            raise self._failure(error, url) from None
+        finally:
+            self._unsent = memoryview(b"")
+
+    def _failure(self, error: pycurl.error, url: str) -> TransportError:
+        number = error.args[0] if error.args else 0
+        code = _CODES.get(number, f"curl_{number}")
+        return (AnswerLost if self._left else NotSent)(code, origin(url))
+
+    def _give_body(self, size: int) -> bytes:
+        self._left = True
+        piece, self._unsent = self._unsent[:size], self._unsent[size:]
+        return bytes(piece)
+
+    def _take_body(self, piece: bytes) -> int:
+        self._received += piece
+        return len(piece) if len(self._received) <= self._max_bytes else -1
+
+    def _take_header(self, line: bytes) -> None:
+        text = line.decode("latin-1").strip()
+        if text.startswith("HTTP/"):  # after an interim answer (1xx) the headers begin again
+            self._headers = {}
+        elif ":" in text:
+            name, value = text.split(":", 1)
+            self._headers[name.strip().lower()] = value.strip()
+
+
+_CODES = {
+    pycurl.E_WRITE_ERROR: "answer_too_large",  # what _take_body gives up with
+    pycurl.E_COULDNT_RESOLVE_HOST: "no_such_host",
+    pycurl.E_COULDNT_CONNECT: "refused",
+    pycurl.E_OPERATION_TIMEDOUT: "timeout",
+    pycurl.E_SSL_CONNECT_ERROR: "tls",
+    pycurl.E_PEER_FAILED_VERIFICATION: "certificate",
+    pycurl.E_SEND_ERROR: "reset",
+    pycurl.E_RECV_ERROR: "reset",
+    pycurl.E_GOT_NOTHING: "closed",
+    pycurl.E_SEND_FAIL_REWIND: "closed",
+    pycurl.E_PARTIAL_FILE: "cut_short",
+    8: "not_http",  # CURLE_WEIRD_SERVER_REPLY
+    pycurl.E_UNSUPPORTED_PROTOCOL: "not_http",
+    pycurl.E_URL_MALFORMAT: "bad_url",
+}
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of a URL: the part that holds no secret (paths of web hooks and queries may)."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+        return f"{parts.scheme}://{parts.hostname}{port}"
+    except ValueError:
+        return "the configured address"
+
+
+def _header(name: str, value: str) -> bytes:
+    line = f"{name}: {value}"
+    if "\r" in line or "\n" in line or "\0" in line:
+        raise ValueError(f"the HTTP header {name!r} holds a line break")
+    return line.encode("utf-8")
