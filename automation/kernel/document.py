@@ -1,0 +1,56 @@
+"""A file that has been read: its data, and the position of every key and value in it.
+
+Apart from the reader (source.py, which passes these names on), so that whoever only asks for positions needs no parser.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from automation.kernel.errors import Problem
+
+Loc: TypeAlias = tuple[str | int, ...]  # keys and list positions from the root
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A position, line and column from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file: its path as shown to people, its data (JSON-like) and where each part of it stands."""
+
+    path: str
+    data: Any
+    marks: Mapping[Loc, tuple[Mark, Mark]] = field(default_factory=dict, repr=False)  # of key (or item), of value
+    # of the key (or item) and of the value
+
+    def mark(self, loc: Loc, key: bool = False) -> Mark:
+        """Where the value (or its key) at `loc` stands; the nearest known ancestor's value when nothing is there."""
+        if loc in self.marks:
+            return self.marks[loc][0 if key else 1]
+        while loc:
+            loc = loc[:-1]
+            if loc in self.marks:
+                return self.marks[loc][1]
+        return Mark(1, 1)
+
+    def problem(self, loc: Loc, code: str, message: str, hint: str = "", key: bool = False) -> Problem:
+        mark = self.mark(loc, key)
+        return Problem(self.path, mark.line, mark.column, code, message, hint)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word this one was probably meant to be: for "did you mean"."""
+    if len(word) > 60:
+        return None
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[close[0]] if close else None
