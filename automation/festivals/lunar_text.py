@@ -1,0 +1,84 @@
+"""Reading lunar dates as people write them in spreadsheets: `农历八月十五`, `闰四月初一`, `lunar 8-15`.
+
+Apart from the calendar because it knows spelling only. A date that might as well be solar (`8-15`, `8月15日`) is
+refused unless it says that it is lunar: guessing wrong would greet a customer on the wrong day.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+from .lunar import DAYS, MONTHS, LunarDay, to_solar
+
+_SAME = str.maketrans("農曆舊陰閏臘年○零", "农历旧阴闰腊年〇〇")
+_DIGITS = {digit: number for number, digit in enumerate("〇一二三四五六七八九")}
+_MONTHS = {name: number for number, name in enumerate(MONTHS, 1)} | {"一月": 1, "十一月": 11, "十二月": 12}
+_DAYS = {name: number for number, name in enumerate(DAYS, 1)} | {"卅": 30, "廿": 20, "二〇": 20, "三〇": 30}
+_DAYS |= {f"二十{digit}": 20 + number for digit, number in _DIGITS.items() if number}
+
+_PREFIX = re.compile(r"^(?:农历|阴历|旧历|lunar)[:\s]*", re.IGNORECASE)
+_CHINESE = re.compile(
+    r"^(?:(?P<year>\d{4}|[〇一二三四五六七八九]{4})年\s*)?(?P<leap>闰)?"
+    r"(?P<month>正月|冬月|腊月|[一二三四五六七八九十]{1,2}月)(?P<day>[初一二三四五六七八九十廿卅〇]{1,3})(?P<suffix>[日号])?$"
+)
+_NUMERIC = re.compile(
+    r"^(?:(?P<year>\d{4})\s*[-/.年]\s*)?(?P<leap>闰|leap\s*)?(?P<month>\d{1,2})\s*[-/.月]\s*(?P<day>\d{1,2})[日号]?$",
+    re.IGNORECASE,
+)
+FORMS = "write 农历八月十五, 闰四月初一, 农历1990年八月十五 or lunar 8-15"
+
+
+class LunarDate(NamedTuple):
+    """A lunar date as somebody wrote it; `year` is None where only the day is known."""
+
+    year: int | None
+    month: int
+    day: int
+    leap: bool
+
+
+def parse_lunar(text: str) -> LunarDate:
+    """A lunar date from free text; ValueError with a plain sentence where it is none or does not exist."""
+    plain = unicodedata.normalize("NFKC", text).strip().translate(_SAME)
+    body = _PREFIX.sub("", plain)
+    says_lunar = body != plain
+    if body == "除夕":
+        return LunarDate(None, 12, 30, False)
+    chinese = _CHINESE.match(body)
+    if chinese and (says_lunar or not chinese["suffix"]):
+        return _checked(text, chinese, _MONTHS.get(chinese["month"]), _DAYS.get(chinese["day"]))
+    numeric = _NUMERIC.match(body)
+    if numeric and (says_lunar or numeric["leap"]):
+        return _checked(text, numeric, int(numeric["month"]), int(numeric["day"]))
+    if chinese or numeric:
+        raise ValueError(
+            f"'{text}' does not say whether it is lunar: put 农历 or lunar before it; a solar date is 2026-08-15"
+        )
+    raise ValueError(f"'{text}' is not a lunar date: {FORMS}")
+
+
+def parse_month_day(text: str) -> tuple[int, int]:
+    """`1-15` or `正月十五` where the place itself says that it is lunar: (month 1-12, day 1-30)."""
+    try:
+        found = parse_lunar(f"lunar {text}")
+    except ValueError:
+        raise ValueError(f"'{text}' is not a lunar month and day: write 8-15 or 八月十五") from None
+    if found.year is not None or found.leap:
+        raise ValueError(f"'{text}': write only month and day, such as 8-15; leap months are not kept as festivals")
+    return found.month, found.day
+
+
+def _checked(text: str, match: re.Match[str], month: int | None, day: int | None) -> LunarDate:
+    if month is None or day is None or not (1 <= month <= 12 and 1 <= day <= 30):
+        raise ValueError(f"'{text}' is not a lunar date: months are 1 to 12, days 1 to 30")
+    year = _year(match["year"]) if match["year"] else None
+    leap = bool(match["leap"])
+    if year is not None:
+        to_solar(LunarDay(year, month, day, leap))
+    return LunarDate(year, month, day, leap)
+
+
+def _year(text: str) -> int:
+    return int("".join(str(_DIGITS.get(character, character)) for character in text))

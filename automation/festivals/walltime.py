@@ -1,0 +1,47 @@
+"""Between UTC seconds and the clock on a wall, in one place: all modules treat the two odd hours of a year alike.
+
+A local time that a spring change skips moves forward by the gap (02:30 becomes 03:30); one that an autumn change
+repeats means its first passing, unless `later` asks for the second.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+MIDNIGHT = time(0, 0)
+
+
+def local(at_utc: int, zone: ZoneInfo) -> datetime:
+    """The local date and time of an instant in UTC seconds."""
+    return datetime.fromtimestamp(at_utc, zone)
+
+
+def instant(day: date, clock: time, zone: ZoneInfo, later: bool = False) -> int:
+    """UTC seconds of a local date and time."""
+    moment = datetime.combine(day, clock, zone)
+    return int((moment.replace(fold=1) if later else moment).timestamp())
+
+
+def midnight(day: date, zone: ZoneInfo) -> int:
+    """UTC seconds at which a local day begins (some zones skip 00:00: then the first minute there is)."""
+    return int(datetime.combine(day, MIDNIGHT, zone).timestamp())
+
+
+def parse_clock(text: str) -> time:
+    """`09:30` as a time of day; ValueError with a plain sentence otherwise."""
+    hour, colon, minute = text.partition(":")
+    plain = colon and hour.isdecimal() and minute.isdecimal() and len(hour) <= 2 and len(minute) == 2
+    if not plain or int(hour) > 23 or int(minute) > 59:
+        raise ValueError(f"'{text}' is not a time of day: write hours and minutes from 00:00 to 23:59, such as 09:30")
+    return time(int(hour), int(minute))
+
+
+def parse_day(text: str) -> date:
+    """`2026-11-10` as a date; ValueError with a plain sentence otherwise."""
+    try:
+        if len(text) != 10:
+            raise ValueError
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"'{text}' is not a date: write year-month-day, such as 2026-11-10") from None
