@@ -41,6 +41,7 @@ class FieldType(StrEnum):
     DATE = "date"
     TIME = "time"
     LIST = "list"
+    RECORD = "record"  # a whole event, as a computed `latest` without `take` keeps it: only `exists` can be asked
 
 
 class Span(StrEnum):
@@ -168,16 +169,5 @@ class Happened:
 
 
 Condition: TypeAlias = (
-    Always
-    | All
-    | AnyOf
-    | Not
-    | Compare
-    | Tagged
-    | InSegment
-    | InStage
-    | Consented
-    | InJourney
-    | Marked
-    | Happened
+    Always | All | AnyOf | Not | Compare | Tagged | InSegment | InStage | Consented | InJourney | Marked | Happened
 )

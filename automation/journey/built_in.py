@@ -1,0 +1,75 @@
+"""Fields and events that every shop has without declaring them.
+
+Apart from the catalog's reader, so that the list is read, and documented, as a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from automation.conditions.tree import FieldType
+from automation.journey.catalog_values import EventType, Field, Home, Property
+
+_TEXT, _NUMBER, _TIME = FieldType.TEXT, FieldType.NUMBER, FieldType.TIME
+STAGES: Final = ("new", "active", "loyal", "at_risk", "lost")
+"""Where a person stands with the shop, as automation.people keeps it. Not ordered: one can fall and come back."""
+
+IDENTITIES: Final[dict[str, str]] = {
+    "phone": "手机号", "email": "邮箱", "openid": "公众号 openid", "unionid": "微信 unionid",
+    "wecom_id": "企业微信外部联系人", "member_no": "会员号",
+}  # fmt: skip
+
+
+def _column(name: str, kind: FieldType, title: str, example: Any, choices: tuple[str, ...] = ()) -> Field:
+    return Field(name, kind, title, example=example, choices=choices, home=Home.COLUMN)
+
+
+_COLUMNS: Final = (
+    _column("name", _TEXT, "姓名", "王芳"),
+    _column("stage", FieldType.CHOICE, "阶段", "active", STAGES),
+    _column("points", _NUMBER, "积分", 120),
+    _column("created_at", _TIME, "建档时间", "2026-01-15 10:00"),
+    _column("zone", _TEXT, "时区", "Asia/Shanghai"),
+)
+
+FIELDS: Final[Mapping[str, Field]] = {
+    **{field.name: field for field in _COLUMNS},
+    **{kind: Field(kind, _TEXT, title, home=Home.IDENTITY) for kind, title in IDENTITIES.items()},
+    "language": Field("language", _TEXT, "语言", example="zh-CN"),
+}
+
+
+def _event(name: str, title: str, *properties: Property, key: str | None = None) -> EventType:
+    return EventType(name, title, key, {known.name: known for known in properties}, built_in=True)
+
+
+def _text(name: str, example: str) -> Property:
+    return Property(name, _TEXT, example=example)
+
+
+_OF_A_MESSAGE: Final = (_text("step", "hello"), _text("journey", "welcome"), _text("channel", "sms"))
+
+_LIST: Final = (
+    _event(
+        "customer.changed",
+        "资料变更",
+        _text("field", "tier"),
+        _text("old", "basic"),
+        _text("new", "silver"),
+        Property("direction", FieldType.CHOICE, example="up", choices=("up", "down")),
+    ),
+    _event("coupon.redeemed", "用券", _text("code", "BD-00000001"), key="code"),
+    _event("group.joined", "进群", _text("group", "G1001")),
+    _event("message.sent", "消息发出", *_OF_A_MESSAGE),
+    _event("message.delivered", "消息送达", *_OF_A_MESSAGE),
+    _event("message.opened", "消息打开", *_OF_A_MESSAGE),
+    _event("message.clicked", "消息点击", *_OF_A_MESSAGE),
+    _event("message.failed", "消息失败", *_OF_A_MESSAGE),
+    _event("message.answered", "问卷回答", *_OF_A_MESSAGE),
+    _event("wechat.followed", "关注公众号", _text("scene", "store_qr")),
+    _event("wechat.unfollowed", "取消关注"),
+    _event("wecom.friend_added", "添加企业微信", _text("employee", "staff_01")),
+)
+
+EVENTS: Final[Mapping[str, EventType]] = {event.name: event for event in _LIST}
