@@ -1,4 +1,7 @@
-"""Fixtures for all tests. `store` is an open, migrated, empty database: every test that takes it runs on SQLite and on PostgreSQL."""
+"""Fixtures for all tests.
+
+`store` is an open, migrated, empty database: every test that takes it runs on SQLite and on PostgreSQL.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,16 @@ def store_url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield f"sqlite:{path}"
         return
     with request.getfixturevalue("postgres_server").database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a database without any table, for tests of migrations."""
+    if request.param == "sqlite":
+        yield f"sqlite:{request.getfixturevalue('tmp_path') / 'lucheng.db'}"
+        return
+    with request.getfixturevalue("postgres_server").bare() as url:
         yield url
 
 

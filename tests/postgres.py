@@ -30,6 +30,24 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", 
 FAST |= {"shared_buffers": "32MB", "max_connections": "60", "listen_addresses": "", "wal_level": "minimal"}
 FAST |= {"max_wal_senders": "0"}
 
+# Cheaper than a new database (30 ms, not 200): only tables that were written are emptied, their ids begin at 1 again.
+RESET = """
+DO $$
+DECLARE t record; used boolean;
+BEGIN
+  PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend';
+  FOR t IN SELECT c.oid::regclass AS name,
+      (SELECT bool_or(pg_sequence_last_value(d.objid) IS NOT NULL) FROM pg_depend d JOIN pg_class s ON s.oid = d.objid
+        WHERE d.refobjid = c.oid AND d.deptype = 'i' AND s.relkind = 'S') AS numbered
+    FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+      AND c.relname <> 'schema_migration' LOOP
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s)', t.name) INTO used;
+    IF used OR t.numbered THEN EXECUTE format('TRUNCATE %s RESTART IDENTITY', t.name); END IF;
+  END LOOP;
+END $$
+"""
+
 
 class Server:
     """A running PostgreSQL in which each test gets a database of its own, copied from a migrated template."""
@@ -37,7 +55,8 @@ class Server:
     def __init__(self, url: str) -> None:
         self._url = url
         self._prefix = f"lucheng_test_{os.getpid()}"
-        self._count = 0
+        self._made: list[str] = []
+        self._free: list[str] = []
         self._admin(f"CREATE DATABASE {self._prefix}")
         template = Store(self._named(self._prefix))
         migrate(template)
@@ -45,28 +64,27 @@ class Server:
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """The URL of a fresh migrated database, dropped afterwards."""
-        self._count += 1
-        name = f"{self._prefix}_{self._count}"
-        self._admin(f"CREATE DATABASE {name} TEMPLATE {self._prefix} STRATEGY file_copy")
-        try:
-            yield self._named(name)
-        finally:
-            self._admin(f"DROP DATABASE {name} WITH (FORCE)")
+        """The URL of a migrated, empty database, used again later: a test that changes tables takes `bare`."""
+        name = self._free.pop() if self._free else self._create(f"TEMPLATE {self._prefix} STRATEGY file_copy")
+        yield self._named(name)
+        with psycopg.connect(self._named(name), autocommit=True) as connection:
+            connection.execute(RESET)
+        self._free.append(name)
 
     @contextmanager
-    def empty(self) -> Iterator[str]:
+    def bare(self) -> Iterator[str]:
         """The URL of a database without any table."""
-        self._count += 1
-        name = f"{self._prefix}_{self._count}"
-        self._admin(f"CREATE DATABASE {name}")
-        try:
-            yield self._named(name)
-        finally:
+        yield self._named(self._create(""))
+
+    def close(self) -> None:
+        for name in (*self._made, self._prefix):
             self._admin(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def drop_template(self) -> None:
-        self._admin(f"DROP DATABASE {self._prefix} WITH (FORCE)")
+    def _create(self, how: str) -> str:
+        name = f"{self._prefix}_{len(self._made)}"
+        self._admin(f"CREATE DATABASE {name} {how}")
+        self._made.append(name)
+        return name
 
     def _admin(self, sql: str) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
@@ -84,7 +102,7 @@ def serving() -> Iterator[Server]:
     if given:
         server = Server(given)
         yield server
-        server.drop_template()
+        server.close()
         return
     home = Path(tempfile.mkdtemp(prefix="lcpg", dir="/tmp"))
     try:
