@@ -6,6 +6,7 @@ problems with its own.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import Final
 from automation.kernel.lines import Piece, Role, Scanner
 
 MOST: Final = 50  # problems of one file that are worth reading
+MOST_PIECES: Final = 3000  # of a broken text
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ ANY_COLON = re.compile(r"[^\s：，。！？]{1,20}：")
 COMMA_LIST = re.compile(rf"{NAME}(?:\s*，\s*{NAME})+")
 COMMA_KEY = re.compile(rf"，\s*{NAME}\s*[:：]")
 NUMBER_LIKE = re.compile(r"(?:[\w.]+ )*[+-]?\d[\d:. +%-]*(?:[a-z]{1,8}|%|天|周|月|年|小时|分钟|秒|个工作日)?(?: .*)?")
+WIDE_SIGN = re.compile("[\uff01-\uff5e—]")
 COMPARATOR = re.compile(r"(>=|<=|==|!=|=>|=<|>|<|=|≥|≤|≠|＞|＜|＝)=?\s*(-?\d[\d.]*%?[a-z]{0,2})$")
 COMPARATOR_WORD: Final = {">": "above", "＞": "above", "<": "below", "＜": "below", "!=": "not", "≠": "not"} | {
     sign: word
@@ -96,7 +99,7 @@ def full_width_quotes(piece: Piece) -> Iterator[Found]:
 
 
 def full_width_number(piece: Piece) -> Iterator[Found]:
-    if piece.text.isascii() or len(piece.text) > 60 or piece.role is Role.KEY:
+    if len(piece.text) > 60 or piece.role is Role.KEY or not WIDE_SIGN.search(piece.text):
         return
     plain = unicodedata.normalize("NFKC", piece.text.replace("－", "-").replace("—", "-"))
     words = re.sub("天|周|月|年|小时|分钟|秒|个工作日", "", plain)
@@ -116,10 +119,9 @@ def stray_space(piece: Piece) -> Iterator[Found]:
                 "switch the keyboard to half-width and retype the space",
             )
         return
-    for offset, sign in enumerate(piece.text if piece.role is not Role.COMMENT else ""):
-        if sign == "\t":
-            yield offset, "Y036", "tab in an unquoted text", 'use spaces, or quote the text and write "\\t"'
-            return
+    offset = piece.text.find("\t")
+    if offset >= 0 and piece.role is not Role.COMMENT:
+        yield offset, "Y036", "tab in an unquoted text", 'use spaces, or quote the text and write "\\t"'
     if piece.text.strip("\u3000\u00a0") != piece.text and piece.role in (Role.KEY, Role.VALUE, Role.LOOSE):
         yield 0, "Y024", "full-width or hard space at the edge of a text", "delete it, or quote the text if it is meant"
 
@@ -208,6 +210,10 @@ class Level:
     branches: bool = False  # it has a key that then and else go with
 
 
+ALWAYS: Final = frozenset({Role.COMMENT, Role.SPACE, Role.AFTER})
+SUSPECT = re.compile(r"[^ -~]|[:{}$<>=!&*@%`|]")  # no rule speaks of a text without one of these
+
+
 class Columns:
     """Finds the key that stands in a column where nothing has its keys: a then or else one column off."""
 
@@ -251,16 +257,22 @@ class Columns:
         return new
 
 
-def find(text: str) -> list[Slip]:
-    """All slips of a text with \\n line ends, in order, at most MOST; time proportional to the text."""
+def find(text: str, broken: bool = False) -> list[Slip]:
+    """All slips of a text with \\n line ends, in order, at most MOST; time proportional to the text.
+
+    In a text that is `broken` beyond YAML, where nothing else bounds the work, only the first pieces are judged.
+    """
     slips: list[Slip] = []
     columns = Columns()
-    for piece in Scanner().scan(text):
+    for piece in itertools.islice(Scanner().scan(text), MOST_PIECES if broken else None):
         if piece.role is Role.KEY and not piece.within and (off := columns.key(piece)):
             slips.append(off)
-        for rule in RULES:
-            for offset, code, message, hint in rule(piece):
-                slips.append(Slip(piece.line, piece.column + offset, code, message, hint, code in STRUCTURAL))
+        if piece.role in ALWAYS or SUSPECT.search(piece.text):
+            slips += (
+                Slip(piece.line, piece.column + offset, code, message, hint, code in STRUCTURAL)
+                for rule in RULES
+                for offset, code, message, hint in rule(piece)
+            )
         if len(slips) >= MOST:
             break
     return slips

@@ -1,7 +1,7 @@
 """Reads the files of a shop: strict YAML with a position for every key and value, and all problems of a file at once.
 
 The only user of PyYAML, and only of its events: aliases, merge keys and huge numbers make bombs of small files (a
-merge-key bomb under 1 KB keeps PyYAML 6.0.3's loaders busy for seconds), so limits are guarded before anything is built.
+merge-key bomb under 1 KB keeps PyYAML 6.0.3's loaders busy for seconds), so limits are guarded before it is built.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ MOST_BYTES: Final = 256 * 1024
 MOST_DEPTH: Final = 20
 MOST_NODES: Final = 20_000
 MOST_SCALAR: Final = 64 * 1024
+MOST_LINES: Final = 10_000
 
 __all__ = ["Document", "Loc", "Mark", "nearest", "parse", "read"]
 
@@ -59,6 +60,8 @@ def parse(text: str, path: str) -> Document:
     if len(text) > MOST_BYTES or len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
         raise _too_large(path)
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    if text.count("\n") > MOST_LINES:
+        raise _too_large(path)
     unseen = list(_unseen(text, path))
     if unseen:
         raise SourceErrors(unseen)
@@ -66,7 +69,7 @@ def parse(text: str, path: str) -> Document:
     builder.build(text)
     problems = builder.problems
     if not builder.bomb:
-        problems = _join(problems, slips.find(text), path, builder.syntax)
+        problems = _join(problems, slips.find(text, broken=builder.syntax is not None), path, builder.syntax)
     if problems:
         raise SourceErrors(problems)
     return Document(path, builder.root, builder.marks)
@@ -83,12 +86,8 @@ def _refused(path: str, code: str, message: str, hint: str = "") -> SourceErrors
 
 
 def _too_large(path: str) -> SourceErrors:
-    return _refused(
-        path,
-        "Y001",
-        f"the file is larger than {MOST_BYTES // 1024} KB",
-        "split it; data such as lists of people belongs in an import",
-    )
+    message = f"the file is larger than {MOST_BYTES // 1024} KB or {MOST_LINES} lines"
+    return _refused(path, "Y001", message, "split it; lists of people belong in an import")
 
 
 def _unseen(text: str, path: str) -> Iterator[Problem]:
@@ -222,7 +221,7 @@ class Builder:
             )
             raise Bomb
         plain = bool(event.implicit[0]) and event.style not in ("'", '"', "|", ">")
-        if event.style != "|" and self._folds(event):
+        if event.style != "|" and not event.value.isascii() and self._folds(event):
             hint = "use | instead, or keep it on one line"
             self._say(mark, "Y041", "Chinese text over several lines gets a space at each line end", hint)
         frame = self.stack[-1] if self.stack else None
@@ -237,8 +236,6 @@ class Builder:
 
     def _folds(self, event: yaml.ScalarEvent) -> bool:
         first, last = _mark(event.start_mark), _mark(event.end_mark)
-        if first.line == last.line:
-            return False
         lines = self.lines[first.line - 1 : last.line]
         lines[-1] = lines[-1][: last.column - 1]
         lines[0] = lines[0][first.column - 1 :]
