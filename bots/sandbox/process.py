@@ -1,0 +1,63 @@
+"""Starts the sandbox server as a process of its own and stops it: for the demo and for tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from automation.kernel import errors
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A running server. As a context manager it stops at the end; it also ends when this process does."""
+
+    url: str
+    smtp_port: int
+    ledger: Path
+    process: subprocess.Popen[bytes]
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Ask it to finish what it answers, and wait; after `timeout` seconds it is killed."""
+        self.process.terminate()
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+
+def start(ledger: Path, http_port: int = 0, smtp_port: int = 0, timeout: float = 30.0) -> Sandbox:
+    """Start a server and wait until it listens. Port 0: a free one. ServiceAway if it does not come up."""
+    command = [sys.executable, "-m", "bots.sandbox", "--with-parent"]
+    command += ["--http", str(http_port), "--smtp", str(smtp_port), "--ledger", str(ledger.resolve())]
+    path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH", ""))))
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}
+    )
+    sandbox = Sandbox("", smtp_port, ledger, process)
+    out = process.stdout
+    line = out.readline() if out is not None and select.select([out], [], [], timeout)[0] else b""
+    if not line:
+        sandbox.stop(1)
+        raise errors.ServiceAway("the sandbox server did not start: is one of its ports taken?")
+    ports = json.loads(line)
+    return Sandbox(f"http://127.0.0.1:{ports['http']}", ports["smtp"], ledger, process)
