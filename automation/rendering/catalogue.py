@@ -1,0 +1,286 @@
+"""Reads templates/: one folder a text, checked as far as it can be alone. A bad text disables only itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from automation.kernel import document, errors, shapes, source
+from automation.rendering import bodies, fields, files, language, markup
+from automation.rendering.fields import Field
+from automation.rendering.language import Parsed
+from automation.rendering.texts import BASE, Kind, Template, Text, Texts, Variant
+
+TEXT_FILE = "text.yaml"
+KNOWN = frozenset({TEXT_FILE, "email.html", "email.txt", *(f"{kind}.yaml" for kind in Kind)})
+PROVIDED_LINKS = frozenset({"unsubscribe"})  # made by the engine for each message, not declared
+SHAPES: dict[Kind, type[shapes.Strict]] = {
+    Kind.WECHAT: files.WechatShape,
+    Kind.SMS: files.SmsShape,
+    Kind.EMAIL: files.EmailShape,
+}
+IDENTIFIER = re.compile(r"[A-Za-z]\w*")
+MAX_FILE = 512 * 1024
+Shape = TypeVar("Shape", bound=shapes.Strict)
+
+
+def load(folder: Path) -> Texts:
+    """All texts below `folder`, with every problem of every file. Raises nothing for what stands in the files."""
+    texts: dict[str, Text] = {}
+    problems: list[errors.Problem] = []
+    broken: set[str] = set()
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if not path.is_dir() or path.name.startswith((".", "_")):
+            continue
+        reader = Reader(path)
+        text = reader.read()
+        problems += reader.problems
+        if reader.problems or text is None:
+            broken.add(path.name)
+        else:
+            texts[path.name] = text
+    return Texts(texts, tuple(sorted(set(problems))), frozenset(broken))
+
+
+@dataclass(slots=True)
+class Reader:
+    """One text's folder while it is read."""
+
+    folder: Path
+    problems: list[errors.Problem] = dataclasses.field(default_factory=list)
+    links: dict[str, tuple[Field, Parsed]] = dataclasses.field(default_factory=dict)
+
+    def read(self) -> Text | None:
+        head = self.folder / TEXT_FILE
+        about = self._document(head) if head.exists() else document.Document(shown(head), {})
+        shape = self._shape(about, files.TextShape) if about else None
+        if about is None or shape is None:
+            return None
+        self._declare_links(head, about, shape)
+        variants = tuple(
+            Variant(name, item.condition, ("variants", name, "if")) for name, item in shape.variants.items()
+        )
+        self._check_folder(self.folder, about, shape)
+        channels = {}
+        for variant in (BASE, *shape.variants):
+            for kind in Kind:
+                template = self._template(variant, kind)
+                if template:
+                    channels[variant, kind] = template
+        if not any(variant == BASE for variant, _ in channels) and not self.problems:
+            self._say(
+                about, (), "T040", "this text has no file for any channel", "add wechat.yaml, sms.yaml or email.yaml"
+            )
+        return Text(
+            self.folder.name,
+            shape.title or self.folder.name,
+            about,
+            channels,
+            variants,
+            frozenset(shape.needs),
+            frozenset(shape.links),
+        )
+
+    def _document(self, path: Path) -> document.Document | None:
+        try:
+            return source.read(path, shown(path))
+        except errors.SourceErrors as error:
+            self.problems += error.problems
+            return None
+
+    def _shape(self, about: document.Document, model: type[Shape]) -> Shape | None:
+        try:
+            return shapes.validate(about, model)
+        except errors.SourceErrors as error:
+            self.problems += error.problems
+            return None
+
+    def _say(self, about: document.Document, loc: document.Loc, code: str, message: str, hint: str = "") -> None:
+        self.problems.append(about.problem(loc, code, message, hint, key=True))
+
+    def _declare_links(self, path: Path, about: document.Document, shape: files.TextShape) -> None:
+        lines = read_lines(path)
+        for name, url in shape.links.items():
+            loc = ("links", name)
+            if not IDENTIFIER.fullmatch(name) or name in PROVIDED_LINKS:
+                self._say(about, loc, "T014", f"{name} cannot be the name of a link", "letters, digits and _")
+            made = field_of(name, url, about, loc, lines)
+            parsed = self._parse(made)
+            if any(use.name.startswith("links.") for use in parsed.uses):
+                self._say(about, loc, "T022", "a link is not made of other links", "write it out")
+            if not url.lstrip().startswith(("{{", "{%")) and urlsplit(url.strip()).scheme not in ("http", "https"):
+                self._say(about, loc, "T021", "a link begins with https:// or http://")
+            self.links[name] = made, parsed
+
+    def _check_folder(self, folder: Path, about: document.Document, shape: files.TextShape) -> None:
+        """Files and folders nobody would ever read are typing mistakes; a variant without files is one too."""
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith("."):
+                continue
+            if path.is_dir():
+                if path.name in shape.variants:
+                    self._check_variant(path)
+                else:
+                    self._stray(path, f"no variant is named {path.name}", sorted(shape.variants))
+            elif path.name not in KNOWN:
+                self._stray(path, f"no channel reads {path.name}", sorted(KNOWN))
+        for name in shape.variants:
+            if not (folder / name).is_dir():
+                self._say(
+                    about, ("variants", name), "T042", f"variant {name} has no folder", f"make {shown(folder)}/{name}/"
+                )
+
+    def _check_variant(self, folder: Path) -> None:
+        for path in sorted(folder.iterdir()):
+            if path.name not in KNOWN - {TEXT_FILE} and not path.name.startswith("."):
+                self._stray(path, f"no channel reads {path.name}", sorted(KNOWN - {TEXT_FILE}))
+
+    def _stray(self, path: Path, message: str, known: list[str]) -> None:
+        close = document.nearest(path.name, known)
+        hint = f"did you mean {close}?" if close else f"known: {' '.join(known) or 'none'}"
+        self.problems.append(errors.Problem(shown(path), 1, 1, "T041", message, hint))
+
+    def _find(self, variant: str, name: str) -> Path | None:
+        """A channel's file, of the variant or else of the text."""
+        own, base = self.folder / variant / name, self.folder / name
+        return own if own.exists() else base if base.exists() else None
+
+    def _template(self, variant: str, kind: Kind) -> Template | None:
+        own = [f"{kind}.yaml"] + (["email.html", "email.txt"] if kind is Kind.EMAIL else [])
+        if variant and not any((self.folder / variant / name).exists() for name in own):
+            return None
+        path = self._find(variant, f"{kind}.yaml")
+        if path is None:
+            if kind is Kind.EMAIL and self._find(variant, "email.html"):
+                missing = self.folder / variant / "email.yaml"
+                self.problems.append(
+                    errors.Problem(shown(missing), 1, 1, "T044", "email.html has no email.yaml", "add subject:")
+                )
+            return None
+        about = self._document(path)
+        shape = self._shape(about, SHAPES[kind]) if about else None
+        if about is None or shape is None:
+            return None
+        lines = read_lines(path)
+        if isinstance(shape, files.WechatShape):
+            return self._wechat(about, shape, lines)
+        if isinstance(shape, files.SmsShape):
+            return self._sms(about, shape, lines)
+        assert isinstance(shape, files.EmailShape)  # noqa: S101 - SHAPES holds no other
+        return self._email(variant, about, shape, lines)
+
+    def _wechat(self, about: document.Document, shape: files.WechatShape, lines: list[str]) -> Template:
+        made = [field_of("text", shape.text, about, ("text",), lines)]
+        for name, value in (shape.template.data if shape.template else {}).items():
+            made.append(field_of(f"data.{name}", value, about, ("template", "data", name), lines))
+        return self._finish(Kind.WECHAT, about.path, made, key=shape.template.key if shape.template else "")
+
+    def _sms(self, about: document.Document, shape: files.SmsShape, lines: list[str]) -> Template:
+        made = [
+            field_of(f"params.{name}", value, about, ("params", name), lines) for name, value in shape.params.items()
+        ]
+        if "{{" in shape.preview or "{%" in shape.preview:
+            self._say(
+                about, ("preview",), "T031", "the preview holds no expressions", "write {name} for the parameter name"
+            )
+        else:
+            for word in bodies.PLACEHOLDER.findall(shape.preview):
+                if word not in shape.params:
+                    hint = fields.did_you_mean(word, shape.params)
+                    self._say(about, ("preview",), "T030", f"{{{word}}} is no parameter of this text", hint)
+        return self._finish(Kind.SMS, about.path, made, key=shape.template, preview=shape.preview)
+
+    def _email(
+        self, variant: str, about: document.Document, shape: files.EmailShape, lines: list[str]
+    ) -> Template | None:
+        made = [field_of("subject", shape.subject, about, ("subject",), lines)]
+        if shape.preview:
+            made.append(field_of("preview", shape.preview, about, ("preview",), lines))
+        page = self._find(variant, "email.html")
+        if page is None:
+            self._say(about, (), "T043", "email.html is missing beside it", "every mail has an HTML part")
+            return None
+        html = Field("html", self._whole(page), shown(page))
+        self.problems += markup.check(html)
+        made.append(html)
+        text = page.with_suffix(".txt")  # of the same folder as the HTML, so that both say the same
+        if text.exists():
+            made.append(Field("text", self._whole(text), shown(text)))
+        return self._finish(Kind.EMAIL, about.path, made)
+
+    def _whole(self, path: Path) -> str:
+        try:
+            if path.stat().st_size > MAX_FILE:
+                self.problems.append(errors.Problem(shown(path), 1, 1, "T002", "the file is too large"))
+                return ""
+            return path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError):
+            problem = errors.Problem(shown(path), 1, 1, "T044", "the file cannot be read", "save it as UTF-8")
+            self.problems.append(problem)
+            return ""
+
+    def _finish(self, kind: Kind, path: str, made: list[Field], key: str = "", preview: str = "") -> Template:
+        uses = [use for field in made for use in self._parse(field).uses if use.name.partition(".")[0] != "mail"]
+        links: dict[str, Field] = {}
+        for use in list(uses):
+            root, _, name = use.name.partition(".")
+            if root != "links" or name in PROVIDED_LINKS:
+                continue
+            if name not in self.links:
+                hint = fields.did_you_mean(name, self.links) if self.links else "declare it under links: in text.yaml"
+                self.problems.append(
+                    errors.Problem(use.path, use.line, use.column, "T020", f"{use.name} is not declared", hint)
+                )
+            elif name not in links:
+                links[name] = self.links[name][0]
+                uses += self.links[name][1].uses
+        return Template(
+            kind, path, tuple(made), digest(kind, key, preview, *made, *links.values()), key, preview,
+            tuple(links.values()), tuple(uses),
+        )  # fmt: skip
+
+    def _parse(self, made: Field) -> Parsed:
+        parsed = language.parse(made)
+        self.problems += parsed.problems
+        return parsed
+
+
+def field_of(name: str, value: str, about: document.Document, loc: document.Loc, lines: list[str]) -> Field:
+    """A YAML value as a field: a block text begins on the line below its `|`, a quoted one behind its quote."""
+    mark = about.mark(loc)
+    sign = lines[mark.line - 1][mark.column - 1 : mark.column] if mark.line <= len(lines) else ""
+    if sign == "|":
+        first = next((line for line in lines[mark.line :] if line.strip()), "")
+        return Field(name, value, about.path, mark.line + 1, len(first) - len(first.lstrip()) + 1)
+    column = mark.column + 1 if sign in ("'", '"') else mark.column
+    return Field(name, value, about.path, mark.line, column, exact="\n" not in value)
+
+
+def read_lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def digest(*parts: str | Field) -> str:
+    """The version of a template: the same content in the same place is compiled once."""
+    pieces: Iterator[str] = (
+        part if isinstance(part, str) else f"{part.name}\x00{part.path}\x00{part.line}\x00{part.source}"
+        for part in parts
+    )
+    return hashlib.sha256("\x01".join(pieces).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def shown(path: Path) -> str:
+    """The path as people see it: below the shop's folder, `templates/wish/sms.yaml`."""
+    try:
+        return path.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return path.as_posix()

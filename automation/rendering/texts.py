@@ -1,0 +1,91 @@
+"""The texts of a shop as values: what templates/ became. `catalogue.load` makes it; checks, engine and renderer read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from automation.kernel import document, errors
+from automation.rendering.fields import Field, Use
+
+BASE = ""  # the variant of the files that stand directly in the text's folder
+
+
+class Kind(StrEnum):
+    """Kinds of channel that have their own file; the word `via` uses."""
+
+    WECHAT = "wechat"
+    SMS = "sms"
+    EMAIL = "email"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One text for one kind of channel. `key` is the provider's approved template, `links` the declared links it uses.
+
+    Field names: wechat `text`, `data.NAME`; sms `params.NAME`; email `subject`, `preview`, `html`, `text`.
+    """
+
+    kind: Kind
+    path: str
+    fields: tuple[Field, ...]
+    digest: str
+    key: str = ""
+    preview: str = ""  # sms: the approved text with {param} in it
+    links: tuple[Field, ...] = ()
+    uses: tuple[Use, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A variation chosen by a condition on the person; `raw_if` is its data, found at `loc` of the text's document."""
+
+    name: str
+    raw_if: Any
+    loc: document.Loc
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with all its variants. `needs`: what every journey that sends it must provide, such as `coupon.code`."""
+
+    name: str
+    title: str
+    document: document.Document
+    channels: Mapping[tuple[str, Kind], Template] = field(repr=False)
+    variants: tuple[Variant, ...] = ()
+    needs: frozenset[str] = frozenset()
+    links: frozenset[str] = frozenset()
+
+    def template(self, variant: str, kind: str) -> Template | None:
+        """The template for a variant, or the plain one where the variant has none for this kind."""
+        try:
+            wanted = Kind(kind)
+        except ValueError:
+            return None
+        return self.channels.get((variant, wanted)) or self.channels.get((BASE, wanted))
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Kinds of channel it can be sent through, whatever the variant."""
+        return frozenset(kind for variant, kind in self.channels if variant == BASE)
+
+    @property
+    def uses(self) -> tuple[Use, ...]:
+        return tuple(use for template in self.channels.values() for use in template.uses)
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Every variable any of its files uses, dotted: `customer.name`, `customer.cart.items[].name`."""
+        return frozenset(use.name for use in self.uses)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """All texts of a shop. A text with a problem in its files is not in `texts`; its name is in `broken`."""
+
+    texts: Mapping[str, Text]
+    problems: tuple[errors.Problem, ...] = ()
+    broken: frozenset[str] = frozenset()
