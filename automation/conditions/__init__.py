@@ -1,1 +1,1 @@
-"""What may be asked about a person or an event: frozen values, parsed from YAML, compiled to SQL by automation.audience."""
+"""What may be asked of a person or an event: frozen values, read from YAML, compiled to SQL by automation.audience."""

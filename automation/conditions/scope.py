@@ -62,7 +62,7 @@ class Scope:
 
     `segments`: name -> its condition. `steps`: step id -> kind of step (`send`, `wait_for`, ...). `names`: each `as`
     name -> its members, such as coupon -> code, amount, expires. `entry`: members of `entry`, None where there is none.
-    `key`: the journey's `key`.
+    `key`: the journey's `key`. `journeys`: every journey's name; None leaves `in_journey` unchecked.
     """
 
     catalog: Vocabulary
@@ -72,6 +72,7 @@ class Scope:
     names: Mapping[str, Mapping[str, FieldInfo]] = field(default_factory=dict)
     entry: Mapping[str, FieldInfo] | None = None
     key: str | None = None
+    journeys: frozenset[str] | None = None
 
     def find(self, path: str) -> FieldInfo | None:
         """What a path means here: `tier`, `customer.tier`, `entry.total`, `coupon.code`; None where it is unknown."""
