@@ -66,14 +66,14 @@ CREATE TABLE journey (
     paused SMALLINT NOT NULL DEFAULT 0, checked_until BIGINT, source TEXT NOT NULL DEFAULT 'file');
 CREATE TABLE version (
     id {id}, journey_id BIGINT NOT NULL, hash TEXT NOT NULL, source TEXT NOT NULL, at BIGINT NOT NULL,
-    UNIQUE (journey_id, hash));
+    retired_at BIGINT, UNIQUE (journey_id, hash));
 CREATE TABLE step (id {id}, journey_id BIGINT NOT NULL, key TEXT NOT NULL, UNIQUE (journey_id, key));
 CREATE TABLE baseline (journey_id BIGINT NOT NULL, person_id BIGINT NOT NULL,
     PRIMARY KEY (journey_id, person_id)){norowid};
 CREATE TABLE run (
     id {id}, journey_id BIGINT NOT NULL, version_id BIGINT NOT NULL, node BIGINT NOT NULL, person_id BIGINT NOT NULL,
     key TEXT NOT NULL DEFAULT '', episode TEXT NOT NULL DEFAULT '', visit INTEGER NOT NULL DEFAULT 0, due BIGINT,
-    clock BIGINT NOT NULL, node_at BIGINT NOT NULL, entered_at BIGINT NOT NULL, state SMALLINT NOT NULL DEFAULT 0,
+    held_due BIGINT, clock BIGINT NOT NULL, node_at BIGINT NOT NULL, entered_at BIGINT NOT NULL, state SMALLINT NOT NULL DEFAULT 0,
     holdout SMALLINT NOT NULL DEFAULT 0, depth SMALLINT NOT NULL DEFAULT 0, parent_run BIGINT, event_id BIGINT,
     ended_at BIGINT, reason TEXT, goal_until BIGINT, goal_at BIGINT, goal_value BIGINT, path TEXT NOT NULL DEFAULT '', data TEXT);
 CREATE UNIQUE INDEX run_entry ON run (journey_id, person_id, key, episode);

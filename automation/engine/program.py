@@ -1,0 +1,201 @@
+"""A crossing compiled to statements, once per version and node. The texts are plain SQL over temporary tables.
+
+moving    the runs that cross now (candidate before entry), with the clock they cross at
+plan      one row a run: the leaf it takes, the clock its next wait counts from, when it is due
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from automation.audience.parameters import Parameters
+from automation.festivals.moments import Limit
+from automation.journey import graph
+
+from . import decide, timing
+from .parts import Parts
+from .registry import Loaded, awaited_event
+from .steps import statements
+from .steps.send import last_send_due
+
+PLAN = (
+    "run_id BIGINT, person_id BIGINT, seed BIGINT, zone BIGINT, visit BIGINT, at BIGINT, leaf BIGINT, base BIGINT,"
+    " due BIGINT"
+)
+MOVING = "run_id BIGINT, version_id BIGINT, node BIGINT, at BIGINT, event_id BIGINT"
+PARKING = 30 * timing.DAY  # how long a control group is watched where the journey has no goal
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A leaf whose due moment is worked out per case: which leaf, what, and whether it is a limit."""
+
+    leaf: int
+    when: Limit
+    limit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """`decide` fills plan from `moving` (or `candidate`); `effects` happen; `settle` moves the runs."""
+
+    parameters: Parameters
+    decide: str
+    effects: Sequence[statements.Step]
+    settle: str
+    timed: Sequence[Timed]
+    fences: frozenset[int]  # leaves that go on in the same tick
+
+
+def build(parts: Parts, loaded: Loaded, node: graph.Node, crossing: graph.Crossing, now: int) -> Program:
+    """The program of one crossing. It holds no moment of its own: `now` only tells whether days are 86,400 s."""
+    return _Builder(parts, loaded, node, crossing, now).program()
+
+
+class _Builder:
+    def __init__(self, parts: Parts, loaded: Loaded, node: graph.Node, crossing: graph.Crossing, now: int) -> None:
+        self.parts, self.loaded, self.node, self.crossing, self.now = parts, loaded, node, crossing, now
+        self.entering = node.kind is graph.NodeKind.START
+        self.parameters = Parameters()
+
+    def program(self) -> Program:
+        leaves = self.crossing.leaves
+        return Program(
+            self.parameters,
+            self._decide(),
+            statements.of(self.parts, self.loaded, self.crossing, self.parameters, self.now),
+            self._insert_runs() if self.entering else self._move_runs(),
+            [timed for leaf in leaves if (timed := self._timed(leaf))],
+            frozenset(leaf.number for leaf in leaves if self._is_fence(leaf)),
+        )
+
+    def _decide(self) -> str:
+        then = self.parts.store.dialect.join_in_order
+        if self.entering:
+            source = f"candidate r {then} person p ON p.id = r.person_id"
+        else:
+            source = f"moving m {then} run r ON r.id = m.run_id {then} person p ON p.id = r.person_id"
+        zone = "0" if self.loaded.journey.shop_clock else "coalesce(p.zone_id, 0)"
+        met = "".join(f", {sql} AS met_{leaf.number}" for leaf in self.crossing.leaves if (sql := self._met(leaf)))
+        chosen = "" if self.entering else " WHERE m.version_id = :version AND m.node = :node"
+        return (
+            "INSERT INTO plan WITH x AS MATERIALIZED (SELECT r.id AS run_id, p.id AS person_id, p.seed AS seed,"
+            f" {zone} AS zone, r.visit AS visit, {self._clock()} AS at, {self._leaf()} AS leaf{met} FROM {source}{chosen}),"
+            f" y AS (SELECT x.*, {self._base()} AS base FROM x)"
+            f" SELECT run_id, person_id, seed, zone, visit, at, leaf, base, {self._due()} FROM y"
+        )
+
+    def _clock(self) -> str:
+        # After a fence the run goes on by its own clock: the crossing was only cut in two.
+        return "m.at" if self.node.kind not in (graph.NodeKind.START, graph.NodeKind.FENCE) else "r.clock"
+
+    def _leaf(self) -> str:
+        leaf = decide.leaf_sql(self.parts, self.loaded, self.crossing, self.parameters)
+        whens = []
+        if self.entering:
+            whens.append(f"WHEN r.holdout = 1 THEN {decide.PARKED}")
+        for number, condition in decide.state_exits(self.loaded):
+            test = decide.condition_sql(self.parts, condition, self.parameters)
+            whens.append(f"WHEN {test} THEN {decide.EXITED - number}")
+        return f"CASE {' '.join(whens)} ELSE {leaf} END" if whens else leaf
+
+    def _base(self) -> str:
+        """What the next wait counts from: the clock, or when the last message of the leaf was allowed to leave."""
+        cases = _by_leaf({leaf.number: last_send_due(self.parts, self.loaded, leaf) for leaf in self.crossing.leaves})
+        if not cases:
+            return "at"
+        return self.parts.store.dialect.greatest("at", f"CASE leaf {cases} ELSE 0 END")
+
+    def _due(self) -> str:
+        cases = {leaf.number: self._leaf_due(leaf) for leaf in self.crossing.leaves}
+        if self.entering:
+            goal = self.loaded.journey.goal
+            watch = timing.about_seconds(goal.up_to) if goal else PARKING
+            cases[decide.PARKED] = f"at + {watch}"
+        text = _by_leaf(cases)
+        return f"CASE leaf {text} END" if text else "CAST(NULL AS BIGINT)"
+
+    def _leaf_due(self, leaf: graph.Leaf) -> str | None:
+        if isinstance(leaf.end, graph.Leave):
+            return None
+        if leaf.end.due is None:
+            return ":now"
+        seconds = timing.plain_seconds(self.parts, leaf.end.due, self.now)
+        due = None if seconds is None else f"base + {seconds}"
+        if not self._met(leaf, plan_only=True):
+            return due
+        return f"CASE WHEN met_{leaf.number} = 1 THEN :now ELSE {due or 'CAST(NULL AS BIGINT)'} END"
+
+    def _met(self, leaf: graph.Leaf, plan_only: bool = False) -> str | None:
+        """Whether what a wait_for waits for has already come: then the person passes at once."""
+        if not isinstance(leaf.end, graph.Stand):
+            return None
+        awaited = self.loaded.journey.nodes[leaf.end.node].awaited
+        if awaited is None:
+            return None
+        if plan_only:
+            return "met"
+        test = decide.condition_sql(self.parts, awaited.happening, self.parameters)
+        return f"CASE WHEN {test} THEN 1 ELSE 0 END"
+
+    def _timed(self, leaf: graph.Leaf) -> Timed | None:
+        if not isinstance(leaf.end, graph.Stand) or leaf.end.due is None:
+            return None
+        if timing.plain_seconds(self.parts, leaf.end.due, self.now) is not None:
+            return None
+        limit = self.loaded.journey.nodes[leaf.end.node].kind is graph.NodeKind.WAIT_FOR
+        return Timed(leaf.number, leaf.end.due, limit)
+
+    def _is_fence(self, leaf: graph.Leaf) -> bool:
+        return isinstance(leaf.end, graph.Stand) and leaf.end.due is None
+
+    def _nodes(self, otherwise: str) -> str:
+        stands = {leaf.number: str(self.loaded.steps[leaf.end.node]) for leaf in self.crossing.leaves
+                  if isinstance(leaf.end, graph.Stand)}  # fmt: skip
+        text = _by_leaf(stands)
+        return f"CASE plan.leaf {text} ELSE {otherwise} END" if text else otherwise
+
+    def _ends(self) -> tuple[str, str]:
+        """SQL of the state and of the reason by leaf."""
+        reasons = {leaf.number: leaf.end.reason for leaf in self.crossing.leaves if isinstance(leaf.end, graph.Leave)}
+        reasons |= {decide.EXITED - number: f"exit {number + 1}" for number, _ in decide.state_exits(self.loaded)}
+        if not reasons:
+            return "0", "CAST(NULL AS TEXT)"
+        state = _by_leaf({number: "1" for number in reasons})
+        texts = _by_leaf({number: self.parameters.add(reason) for number, reason in reasons.items()})
+        return f"CASE plan.leaf {state} ELSE 0 END", f"CASE plan.leaf {texts} END"
+
+    def _path(self) -> str:
+        node = self.loaded.steps[self.node.key]
+        return f"'{node}.' || CAST(plan.leaf AS TEXT) || '@' || CAST(:now / 60 AS TEXT) || ';'"
+
+    def _move_runs(self) -> str:
+        state, reason = self._ends()
+        return (
+            f"UPDATE run SET node = {self._nodes('run.node')}, due = plan.due, clock = plan.base, node_at = :now,"
+            f" state = {state}, reason = {reason}, ended_at = CASE WHEN {state} = 1 THEN :now END,"
+            f" path = run.path || {self._path()} FROM plan WHERE run.id = plan.run_id"
+        )
+
+    def _insert_runs(self) -> str:
+        state, reason = self._ends()
+        then = self.parts.store.dialect.join_in_order
+        return (
+            "INSERT INTO run (id, journey_id, version_id, node, person_id, key, episode, visit, due, clock, node_at,"
+            " entered_at, state, holdout, depth, parent_run, event_id, ended_at, reason, goal_until, path, data)"
+            f" SELECT c.id, :journey, :version, {self._nodes(str(self.loaded.steps[graph.START]))}, c.person_id, c.key,"
+            f" c.episode, 0, plan.due, plan.base, :now, c.entered_at, {state}, c.holdout, c.depth, c.parent_run,"
+            f" c.event_id, CASE WHEN {state} = 1 THEN :now END, {reason}, c.goal_until, {self._path()}, c.data"
+            f" FROM plan {then} candidate c ON c.id = plan.run_id"
+        )
+
+
+def _by_leaf(values: dict[int, str | None]) -> str:
+    return " ".join(f"WHEN {number} THEN {sql}" for number, sql in values.items() if sql is not None)
+
+
+def looking_for(parts: Parts, loaded: Loaded, node: graph.Node, parameters: Parameters) -> str:
+    """SQL of the first event a wait_for waits for, that came since the run entered; NULL where there is none."""
+    assert node.awaited is not None
+    return parts.compiler.first_event(awaited_event(node.awaited.happening), parameters, run="r")

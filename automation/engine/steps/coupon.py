@@ -1,0 +1,59 @@
+"""`coupon`: each code is given once. Wanting runs and free codes are numbered and joined; who finds none gets none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from automation.audience.parameters import Parameters
+from automation.journey import graph
+from automation.rewards import pools
+from automation.store.database import Transaction
+
+from .. import timing, values
+from ..parts import Parts
+from ..registry import Loaded
+
+GIVING = "n BIGINT, run_id BIGINT, person_id BIGINT, visit BIGINT, coupon_id BIGINT, expires BIGINT, body TEXT"
+
+
+def step(parts: Parts, loaded: Loaded, effect: graph.GiveCoupon, chosen: str, parameters: Parameters, now: int) -> Any:
+    return _Give(parts, loaded, effect, chosen)
+
+
+class _Give:
+    def __init__(self, parts: Parts, loaded: Loaded, effect: graph.GiveCoupon, chosen: str) -> None:
+        self._parts, self._loaded, self._effect = parts, loaded, effect
+        self._pool = parts.project.coupons[effect.pool]
+        self._want = (
+            "SELECT plan.run_id, plan.person_id, plan.visit, plan.zone, plan.at FROM plan"
+            f" WHERE {chosen} ORDER BY plan.run_id"
+        )
+        put = parts.store.dialect.json_put("run.data", effect.as_name, "giving.body")
+        self._tell = f"UPDATE run SET data = {put} FROM giving WHERE run.id = giving.run_id"
+
+    def __call__(self, tx: Transaction, now: int, bound: dict[str, Any]) -> None:
+        wanting = tx.rows(self._want, **bound)
+        if not wanting:
+            return
+        codes = pools.take(tx, self._pool, len(wanting))
+        until = timing.resolver(self._parts, self._pool.valid, self._loaded.journey.shop_clock, limit=True)
+        given = []
+        for (run_id, person_id, visit, zone, at), (coupon_id, code) in zip(wanting, codes, strict=False):
+            expires = until(zone, max(at, 0), ())
+            body = pools.body(self._pool, code, expires, self._parts.zones[zone])
+            given.append({"run_id": run_id, "person_id": person_id, "visit": visit, "coupon_id": coupon_id,
+                          "expires": expires, "body": body})  # fmt: skip
+        tx.temporary("giving", GIVING)
+        tx.many(
+            "INSERT INTO giving (run_id, person_id, visit, coupon_id, expires, body)"
+            " VALUES (:run_id, :person_id, :visit, :coupon_id, :expires, :body)",
+            given,
+        )
+        tx.run(
+            "UPDATE coupon SET person_id = giving.person_id, run_id = giving.run_id, step = :step, visit = giving.visit,"
+            " given_at = :now, expires_at = giving.expires FROM giving WHERE coupon.id = giving.coupon_id",
+            step=self._loaded.steps[self._effect.key], now=now,
+        )  # fmt: skip
+        tx.run(self._tell)
+
+

@@ -1,0 +1,75 @@
+"""`set`: fields of the customer, from a literal or a reference. Each real change is an event, customer.changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from automation.audience.parameters import Parameters
+from automation.conditions import tree
+from automation.journey import graph
+from automation.store.database import Transaction
+
+from .. import values
+from ..parts import Parts
+from ..registry import Loaded
+
+CHANGED = "customer.changed"
+CHANGING = "person_id BIGINT, old TEXT, value TEXT"
+
+
+def step(parts: Parts, loaded: Loaded, effect: graph.SetFields, chosen: str, parameters: Parameters, now: int) -> Any:
+    name_id = parts.names.ensure("event", [CHANGED])[CHANGED]
+    changes = [_Change(parts, name, value, chosen, parameters, name_id) for name, value in effect.values]
+
+    def run(tx: Transaction, moment: int, bound: dict[str, Any]) -> None:
+        for change in changes:
+            change(tx, bound)
+
+    return run
+
+
+class _Change:
+    """One field: the new values are collected first, then written, then told."""
+
+    def __init__(
+        self, parts: Parts, name: str, value: tree.Value, chosen: str, parameters: Parameters, name_id: int
+    ) -> None:
+        dialect = parts.store.dialect
+        new = _new_json(parts, value, parameters)
+        old = dialect.json_text("p.attrs", [name])
+        self._collect = (
+            f"INSERT INTO changing SELECT p.id, {old}, max({new}) FROM {values.joined(parts, 'plan')} WHERE {chosen}"
+            f" AND {new} IS NOT NULL GROUP BY p.id, {old}"
+        )
+        self._write = (
+            f"UPDATE person SET attrs = {dialect.json_put('person.attrs', name, 'changing.value')}, changed_at = :now"
+            " FROM changing WHERE person.id = changing.person_id"
+        )
+        value_text = dialect.json_text(dialect.json_put("'{}'", "v", "c.value"), ["v"])
+        props = dialect.json_object(field=parameters.add(name), old="c.old", new=value_text)
+        differs = f"coalesce(c.old, '') <> coalesce({value_text}, '')"
+        self._tell = (
+            "INSERT INTO event (person_id, name_id, at, received_at, props, source)"
+            f" SELECT c.person_id, {name_id}, :now, :now, {props}, 'journey' FROM changing c WHERE {differs}"
+        )
+        self._queue = (
+            "INSERT INTO event_queue (event_id, person_id, name_id, at) SELECT e.id, e.person_id, e.name_id, e.at"
+            " FROM event e WHERE e.id > :before"
+        )
+
+    def __call__(self, tx: Transaction, bound: dict[str, Any]) -> None:
+        tx.temporary("changing", CHANGING)
+        if not tx.run(self._collect, **bound):
+            return
+        before = tx.value("SELECT max(id) FROM event") or 0
+        tx.run(self._tell, **bound)
+        tx.run(self._queue, before=before)
+        tx.run(self._write, **bound)
+
+
+def _new_json(parts: Parts, value: tree.Value, parameters: Parameters) -> str:
+    """SQL of the new value as JSON text."""
+    if isinstance(value, tree.Ref):
+        return parts.compiler.value_json(value.path, person="p", run="r")
+    wrapped = parts.store.dialect.json_object(v=parameters.add(value))
+    return parts.compiler.member_json(wrapped, "v")

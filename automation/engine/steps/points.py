@@ -1,0 +1,35 @@
+"""`points`: booked once for each run and visit; the balance stands on the person and moves in the same transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from automation.audience.parameters import Parameters
+from automation.journey import graph
+from automation.store.database import Transaction
+
+from ..parts import Parts
+from ..registry import Loaded
+
+
+def step(parts: Parts, loaded: Loaded, effect: graph.BookPoints, chosen: str, parameters: Parameters, now: int) -> Any:
+    reason = parameters.add(effect.reason)
+    number = loaded.steps[effect.key]
+    book = (
+        "INSERT INTO points (person_id, delta, reason, run_id, step, visit, at)"
+        f" SELECT plan.person_id, {effect.points}, {reason}, plan.run_id, {number}, plan.visit, :now FROM plan WHERE {chosen}"
+    )
+    # A person with two runs in one plan earns twice: sums first, so that each person is updated once.
+    earn = (
+        f"INSERT INTO earned SELECT plan.person_id, {effect.points} * count(*) FROM plan WHERE {chosen}"
+        " GROUP BY plan.person_id"
+    )
+    balance = "UPDATE person SET points = person.points + earned.delta FROM earned WHERE person.id = earned.person_id"
+
+    def run(tx: Transaction, moment: int, bound: dict[str, Any]) -> None:
+        tx.run(book, **bound)
+        tx.temporary("earned", "person_id BIGINT, delta BIGINT")
+        tx.run(earn, **bound)
+        tx.run(balance)
+
+    return run

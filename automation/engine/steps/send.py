@@ -1,0 +1,132 @@
+"""`send`: a message is queued in the transaction that moves its run. It leaves later, past policy and rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from automation.audience.parameters import Parameters
+from automation.festivals import quiet
+from automation.journey import graph
+from automation.store.database import Transaction
+
+from .. import decide, timing, values
+from ..parts import Parts
+from ..registry import Loaded
+
+SPREAD = 900  # seconds over which messages leave after quiet hours, by the person's seed
+SERVICE_FIRST, MARKETING_LATER = 1, 5
+COLUMNS = "run_id, step, visit, person_id, version_id, purpose, priority, variant, due, scheduled_at, expires_at"
+
+
+def step(parts: Parts, loaded: Loaded, send: graph.Send, chosen: str, parameters: Parameters, now: int) -> Any:
+    """Queues the message for the chosen leaves: one statement, or per case where a moment has to be worked out."""
+    seconds = timing.plain_seconds(parts, send.expires, now)
+    if send.at is not None or seconds is None:
+        return _WorkedOut(parts, loaded, send, chosen, parameters)
+    source, variant = _source(parts, send, "plan", parameters)
+    due = parts.store.dialect.greatest("plan.at", opening(parts, send, "plan.zone", "plan.seed"))
+    sql = (
+        f"INSERT INTO message ({COLUMNS}) SELECT plan.run_id, {_fixed(parts, loaded, send)}, {variant}, {due}, plan.at,"
+        f" plan.at + {seconds} FROM {source} WHERE {chosen}"
+    )
+    return lambda tx, moment, bound: tx.run(sql, **bound)
+
+
+def opening(parts: Parts, send: graph.Send, zone: str, seed: str) -> str:
+    """SQL of the first moment that is not quiet for this purpose, spread where it lies ahead."""
+    if window(parts, send) is None:
+        return ":now"
+    name = _opening_name(send)
+    cases = " ".join(f"WHEN {number} THEN :{name}_{number}" for number in parts.zones.all() if number)
+    opens = f"(CASE {zone} {cases} ELSE :{name}_0 END)" if cases else f":{name}_0"
+    return f"({opens} + CASE WHEN {opens} > :now THEN {seed} % {SPREAD} ELSE 0 END)"
+
+
+def openings(parts: Parts, sends: Sequence[graph.Send], now: int) -> dict[str, int]:
+    """The bound values of `opening` for these sends: one for each purpose and zone."""
+    found: dict[str, int] = {}
+    for send in sends:
+        closed = window(parts, send)
+        if closed is not None:
+            for number, zone in parts.zones.all().items():
+                found[f"{_opening_name(send)}_{number}"] = quiet.open_at(closed, now, zone)
+    return found
+
+
+def last_send_due(parts: Parts, leaf: graph.Leaf) -> str | None:
+    """SQL of the moment at which the last message of the leaf may leave, from the bare columns zone and seed."""
+    sends = [effect for effect in leaf.effects if isinstance(effect, graph.Send) and effect.at is None]
+    return opening(parts, sends[-1], "zone", "seed") if sends else None
+
+
+def window(parts: Parts, send: graph.Send) -> quiet.Window | None:
+    """The quiet hours this message has to keep."""
+    text = parts.project.policy.purposes[send.purpose].quiet
+    return None if text is None or send.ignore_quiet else quiet.parse(text)
+
+
+class _WorkedOut:
+    """A send with `at`, or a limit that is no plain length: due and expiry are resolved once per distinct case."""
+
+    def __init__(
+        self, parts: Parts, loaded: Loaded, send: graph.Send, chosen: str, parameters: Parameters
+    ) -> None:
+        self._parts, self._send = parts, send
+        self._shop_clock = loaded.journey.shop_clock
+        self._paths = [*timing.references(send.at), *timing.references(send.expires)]
+        picked = "".join(f", {values.reference(parts, path)}" for path in self._paths)
+        runs = values.joined(parts, "plan")
+        self._read = f"SELECT plan.run_id, plan.zone, plan.seed, plan.at{picked} FROM {runs} WHERE {chosen}"
+        source, variant = _source(parts, send, "sending", parameters)
+        self._insert = (
+            f"INSERT INTO message ({COLUMNS}) SELECT sending.run_id, {_fixed(parts, loaded, send, 'sending')}, {variant},"
+            f" sending.due, sending.at, sending.expires FROM {source}"
+        )
+
+    def __call__(self, tx: Transaction, now: int, bound: dict[str, Any]) -> None:
+        rows = tx.rows(self._read, **bound)
+        if not rows:
+            return
+        tx.temporary("sending", "run_id BIGINT, at BIGINT, due BIGINT, expires BIGINT, person_id BIGINT, visit BIGINT")
+        timed = self._timed(rows, now)
+        tx.many("INSERT INTO sending (run_id, at, due, expires) VALUES (:run_id, :at, :due, :expires)", timed)
+        tx.run(self._insert, **bound)
+
+    def _timed(self, rows: Sequence[tuple[Any, ...]], now: int) -> list[dict[str, int]]:
+        send, closed = self._send, window(self._parts, self._send)
+        when = timing.resolver(self._parts, send.at, self._shop_clock, limit=False) if send.at else None
+        until = timing.resolver(self._parts, send.expires, self._shop_clock, limit=True)
+        split = len(timing.references(send.at))
+        found = []
+        for run_id, zone, seed, at, *given in rows:
+            planned = when(zone, at, given[:split]) if when else at
+            due = max(planned, now)
+            if closed is not None and (opens := quiet.open_at(closed, due, self._parts.zones[zone])) > due:
+                due = opens + seed % SPREAD
+            found.append({"run_id": run_id, "at": planned, "due": due, "expires": until(zone, planned, given[split:])})
+        return found
+
+
+def _fixed(parts: Parts, loaded: Loaded, send: graph.Send, source: str = "plan") -> str:
+    purpose = parts.names.ensure("purpose", [send.purpose])[send.purpose]
+    kind = parts.project.policy.purposes[send.purpose].kind
+    priority = SERVICE_FIRST if kind == "service" else MARKETING_LATER
+    rows = "plan" if source == "plan" else "r"
+    return f"{loaded.steps[send.key]}, {rows}.visit, {rows}.person_id, :version, {purpose}, {priority}"
+
+
+def _source(parts: Parts, send: graph.Send, table: str, parameters: Parameters) -> tuple[str, str]:
+    """FROM and the variant of the text; run and person are joined only where something asks about them."""
+    variants = parts.project.variants.get(send.text, ())
+    if not variants:
+        return ("plan" if table == "plan" else values.joined(parts, table)), "CAST(NULL AS TEXT)"
+    whens = []
+    for name, condition in variants:
+        test = decide.condition_sql(parts, condition, parameters)
+        whens.append(f"WHEN {test} THEN {parameters.add(name)}")
+    return values.joined(parts, table), f"CASE {' '.join(whens)} END"
+
+
+def _opening_name(send: graph.Send) -> str:
+    return f"open_{send.purpose.encode().hex()}"

@@ -1,0 +1,27 @@
+"""`start`: asks for another journey. The person enters it in the same tick; this run goes on at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from automation.audience.parameters import Parameters
+from automation.journey import graph
+
+from .. import values
+from ..parts import Parts
+from ..registry import Loaded
+
+
+def step(
+    parts: Parts, loaded: Loaded, effect: graph.StartJourney, chosen: str, parameters: Parameters, now: int
+) -> Any:
+    target = parameters.add(effect.journey)
+    data = values.json_object(parts, effect.values, parameters)
+    number = loaded.steps[effect.key]
+    sql = (
+        "INSERT INTO entrant (journey_id, person_id, key, episode, at, data, depth, parent_run)"
+        f" SELECT j.id, p.id, '', CAST(r.id AS TEXT) || '.{number}.' || CAST(plan.visit AS TEXT), :now, {data},"
+        f" r.depth + 1, r.id FROM {values.joined(parts, 'plan')} {parts.store.dialect.join_in_order} journey j"
+        f" ON j.name = {target} WHERE {chosen} ON CONFLICT DO NOTHING"
+    )
+    return lambda tx, moment, bound: tx.run(sql, **bound)

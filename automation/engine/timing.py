@@ -1,0 +1,68 @@
+"""When people are due: plain lengths are added in SQL, everything else is worked out once for each distinct case.
+
+There is one evaluator of moments, in automation.festivals. Thousands of people in a batch share a few distinct
+(zone, clock, dates), so the values are computed per case and written back by run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from automation.festivals import durations, moments
+from automation.festivals.durations import Duration
+from automation.festivals.moments import Limit, Moment
+
+from .parts import Parts
+
+LATE = 3600
+"""Seconds a run may be late and still keep its planned clock; beyond it, waits count from now and do not bunch."""
+
+DAY = 86_400
+
+
+def plain_seconds(parts: Parts, length: Limit | None, now: int) -> int | None:
+    """The seconds of a length that means the same for everybody now, else None: then ask `resolver`."""
+    if not isinstance(length, Duration) or length.months or length.workdays:
+        return None
+    if length.days and not parts.zones.steady(now, (length.days + 31) * DAY):
+        return None
+    return length.seconds + length.days * DAY
+
+
+def about_seconds(length: Duration) -> int:
+    """A length as seconds where a day more or less in a year does not matter: windows of goals and re-entry."""
+    return length.seconds + length.days * DAY + length.months * 30 * DAY + length.workdays * 7 * DAY // 5
+
+
+def references(when: Limit | None) -> tuple[str, ...]:
+    """The paths of run data and person that a moment looks at."""
+    return tuple(when.paths) if isinstance(when, Moment) else ()
+
+
+Resolver = Callable[[int, int, Sequence[Any]], int]
+
+
+def resolver(parts: Parts, when: Limit, shop_clock: bool, *, limit: bool) -> Resolver:
+    """(zone number, base, values of `references`) -> UTC seconds, remembered per case. A missing date means: at once."""
+    paths = references(when)
+    known: dict[tuple[Any, ...], int] = {}
+
+    def resolve(zone: int, base: int, values: Sequence[Any]) -> int:
+        case = (zone, base, *values)
+        found = known.get(case)
+        if found is None:
+            found = known[case] = _one(parts, when, 0 if shop_clock else zone, base, dict(zip(paths, values, strict=True)), limit)
+        return found
+
+    return resolve
+
+
+def _one(parts: Parts, when: Limit, zone: int, base: int, values: Mapping[str, Any], limit: bool) -> int:
+    here = parts.zones[zone]
+    if isinstance(when, Duration):
+        return durations.add(base, when, here, parts.calendar)
+    plain = {path: int(value) if isinstance(value, str) and value.isdecimal() else value for path, value in values.items()}
+    evaluate = moments.resolve_limit if limit else moments.resolve
+    found = evaluate(when, base, here, plain, parts.calendar)
+    return base if found is None else found

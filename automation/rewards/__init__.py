@@ -1,0 +1,1 @@
+"""What customers are given: coupon codes and points, each counted once."""
