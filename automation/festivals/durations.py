@@ -87,7 +87,7 @@ def _of(number: int, unit: str) -> Duration | None:
 
 
 def _roughly_days(length: Duration) -> int:
-    return length.months * 31 + length.days + length.seconds // 86_400 + length.workdays * 2
+    return length.months * 30 + length.days + length.seconds // 86_400 + length.workdays * 2
 
 
 def _hint(text: str) -> str:

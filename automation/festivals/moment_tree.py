@@ -72,7 +72,7 @@ _WEEKDAYS_SAID = ("周一", "周二", "周三", "周四", "周五", "周六", "�
 _SAID = {
     AnchorKind.TODAY: "当天",
     AnchorKind.TOMORROW: "次日",
-    AnchorKind.WORKDAY: "工作日",
+    AnchorKind.WORKDAY: "下一个工作日",
     AnchorKind.MONTH_END: "月底",
 }
 

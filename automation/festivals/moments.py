@@ -112,16 +112,15 @@ def _finish(
     start: int | date, shifts: list[Duration], clock: time | None, zone: ZoneInfo, calendar: Workdays
 ) -> int | date:
     point = start
+    if clock is not None and not isinstance(point, date):
+        point = datetime.fromtimestamp(point, zone).date()  # the time of day is replaced: only its date counts
     for shift in shifts:
         if isinstance(point, date) and not shift.exact:
             point = durations.shift_day(point, shift, calendar)
         else:
             at = walltime.midnight(point, zone) if isinstance(point, date) else point
             point = durations.add(at, shift, zone, calendar)
-    if clock is None:
-        return point
-    day = point if isinstance(point, date) else datetime.fromtimestamp(point, zone).date()
-    return walltime.instant(day, clock, zone)
+    return walltime.instant(point, clock, zone) if clock is not None and isinstance(point, date) else point
 
 
 def _next_recurring(

@@ -56,7 +56,8 @@ def parse(text: str) -> Schedule:
         case ["every", step] if step[:1].isdigit():
             return Schedule(_steps(step))
         case ["every", weekday, clock]:
-            return Schedule((walltime.parse_clock(clock),), weekday=_weekday(weekday))
+            number = _weekday(weekday)
+            return Schedule((walltime.parse_clock(clock),), weekday=number)
         case [day, clock] if re.match(r"^\d{4}-", day):
             return Schedule((walltime.parse_clock(clock),), on=walltime.parse_day(day))
         case ["daily"] | ["every", _]:

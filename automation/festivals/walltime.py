@@ -6,9 +6,12 @@ repeats means its first passing, unless `later` asks for the second.
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+_DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 MIDNIGHT = time(0, 0)
 
 
@@ -17,15 +20,18 @@ def local(at_utc: int, zone: ZoneInfo) -> datetime:
     return datetime.fromtimestamp(at_utc, zone)
 
 
+@lru_cache(maxsize=65_536)  # a batch asks for few days and clock times, many times over
 def instant(day: date, clock: time, zone: ZoneInfo, later: bool = False) -> int:
     """UTC seconds of a local date and time."""
     moment = datetime.combine(day, clock, zone)
-    return int((moment.replace(fold=1) if later else moment).timestamp())
+    at = int(moment.timestamp())
+    # In a skipped hour the second reading is the earlier one: it never counts.
+    return max(at, int(moment.replace(fold=1).timestamp())) if later else at
 
 
 def midnight(day: date, zone: ZoneInfo) -> int:
     """UTC seconds at which a local day begins (some zones skip 00:00: then the first minute there is)."""
-    return int(datetime.combine(day, MIDNIGHT, zone).timestamp())
+    return instant(day, MIDNIGHT, zone)
 
 
 def parse_clock(text: str) -> time:
@@ -40,7 +46,7 @@ def parse_clock(text: str) -> time:
 def parse_day(text: str) -> date:
     """`2026-11-10` as a date; ValueError with a plain sentence otherwise."""
     try:
-        if len(text) != 10:
+        if not _DAY.match(text):
             raise ValueError
         return date.fromisoformat(text)
     except ValueError:
