@@ -14,7 +14,8 @@ from enum import StrEnum
 
 class Role(StrEnum):
     KEY = "key"
-    VALUE = "value"  # what stands after a key or a dash, or between brackets
+    VALUE = "value"  # a text after a key or between brackets
+    ITEM = "item"  # a text right after a dash
     LOOSE = "loose"  # a line without key or dash: a continued text, or a mistake
     COMMENT = "comment"  # a # that follows something on its line
     SPACE = "space"  # indentation or a gap that is not made of plain spaces
@@ -30,7 +31,8 @@ class Piece:
     column: int
     text: str
     within: str = ""
-    item: bool = False  # first after a dash
+    item: bool = False  # a key right after a dash
+    quoted: bool = False  # a key in quotation marks
     bare: bool = False  # a key with nothing after it on its line
 
 
@@ -88,11 +90,12 @@ class Scanner:
             position = yield from self._gap(line, position + 1)
         key = self._key(line, position)
         if key is None:
-            yield from self._value(line, position, parent, Role.VALUE if item else Role.LOOSE)
+            yield from self._value(line, position, parent, Role.ITEM if item else Role.LOOSE)
             return
         after = yield from self._gap(line, key[1] + 1)
         bare = after == len(line) or line[after] == "#"
-        yield self._piece(Role.KEY, position, key[0], item=item, bare=bare)
+        quoted = line[position] in QUOTED
+        yield self._piece(Role.KEY, position, key[0], item=item, bare=bare, quoted=quoted)
         yield from self._value(line, after, position, Role.VALUE)
 
     def _gap(self, line: str, start: int) -> Generator[Piece, None, int]:

@@ -1,12 +1,12 @@
 """Checks data read from a file against a model, and reports every mistake at its line and column in plain words.
 
-Models derive from `Strict`. A rule of a model refuses with `raise refuse(...)`. For a choice between models use Tags and
-`by_key` (or another Discriminator): only the branch meant is then reported. A tag may be called like its key.
+Models derive from `Strict`. A rule of a model refuses with `raise refuse(...)`. For a choice between models use Tags
+and `by_key` (or another Discriminator): only the branch meant is then reported. A tag may be called like its key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
@@ -86,7 +86,7 @@ def validate(document: Document, model: type[M], loc: Loc = (), context: Mapping
     try:
         return model.model_validate(data, context={**(context or {}), SHAPES: notes})
     except pydantic.ValidationError as error:
-        found = [Place.of(data, found) for found in error.errors(include_url=False)]
+        found = [Place.of(data, found, notes) for found in error.errors(include_url=False)]
     raise SourceErrors(problem for problem in _problems(document, loc, found, notes))
 
 
@@ -101,20 +101,20 @@ class Place:
     key: bool = False
 
     @classmethod
-    def of(cls, data: Any, error: Any) -> Place:
+    def of(cls, data: Any, error: Any, notes: Notes) -> Place:
         loc: Loc = error["loc"]
-        key = loc[-1:] == ("[key]",)
-        missing = error["type"] == "missing"
-        walked = _walk(data, loc[:-1] if key or missing else loc, missing)
-        path, skipped = walked if walked else ((), ())
         context = error.get("ctx", {})
-        path, key = (
-            path + tuple(context.get("at", ())),
-            key or bool(context.get("key")) or error["type"] == "extra_forbidden",
-        )
-        for step in path:
+        key = loc[-1:] == ("[key]",) or bool(context.get("key"))
+        tail: Loc = tuple(context.get("at", ()))
+        if error["type"] in ("missing", "extra_forbidden"):
+            path, skipped = _holder(data, loc[:-1], str(loc[-1]), notes)
+            if error["type"] == "extra_forbidden":
+                key, tail = True, loc[-1:]
+        else:
+            path, skipped = _walk(data, loc[:-1] if loc[-1:] == ("[key]",) else loc, _anything) or ((), ())
+        for step in path + tail:
             data = data[step] if _has(data, step) else None
-        return cls(error, path, data, skipped, key)
+        return cls(error, path + tail, data, skipped, key)
 
 
 def _has(data: Any, step: str | int) -> bool:
@@ -126,22 +126,39 @@ def _has(data: Any, step: str | int) -> bool:
 Walked: TypeAlias = tuple[Loc, tuple[tuple[int, str | int], ...]]
 
 
-def _walk(data: Any, loc: Loc, missing: bool) -> Walked | None:
+def _anything(_: Any) -> bool:
+    return True
+
+
+def _holder(data: Any, loc: Loc, name: str, notes: Notes) -> Walked:
+    """Where the mapping is that lacks a key or has one too many: best the one whose model was tried on it."""
+
+    def tried(holder: Any) -> bool:
+        known = notes.known.get(id(holder))
+        return isinstance(holder, dict) and known is not None and (name in holder or name in known)
+
+    def mapping(holder: Any) -> bool:
+        return isinstance(holder, dict)
+
+    return _walk(data, loc, tried) or _walk(data, loc, mapping) or ((), ())
+
+
+def _walk(data: Any, loc: Loc, fits: Callable[[Any], bool]) -> Walked | None:
     """The path in the data that a validator's location means. It mixes keys with names of union branches, and a branch
-    may be called like a key beside it: the reading that loses the fewest steps is meant.
+    may be called like a key beside it: the reading that uses the location to its end is meant.
     """
     if not loc:
-        return ((), ()) if not missing or isinstance(data, dict) else None
+        return ((), ()) if fits(data) else None
     step, rest = loc[0], loc[1:]
     readings: list[Walked] = []
     if _has(data, step):
-        below = _walk(data[step], rest, missing)
+        below = _walk(data[step], rest, fits)
         if below:
             path, skipped = below
             readings.append(((step, *path), tuple((depth + 1, name) for depth, name in skipped)))
         if below and not below[1]:
             return readings[0]
-    beside = _walk(data, rest, missing)
+    beside = _walk(data, rest, fits)
     if beside:
         readings.append((beside[0], ((0, step), *beside[1])))
     return min(readings, key=_lost, default=None)

@@ -32,6 +32,8 @@ class Slip:
 
 
 Found = tuple[int, str, str, str]  # offset in the piece, code, message, hint
+WORDS = frozenset({Role.VALUE, Role.ITEM})
+TEXTS = WORDS | {Role.LOOSE}
 NAME = r"[a-z_][a-z0-9_.]*"
 HAN = r"\u3400-\u9fff\uf900-\ufaff"
 ASCII_KEY_COLON = re.compile(rf"{NAME}\s*：")
@@ -62,7 +64,7 @@ WRAPPED = re.compile(r"([“”„＂])([^“”＂]*)[“”＂\"]|([‘’＇]
 def full_width_colon(piece: Piece) -> Iterator[Found]:
     loose = piece.role is Role.LOOSE and not piece.within
     found = (ANY_COLON if loose else ASCII_KEY_COLON).match(piece.text)
-    if found and piece.role is not Role.KEY and (loose or piece.item or piece.within):
+    if found and piece.role is not Role.KEY and (loose or piece.role is Role.ITEM or piece.within):
         key = found[0][:-1].strip()
         yield (
             found.end() - 1,
@@ -73,7 +75,7 @@ def full_width_colon(piece: Piece) -> Iterator[Found]:
 
 
 def full_width_comma(piece: Piece) -> Iterator[Found]:
-    if piece.role is not Role.VALUE or "，" not in piece.text:
+    if piece.role not in WORDS or "，" not in piece.text:
         return
     hint = "write , instead of ，; quote a text that contains ，"
     next_key = COMMA_KEY.search(piece.text) if piece.within else None
@@ -122,7 +124,7 @@ def stray_space(piece: Piece) -> Iterator[Found]:
     offset = piece.text.find("\t")
     if offset >= 0 and piece.role is not Role.COMMENT:
         yield offset, "Y036", "tab in an unquoted text", 'use spaces, or quote the text and write "\\t"'
-    if piece.text.strip("\u3000\u00a0") != piece.text and piece.role in (Role.KEY, Role.VALUE, Role.LOOSE):
+    if piece.text.strip("\u3000\u00a0") != piece.text and (piece.role is Role.KEY or piece.role in TEXTS):
         yield 0, "Y024", "full-width or hard space at the edge of a text", "delete it, or quote the text if it is meant"
 
 
@@ -146,7 +148,7 @@ def cut_by_hash(piece: Piece) -> Iterator[Found]:
 def colon_in_text(piece: Piece) -> Iterator[Found]:
     if piece.within and COMMA_KEY.search(piece.text):
         return  # the comma is the mistake
-    if piece.role in (Role.VALUE, Role.LOOSE) and (found := re.search(r":(?=\s|$)", piece.text)):
+    if piece.role in TEXTS and (found := re.search(r":(?=\s|$)", piece.text)):
         yield (
             found.start(),
             "Y031",
@@ -156,7 +158,7 @@ def colon_in_text(piece: Piece) -> Iterator[Found]:
 
 
 def template_expression(piece: Piece) -> Iterator[Found]:
-    if piece.role in (Role.VALUE, Role.LOOSE) and piece.text.startswith(("{{", "{%")):
+    if piece.role in TEXTS and piece.text.startswith(("{{", "{%")):
         yield (
             0,
             "Y032",
@@ -168,7 +170,7 @@ def template_expression(piece: Piece) -> Iterator[Found]:
 
 
 def comparator_sign(piece: Piece) -> Iterator[Found]:
-    if piece.role is Role.VALUE and (found := COMPARATOR.match(piece.text)):
+    if piece.role in WORDS and (found := COMPARATOR.match(piece.text)):
         word = COMPARATOR_WORD.get(found[1])
         hint = f"write {{{word}: {found[2]}}}" if word else f"write the value alone: {found[2]}"
         yield 0, "Y035", f"a comparator is a word, not the sign {found[1]}", hint
@@ -177,7 +179,7 @@ def comparator_sign(piece: Piece) -> Iterator[Found]:
 def opening_sign(piece: Piece) -> Iterator[Found]:
     if piece.role is Role.AFTER:
         yield 0, "Y033", "text after a closing bracket or quotation mark", 'quote the whole text: "[限时] 抢购"'
-    elif piece.role in (Role.VALUE, Role.LOOSE) and piece.text[:1] in OPENING and not COMPARATOR.match(piece.text):
+    elif piece.role in TEXTS and piece.text[:1] in OPENING and not COMPARATOR.match(piece.text):
         sign = piece.text[0]
         yield 0, OPENING[sign], f"an unquoted text begins with {sign}, which is a sign of YAML", 'quote the text: "..."'
 
@@ -267,7 +269,7 @@ def find(text: str, broken: bool = False) -> list[Slip]:
     for piece in itertools.islice(Scanner().scan(text), MOST_PIECES if broken else None):
         if piece.role is Role.KEY and not piece.within and (off := columns.key(piece)):
             slips.append(off)
-        if piece.role in ALWAYS or SUSPECT.search(piece.text):
+        if piece.role in ALWAYS or (not piece.quoted and SUSPECT.search(piece.text)):
             slips += (
                 Slip(piece.line, piece.column + offset, code, message, hint, code in STRUCTURAL)
                 for rule in RULES

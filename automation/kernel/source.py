@@ -152,12 +152,12 @@ class Builder:
         except Bomb:
             self.bomb = True
         except yaml.MarkedYAMLError as error:
-            self.syntax = _syntax(self.path, error)
+            self.syntax = self._syntax(error)
         except yaml.YAMLError:
             self.syntax = Problem(self.path, 1, 1, "Y010", "the file cannot be read as YAML")
 
     def _event(self, event: yaml.Event) -> None:
-        mark = _mark(event.start_mark)
+        mark = self._mark(event.start_mark)
         if isinstance(event, yaml.DocumentStartEvent):
             self._document(event, mark)
         elif isinstance(event, yaml.NodeEvent):
@@ -235,7 +235,7 @@ class Builder:
         self._put(scalars.value(event.value) if plain else event.value, mark)
 
     def _folds(self, event: yaml.ScalarEvent) -> bool:
-        first, last = _mark(event.start_mark), _mark(event.end_mark)
+        first, last = self._mark(event.start_mark), self._mark(event.end_mark)
         lines = self.lines[first.line - 1 : last.line]
         lines[-1] = lines[-1][: last.column - 1]
         lines[0] = lines[0][first.column - 1 :]
@@ -318,19 +318,20 @@ class Builder:
         frame.key = None
         return loc
 
+    def _syntax(self, error: yaml.MarkedYAMLError) -> Problem:
+        at_context, message, hint = syntax.explain(str(error.problem))
+        mark = self._mark((error.context_mark if at_context else None) or error.problem_mark)
+        return Problem(self.path, mark.line, mark.column, "Y010", message, hint)
+
+    def _mark(self, mark: Any) -> Mark:
+        """Our mark for the parser's, which may lie behind the end of the file."""
+        if mark is None or mark.line >= len(self.lines):
+            return Mark(len(self.lines), len(self.lines[-1]) + 1)
+        return Mark(mark.line + 1, mark.column + 1)
+
     def _say(self, mark: Mark, code: str, message: str, hint: str = "") -> None:
         self.problems.append(Problem(self.path, mark.line, mark.column, code, message, hint))
 
 
 def _short(text: str) -> str:
     return text if len(text) <= 40 else text[:40] + "..."
-
-
-def _mark(mark: Any) -> Mark:
-    return Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
-
-
-def _syntax(path: str, error: yaml.MarkedYAMLError) -> Problem:
-    at_context, message, hint = syntax.explain(str(error.problem))
-    mark = _mark((error.context_mark if at_context else None) or error.problem_mark)
-    return Problem(path, mark.line, mark.column, "Y010", message, hint)
