@@ -89,4 +89,4 @@ def _depth(node: nodes.Node) -> int:
 def _shift(node: nodes.Node, field: Field) -> None:
     """Count lines from the top of the file, so that an error while rendering names the line a person sees."""
     for inner in (node, *node.find_all(nodes.Node)):
-        inner.lineno = field.line + inner.lineno - 1 if field.exact else field.line
+        inner.lineno = field.line + (inner.lineno or 1) - 1 if field.exact else field.line

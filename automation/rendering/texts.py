@@ -1,4 +1,4 @@
-"""The texts of a shop as values: what templates/ became. `catalogue.load` makes it; checks, engine and renderer read."""
+"""The texts of a shop as values: what templates/ became. `catalogue.load` makes it; checks and renderer read it."""
 
 from __future__ import annotations
 
