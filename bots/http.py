@@ -13,6 +13,7 @@ A client keeps one libcurl handle a thread, with its idle connections. Make clie
 from __future__ import annotations
 
 import json
+import select
 import ssl
 import threading
 from collections.abc import Mapping
@@ -157,6 +158,7 @@ class _Handle:
             else:
                 curl.setopt(pycurl.POST, 1)
                 curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(body))
+            curl.setopt(pycurl.FRESH_CONNECT, int(self._is_closed()))
             curl.setopt(pycurl.HTTPHEADER, [_header(name, value) for name, value in headers.items()] + ["Expect:"])
             curl.perform()
             return Reply(curl.getinfo(pycurl.RESPONSE_CODE), self._headers, bytes(self._received))
@@ -166,6 +168,18 @@ class _Handle:
             raise self._failure(error, url) from None
         finally:
             self._unsent = memoryview(b"")
+
+    def _is_closed(self) -> bool:
+        """Whether the server has said something on the kept connection since its last answer: goodbye, mostly.
+
+        libcurl itself looks only once a second, and a request on a closed connection would end as AnswerLost.
+        """
+        number = self._curl.getinfo(pycurl.ACTIVESOCKET)
+        if number < 0:
+            return False
+        poll = select.poll()
+        poll.register(number, select.POLLIN)
+        return bool(poll.poll(0))
 
     def _failure(self, error: pycurl.error, url: str) -> TransportError:
         number = error.args[0] if error.args else 0

@@ -89,6 +89,7 @@ class Sender:
     """The headers that every mail of a channel shares, put together once."""
 
     def __init__(self, address: str, name: str, reply_to: str | None) -> None:
+        name = " ".join(name.split())  # as every reader of a display name does
         self.address = address
         self.domain = address.rpartition("@")[2]
         mailbox = f"{encoded(name, _PLAIN_PHRASE)}\r\n <{address}>" if name else address

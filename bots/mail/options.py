@@ -27,7 +27,7 @@ class MailOptions(BaseModel):
     """A relay and the sender's name. `data_timeout` is the wait after a whole mail was handed over: giving up earlier
     than the relay means a second copy (RFC 1047; RFC 5321 4.5.3.2.6 asks for 10 minutes)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     host: Annotated[str, Field(min_length=1, max_length=253)]
     port: Annotated[int | None, Field(ge=1, le=65535)] = None

@@ -64,7 +64,8 @@ class Connection:
         self._reader = reader
         self._writer = writer
         self._h11 = h11.Connection(h11.SERVER)
-        self.busy = False
+        self._busy = False
+        self._closing = False
 
     async def serve(self) -> None:
         try:
@@ -76,14 +77,17 @@ class Connection:
             self._writer.close()
 
     def close(self) -> None:
-        self._writer.close()
+        """End now, or after the answer that is being made."""
+        self._closing = True
+        if not self._busy:
+            self._writer.close()
 
     async def _one(self) -> bool:
         """Serve one request; whether the connection lives on."""
         request = await self._read()
         if request is None:
             return False
-        self.busy = True
+        self._busy = True
         try:
             result = request if isinstance(request, Answer) else await self._handler(request)
             if isinstance(result, Broken):
@@ -91,8 +95,8 @@ class Connection:
                 return False
             await self._answer(result)
         finally:
-            self.busy = False
-        return self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
+            self._busy = False
+        return not self._closing and self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
 
     async def _read(self) -> Request | Answer | None:
         head: h11.Request | None = None

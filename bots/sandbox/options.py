@@ -35,7 +35,7 @@ _LANES: dict[Plays, tuple[tuple[str, str, frozenset[str]], ...]] = {
 class SandboxOptions(BaseModel):
     """`url` of the server; `keyed`: it drops a repeated key, as providers with an idempotency key do."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     plays: Plays
     url: str = "http://127.0.0.1:8025"

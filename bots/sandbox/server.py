@@ -64,8 +64,7 @@ class Server:
 
     async def _finish(self) -> None:
         for connection in self._open.values():
-            if not connection.busy:
-                connection.close()
+            connection.close()
         if self._open:
             await asyncio.wait(list(self._open), timeout=_GRACE_SECONDS)
         for task in list(self._open):

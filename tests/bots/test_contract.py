@@ -1,0 +1,275 @@
+"""What every channel promises the engine, asked of each one against real servers on the loopback address."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from automation.kernel.ports import Accepted, Channel, Denied, Lane, Message, Outcome, Reason, Unknown
+from bots import registry
+from bots.sandbox import ledger, process
+
+SECRETS = ("13800000001", "openid-of-li", "li@example.com", "TOP-SECRET-WORDS", "s3cret")
+ADDRESSES = {"phone": "13800000001", "openid": "openid-of-li", "email": "li@example.com", "external_userid": "wm-of-li"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A channel under test: how it is configured, and how the sandbox's faults are addressed to it."""
+
+    name: str
+    kind: str
+    options: dict[str, Any]
+    side: str  # of the sandbox
+
+    def build(self, server: process.Sandbox, **more: Any) -> Channel:
+        where = {"port": server.smtp_port} if self.side == "smtp" else {"url": server.url}
+        options = registry.KINDS[self.kind].model_validate({**where, **self.options, **more})
+        return registry.build(self.name, self.kind, options)
+
+
+MAIL = {
+    "host": "127.0.0.1",
+    "tls": "none",
+    "from_address": "shop@example.com",
+    "user": None,
+    "timeout": 3,
+    "data_timeout": 0.5,
+}
+SANDBOX = {"timeout": 0.5, "batch": 10}
+KINDS = [
+    Kind("mail", "mail", MAIL, "smtp"),
+    *(
+        Kind(f"{plays}_{keyed}", "sandbox", {**SANDBOX, "plays": plays, "keyed": keyed}, "http")
+        for plays, keyed in (("wechat", True), ("sms", False), ("wecom", True), ("email", False))
+    ),
+]
+Fault = Callable[..., None]
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    chosen: Kind = request.param
+    return chosen
+
+
+@pytest.fixture
+def channel(kind: Kind, sandbox: process.Sandbox) -> Iterator[Channel]:
+    made = kind.build(sandbox)
+    yield made
+    made.close()
+
+
+def messages(channel: Channel, count: int | None = None, lane: Lane | None = None) -> list[Message]:
+    """A full batch, or `count`, of new messages of one lane."""
+    chosen = lane or channel.lanes[0]
+    body = {"subject": "TOP-SECRET-WORDS", "text": "TOP-SECRET-WORDS 生日快乐", "html": "<p>生日快乐</p>"}
+    return [
+        Message(uuid4().hex, chosen.name, ADDRESSES[chosen.address], body)
+        for _ in range(chosen.batch if count is None else count)
+    ]
+
+
+def only(outcomes: Sequence[Outcome]) -> Outcome:
+    """The one outcome all messages of a failed request share."""
+    assert len(set(outcomes)) == 1
+    return outcomes[0]
+
+
+def delivered(server: process.Sandbox, sent: Sequence[Message]) -> list[str]:
+    keys = {message.idem_key for message in sent}
+    return [entry.key for entry in ledger.deliveries(server.ledger) if entry.key in keys]
+
+
+def test_every_kind_of_channel_is_under_this_contract() -> None:
+    assert {kind.kind for kind in KINDS} == set(registry.KINDS)
+
+
+def test_a_channel_names_itself_its_kind_and_its_lanes(kind: Kind, channel: Channel) -> None:
+    assert channel.name == kind.name
+    assert channel.kind in {"wechat", "wecom", "sms", "email"}
+    assert channel.lanes
+    for lane in channel.lanes:
+        assert lane.purposes <= {"marketing", "service"}
+        assert lane.purposes
+        assert lane.batch >= 1
+        assert lane.address in ADDRESSES
+
+
+def test_outcomes_are_as_many_as_messages_and_in_their_order(channel: Channel, sandbox: process.Sandbox) -> None:
+    for lane in channel.lanes:
+        sent = messages(channel, lane=lane)
+        outcomes = channel.send(sent)
+        assert len(outcomes) == len(sent)
+        assert all(isinstance(outcome, Accepted) and outcome.provider_id for outcome in outcomes)
+        assert delivered(sandbox, sent) == [message.idem_key for message in sent]
+        assert len(set(outcomes)) == len(sent)
+
+
+def test_an_empty_batch_sends_nothing(channel: Channel) -> None:
+    assert list(channel.send([])) == []
+
+
+def test_what_is_no_batch_of_one_lane_is_a_programming_error(channel: Channel) -> None:
+    one = messages(channel, 1)[0]
+    for wrong in (
+        [replace(one, lane="no_such_lane")],
+        [replace(one, idem_key="")],
+        [replace(one, idem_key="x" * 33)],
+        [replace(one, idem_key="A/B\r\n")],
+        messages(channel, channel.lanes[0].batch + 1),
+    ):
+        with pytest.raises(ValueError) as caught:
+            channel.send(wrong)
+        assert not any(secret in str(caught.value) for secret in SECRETS)
+
+
+def test_nobody_listening_may_be_tried_again(kind: Kind, sandbox: process.Sandbox) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    where = {"port": port} if kind.side == "smtp" else {"url": f"http://127.0.0.1:{port}"}
+    channel = kind.build(sandbox, **where)
+    assert only(channel.send(messages(channel))) == Denied(Reason.UNAVAILABLE, "refused", permanent=False)
+    channel.close()
+
+
+def test_silence_after_the_message_was_taken_is_unknown(
+    kind: Kind, channel: Channel, sandbox: process.Sandbox, fault: Fault
+) -> None:
+    fault("accept_then_timeout", on=kind.side, times=1)
+    sent = messages(channel)
+    assert isinstance(only(channel.send(sent)), Unknown)
+    assert len(delivered(sandbox, sent)) == len(sent)
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["first request", "kept connection"])
+def test_a_connection_lost_after_the_message_was_taken_is_unknown_and_not_repeated(
+    kind: Kind, channel: Channel, sandbox: process.Sandbox, fault: Fault, kept: bool
+) -> None:
+    if kept:
+        channel.send(messages(channel))
+    fault("accept_then_reset", on=kind.side, times=1)
+    sent = messages(channel)
+    assert isinstance(only(channel.send(sent)), Unknown)
+    taken = [entry for entry in ledger.entries(sandbox.ledger) if entry.key in {message.idem_key for message in sent}]
+    assert len(taken) == len(sent)
+    assert all(isinstance(outcome, Accepted) for outcome in channel.send(messages(channel)))
+
+
+def test_a_connection_lost_before_anything_was_taken_never_counts_as_sent(
+    kind: Kind, channel: Channel, sandbox: process.Sandbox, fault: Fault
+) -> None:
+    fault("reset", on=kind.side, times=1)
+    sent = messages(channel)
+    outcome = only(channel.send(sent))
+    assert isinstance(outcome, Unknown) or (isinstance(outcome, Denied) and not outcome.permanent)
+    assert delivered(sandbox, sent) == []
+
+
+def test_eight_threads_may_send_at_once(channel: Channel, sandbox: process.Sandbox) -> None:
+    sent: list[Message] = []
+    wrong: list[Outcome] = []
+
+    def work() -> None:
+        for _ in range(4):
+            batch = messages(channel)
+            sent.extend(batch)
+            wrong.extend(outcome for outcome in channel.send(batch) if not isinstance(outcome, Accepted))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert sorted(delivered(sandbox, sent)) == sorted(message.idem_key for message in sent)
+
+
+def test_nothing_personal_shows_in_outcomes_or_logs(
+    kind: Kind, channel: Channel, fault: Fault, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    shown = []
+    for mode in ("ok", "accept_then_reset", "reset", *(("429", "garbage") if kind.side == "http" else ("550", "554"))):
+        fault(mode, on=kind.side, times=1)
+        shown += [repr(outcome) for outcome in channel.send(messages(channel))]
+    text = "".join(shown) + caplog.text + "".join(capfd.readouterr())
+    assert not any(secret in text for secret in SECRETS)
+
+
+def test_a_repeated_key_is_delivered_once_where_the_lane_has_a_window(
+    channel: Channel, sandbox: process.Sandbox
+) -> None:
+    sent = messages(channel)
+    first, second = channel.send(sent), channel.send(sent)
+    if channel.lanes[0].dedupe_window:
+        assert first == second
+        assert len(delivered(sandbox, sent)) == len(sent)
+    else:
+        assert len(delivered(sandbox, sent)) == 2 * len(sent)
+
+
+def test_a_closed_channel_holds_no_connection(channel: Channel) -> None:
+    channel.send(messages(channel))
+    channel.close()
+    channel.close()
+
+
+HTTP_REFUSALS = [
+    ({"mode": "429", "retry_after": 7}, Denied(Reason.RATE_LIMITED, "http_429", permanent=False, retry_after=7)),
+    ({"mode": "5xx"}, Denied(Reason.UNAVAILABLE, "http_503", permanent=False)),
+    ({"mode": "5xx", "status": 500}, Unknown("http_500")),
+    ({"mode": "garbage"}, Unknown("garbage")),
+    ({"mode": "hang"}, Unknown("timeout")),
+]
+SMTP_REFUSALS = [
+    ({"mode": "421", "times": 2}, Denied(Reason.UNAVAILABLE, "421 4.3.2", permanent=False)),
+    ({"mode": "450"}, Denied(Reason.UNAVAILABLE, "450 4.2.0", permanent=False)),
+    ({"mode": "550"}, Denied(Reason.BAD_ADDRESS, "550 5.1.1")),
+    ({"mode": "554"}, Denied(Reason.BAD_CONTENT, "554 5.6.0")),
+    ({"mode": "reset_after_data"}, Unknown("no_answer_after_data")),
+]
+
+
+def test_each_refusal_is_told_in_the_common_words(kind: Kind, channel: Channel, fault: Fault) -> None:
+    for order, outcome in HTTP_REFUSALS if kind.side == "http" else SMTP_REFUSALS:
+        fault(**{"on": kind.side, "times": 1, **order})
+        assert only(channel.send(messages(channel))) == outcome
+        fault("ok", on=kind.side)
+        assert isinstance(channel.send(messages(channel))[0], Accepted)
+
+
+@pytest.mark.parametrize(
+    ("word", "permanent"),
+    [("bad_address", True), ("not_reachable", True), ("bad_content", True), ("quota", False), ("not_allowed", False)],
+)
+def test_a_batch_may_be_refused_in_part(sandbox: process.Sandbox, fault: Fault, word: str, permanent: bool) -> None:
+    channel = KINDS[1].build(sandbox)
+    fault("partial", every=3, error=word, times=1)
+    sent = messages(channel)
+    outcomes = channel.send(sent)
+    for number, outcome in enumerate(outcomes, start=1):
+        if number % 3:
+            assert isinstance(outcome, Accepted)
+        else:
+            assert outcome == Denied(Reason(word), word, permanent)
+    assert delivered(sandbox, sent) == [message.idem_key for n, message in enumerate(sent, start=1) if n % 3]
+    channel.close()
+
+
+def test_one_message_too_large_does_not_stop_the_others(sandbox: process.Sandbox) -> None:
+    channel = KINDS[1].build(sandbox)
+    sent = messages(channel, 3)
+    sent[1] = replace(sent[1], body={"text": "长" * 100_000})
+    outcomes = channel.send(sent)
+    assert outcomes[1] == Denied(Reason.BAD_CONTENT, "too_large")
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Denied, Accepted]
+    assert delivered(sandbox, sent) == [sent[0].idem_key, sent[2].idem_key]
+    channel.close()
