@@ -77,7 +77,7 @@ class Scope:
     def find(self, path: str) -> FieldInfo | None:
         """What a path means here: `tier`, `customer.tier`, `entry.total`, `coupon.code`; None where it is unknown."""
         head, dot, rest = path.partition(".")
-        if not dot:
+        if not dot or self.inside is Inside.WHERE:
             return self.catalog.fields.get(path)
         if head == "customer":
             return self.catalog.fields.get(rest)
