@@ -44,6 +44,14 @@ class Dialect(ABC):
         """The value at the path as a number; text that is no number gives NULL."""
 
     @abstractmethod
+    def json_flag(self, document: str, path: Sequence[str]) -> str:
+        """The value at the path as 1 or 0: true, false, or a number that stands for them; NULL otherwise."""
+
+    @abstractmethod
+    def position(self, text: str, part: str) -> str:
+        """Where the part begins in the text, from 1; 0 where it is not in it. Capitals count."""
+
+    @abstractmethod
     def json_object(self, **members: str) -> str:
         """A JSON object (text) of SQL values."""
 
@@ -83,6 +91,16 @@ class Sqlite(Dialect):
         # JSON numbers must not be compared as text: 10 < 9 there.
         value = f"json_extract({document}, {self._path(path)})"
         return f"(CASE WHEN typeof({value}) IN ('integer', 'real') THEN {value} END)"
+
+    def json_flag(self, document: str, path: Sequence[str]) -> str:
+        place = f"{document}, {self._path(path)}"
+        return (
+            f"(CASE json_type({place}) WHEN 'true' THEN 1 WHEN 'false' THEN 0"
+            f" WHEN 'integer' THEN json_extract({place}) END)"
+        )
+
+    def position(self, text: str, part: str) -> str:
+        return f"instr({text}, {part})"
 
     def json_object(self, **members: str) -> str:
         return "json_object(" + ", ".join(f"'{key}', {value}" for key, value in members.items()) + ")"
@@ -125,6 +143,16 @@ class Postgres(Dialect):
     def json_number(self, document: str, path: Sequence[str]) -> str:
         place = f"({document})::jsonb #> {self._path(path)}"
         return f"(CASE WHEN jsonb_typeof({place}) = 'number' THEN ({place})::numeric END)"
+
+    def json_flag(self, document: str, path: Sequence[str]) -> str:
+        place = f"({document})::jsonb #> {self._path(path)}"
+        return (
+            f"(CASE jsonb_typeof({place}) WHEN 'boolean' THEN (({place})::boolean)::int::numeric"
+            f" WHEN 'number' THEN ({place})::numeric END)"
+        )
+
+    def position(self, text: str, part: str) -> str:
+        return f"strpos({text}, {part})"
 
     def json_object(self, **members: str) -> str:
         return "jsonb_build_object(" + ", ".join(f"'{key}', {value}" for key, value in members.items()) + ")::text"
