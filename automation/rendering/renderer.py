@@ -68,33 +68,36 @@ class LocalRenderer:
         self._texts = texts
         self._zone = zone
         self._lunar = lunar
-        self._compiled: dict[str, bodies.Maker] = {}
+        self._compiled: dict[str, bodies.Maker] = {}  # by content
+        self._ready: dict[tuple[str, str, str], tuple[Template, bodies.Maker]] = {}  # by what a job asks for
 
     def use(self, texts: Texts) -> None:
-        self._texts = texts
         alive = {template.digest for text in texts.texts.values() for template in text.channels.values()}
         self._compiled = {digest: maker for digest, maker in self._compiled.items() if digest in alive}
+        self._texts, self._ready = texts, {}
 
     def render(self, batch: Sequence[Job]) -> Sequence[Result]:
         return [self._one(job) for job in batch]
 
     def _one(self, job: Job) -> Result:
-        text = self._texts.texts.get(job.text)
-        template = text.template(job.variant, job.kind) if text else None
-        if template is None:
+        ready = self._ready.get((job.text, job.variant, job.kind)) or self._prepare(job)
+        if ready is None:
             return self._no_text(job)
+        template, maker = ready
         try:
-            maker = self._compiled.get(template.digest) or self._compile(template)
-            values: dict[str, Any] = {"_zone": self._zone, **job.values}
-            values["_lunar"] = self._lunar
-            return Rendered(maker(values))
+            return Rendered(maker({"_zone": self._zone, **job.values, "_lunar": self._lunar}))
         except Broken as broken:
             return _failed(template, broken)
 
-    def _compile(self, template: Template) -> bodies.Maker:
-        maker = bodies.maker(template)
+    def _prepare(self, job: Job) -> tuple[Template, bodies.Maker] | None:
+        cache, text = self._ready, self._texts.texts.get(job.text)
+        template = text.template(job.variant, job.kind) if text else None
+        if template is None:
+            return None
+        maker = self._compiled.get(template.digest) or bodies.maker(template)
         self._compiled[template.digest] = maker
-        return maker
+        cache[job.text, job.variant, job.kind] = template, maker
+        return template, maker
 
     def _no_text(self, job: Job) -> Failed:
         if job.text in self._texts.broken:

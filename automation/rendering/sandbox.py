@@ -148,10 +148,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.tests.clear()
 
     def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
         return self.getitem(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        if type(obj) is dict or isinstance(obj, Mapping):
+        if isinstance(obj, Mapping):
             try:
                 return obj[argument]
             except (KeyError, TypeError):
