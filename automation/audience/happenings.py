@@ -46,7 +46,7 @@ def compile_happened(context: Context, ask: Happened) -> str:
             fails = complement(comparing.compare_number(context, "count(*)", op, value))
             return f"NOT {_grouped(context, ask, fails)}"
         return _grouped(context, ask, comparing.compare_number(context, "count(*)", op, value))
-    inner = f"SELECT count(*) FROM event e WHERE e.person_id = {context.person}.id AND {_tests(context, ask)}"
+    inner = f"SELECT count(*) FROM event e WHERE e.person_id = {context.person}.id AND {event_search(context, ask)}"
     return comparing.compare_number(context, f"({inner})", op, value)
 
 
@@ -60,12 +60,12 @@ def event_tests(context: Context, ask: Happened, event: str) -> str:
 
 def _some(context: Context, ask: Happened) -> str:
     here = replace(context, target=Target.BATCH) if _tied(ask) else context
-    return here.has("event e", "e", _tests(here, ask))
+    return here.has("event e", "e", event_search(here, ask))
 
 
 def _grouped(context: Context, ask: Happened, having: str) -> str:
     return (
-        f"{context.person}.id IN (SELECT e.person_id FROM event e WHERE {_tests(context, ask)}"
+        f"{context.person}.id IN (SELECT e.person_id FROM event e WHERE {event_search(context, ask)}"
         f" GROUP BY e.person_id HAVING {having})"
     )
 
@@ -75,7 +75,8 @@ def _tied(ask: Happened) -> bool:
     return ask.span is Span.ENTRY or ask.same is not None or asks_outside(ask.where)
 
 
-def _tests(context: Context, ask: Happened) -> str:
+def event_search(context: Context, ask: Happened) -> str:
+    """SQL that finds the events `e` of a match, but for whose they are: name, span, `where` and `same`."""
     names = context.name_ids("event", ask.names)
     named = f"e.name_id IN ({names})" if len(ask.names) > 1 else f"e.name_id = {names}"
     tests = [named, *_span(context, ask)]

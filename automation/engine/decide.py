@@ -20,9 +20,9 @@ def leaf_sql(parts: Parts, loaded: Loaded, crossing: graph.Crossing, parameters:
     return _Decision(parts, loaded, parameters).sql(crossing.decision)
 
 
-def condition_sql(parts: Parts, condition: tree.Condition, parameters: Parameters) -> str:
+def condition_sql(parts: Parts, loaded: Loaded, condition: tree.Condition, parameters: Parameters) -> str:
     """SQL truth of a condition for about a batch of people, aliases `p` and `r`."""
-    return parts.compiler.predicate(condition, Target.BATCH, parameters, person="p", run="r")
+    return parts.compiler.predicate(condition, Target.BATCH, parameters, person="p", run="r", key=loaded.journey.key)
 
 
 def state_exits(loaded: Loaded) -> list[tuple[int, tree.Condition]]:
@@ -47,4 +47,4 @@ class _Decision:
         if isinstance(test, graph.HasCoupon):
             code = self._parts.store.dialect.json_text("r.data", [test.as_name, "code"])
             return f"{code} IS NOT NULL"
-        return condition_sql(self._parts, test, self._parameters)
+        return condition_sql(self._parts, self._loaded, test, self._parameters)

@@ -1,6 +1,7 @@
 """A crossing compiled to statements, once per version and node. The texts are plain SQL over temporary tables.
 
-moving    the runs that cross now (candidate before entry), with the clock they cross at
+moving    the runs whose wait is over, with the clock they cross at
+answering the same for runs whose wait_for was answered; candidate the same before entry
 plan      one row a run: the leaf it takes, the clock its next wait counts from, when it is due
 """
 
@@ -9,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from automation.audience import references
 from automation.audience.parameters import Parameters
+from automation.conditions import tree
 from automation.festivals.moments import Limit
 from automation.journey import graph
 
 from . import decide, timing
 from .parts import Parts
-from .registry import Loaded, awaited_event
+from .registry import Loaded
 from .steps import statements
 from .steps.send import last_send_due
 
@@ -25,6 +28,16 @@ PLAN = (
 )
 MOVING = "run_id BIGINT, version_id BIGINT, node BIGINT, at BIGINT, event_id BIGINT"
 PARKING = 30 * timing.DAY  # how long a control group is watched where the journey has no goal
+
+
+class Way:
+    """One of the two ways out of a node: on when it is due, or answered."""
+
+    __slots__ = ("answered", "crossing", "node")
+
+    def __init__(self, node: graph.Node, answered: bool = False) -> None:
+        self.node, self.answered = node, answered
+        self.crossing = node.awaited.answered if answered and node.awaited else node.go
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +61,16 @@ class Program:
     fences: frozenset[int]  # leaves that go on in the same tick
 
 
-def build(parts: Parts, loaded: Loaded, node: graph.Node, crossing: graph.Crossing, now: int) -> Program:
+def build(parts: Parts, loaded: Loaded, way: Way, now: int) -> Program:
     """The program of one crossing. It holds no moment of its own: `now` only tells whether days are 86,400 s."""
-    return _Builder(parts, loaded, node, crossing, now).program()
+    return _Builder(parts, loaded, way, now).program()
 
 
 class _Builder:
-    def __init__(self, parts: Parts, loaded: Loaded, node: graph.Node, crossing: graph.Crossing, now: int) -> None:
-        self.parts, self.loaded, self.node, self.crossing, self.now = parts, loaded, node, crossing, now
-        self.entering = node.kind is graph.NodeKind.START
+    def __init__(self, parts: Parts, loaded: Loaded, way: Way, now: int) -> None:
+        self.parts, self.loaded, self.node, self.crossing, self.now = parts, loaded, way.node, way.crossing, now
+        self.entering = way.node.kind is graph.NodeKind.START
+        self.source = "answering" if way.answered else "moving"
         self.parameters = Parameters()
 
     def program(self) -> Program:
@@ -75,7 +89,7 @@ class _Builder:
         if self.entering:
             source = f"candidate r {then} person p ON p.id = r.person_id"
         else:
-            source = f"moving m {then} run r ON r.id = m.run_id {then} person p ON p.id = r.person_id"
+            source = f"{self.source} m {then} run r ON r.id = m.run_id {then} person p ON p.id = r.person_id"
         zone = "0" if self.loaded.journey.shop_clock else "coalesce(p.zone_id, 0)"
         met = "".join(f", {sql} AS met_{leaf.number}" for leaf in self.crossing.leaves if (sql := self._met(leaf)))
         chosen = "" if self.entering else " WHERE m.version_id = :version AND m.node = :node"
@@ -96,13 +110,13 @@ class _Builder:
         if self.entering:
             whens.append(f"WHEN r.holdout = 1 THEN {decide.PARKED}")
         for number, condition in decide.state_exits(self.loaded):
-            test = decide.condition_sql(self.parts, condition, self.parameters)
+            test = decide.condition_sql(self.parts, self.loaded, condition, self.parameters)
             whens.append(f"WHEN {test} THEN {decide.EXITED - number}")
         return f"CASE {' '.join(whens)} ELSE {leaf} END" if whens else leaf
 
     def _base(self) -> str:
         """What the next wait counts from: the clock, or when the last message of the leaf was allowed to leave."""
-        cases = _by_leaf({leaf.number: last_send_due(self.parts, self.loaded, leaf) for leaf in self.crossing.leaves})
+        cases = _by_leaf({leaf.number: last_send_due(self.parts, leaf) for leaf in self.crossing.leaves})
         if not cases:
             return "at"
         return self.parts.store.dialect.greatest("at", f"CASE leaf {cases} ELSE 0 END")
@@ -136,7 +150,7 @@ class _Builder:
             return None
         if plan_only:
             return "met"
-        test = decide.condition_sql(self.parts, awaited.happening, self.parameters)
+        test = decide.condition_sql(self.parts, self.loaded, awaited.happening, self.parameters)
         return f"CASE WHEN {test} THEN 1 ELSE 0 END"
 
     def _timed(self, leaf: graph.Leaf) -> Timed | None:
@@ -196,6 +210,12 @@ def _by_leaf(values: dict[int, str | None]) -> str:
 
 
 def looking_for(parts: Parts, loaded: Loaded, node: graph.Node, parameters: Parameters) -> str:
-    """SQL of the first event a wait_for waits for, that came since the run entered; NULL where there is none."""
+    """SQL of the event a wait_for waits for, that came since the run entered; NULL where there is none.
+
+    What became of a message stands on the message itself: then there may be no event, and the answer is 0.
+    """
     assert node.awaited is not None
-    return parts.compiler.first_event(awaited_event(node.awaited.happening), parameters, run="r")
+    happening = node.awaited.happening
+    if isinstance(happening, tree.Happened):
+        return references.first_event(parts.compiler, happening, parameters, loaded.journey.key)
+    return f"CASE WHEN {decide.condition_sql(parts, loaded, happening, parameters)} THEN 0 END"

@@ -56,6 +56,7 @@ class Rule:
     event: tree.Happened
     node: str | None = None
     index: int = 0
+    of_run: bool = False  # the event must name the run: what became of one of its messages
 
 
 class Registry:
@@ -123,14 +124,15 @@ def _rules(one: Loaded) -> Iterator[Rule]:
             yield Rule(one, Listens.EXIT, condition, index=index)
     for node in journey.nodes.values():
         if node.awaited is not None:
-            yield Rule(one, Listens.WAKE, awaited_event(node.awaited.happening), node=node.key)
+            happening = node.awaited.happening
+            yield Rule(one, Listens.WAKE, _event(happening), node.key, of_run=isinstance(happening, tree.Marked))
     if one.live and isinstance(journey.entry, graph.EventEntry):
         yield Rule(one, Listens.ENTER, journey.entry.event)
 
 
-def awaited_event(happening: tree.Happened | tree.Marked) -> tree.Happened:
+def _event(happening: tree.Happened | tree.Marked) -> tree.Happened:
     """What a wait listens to. What becomes of a message arrives as an event that names the run and the step."""
     if isinstance(happening, tree.Happened):
         return happening
     where = tree.Compare("step", tree.Op.IS, happening.step, tree.FieldType.TEXT)
-    return tree.Happened((f"message.{happening.kind}",), where=where, same="run")
+    return tree.Happened((f"message.{happening.kind}",), where=where)

@@ -52,7 +52,9 @@ def resolver(parts: Parts, when: Limit, shop_clock: bool, *, limit: bool) -> Res
         case = (zone, base, *values)
         found = known.get(case)
         if found is None:
-            found = known[case] = _one(parts, when, 0 if shop_clock else zone, base, dict(zip(paths, values, strict=True)), limit)
+            found = known[case] = _one(
+                parts, when, 0 if shop_clock else zone, base, dict(zip(paths, values, strict=True)), limit
+            )
         return found
 
     return resolve
@@ -62,7 +64,9 @@ def _one(parts: Parts, when: Limit, zone: int, base: int, values: Mapping[str, A
     here = parts.zones[zone]
     if isinstance(when, Duration):
         return durations.add(base, when, here, parts.calendar)
-    plain = {path: int(value) if isinstance(value, str) and value.isdecimal() else value for path, value in values.items()}
+    plain = {
+        path: int(value) if isinstance(value, str) and value.isdecimal() else value for path, value in values.items()
+    }
     evaluate = moments.resolve_limit if limit else moments.resolve
     found = evaluate(when, base, here, plain, parts.calendar)
     return base if found is None else found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
+from automation.audience import references
 from automation.audience.parameters import Parameters
 from automation.conditions import tree
 
@@ -16,17 +18,12 @@ def joined(parts: Parts, table: str) -> str:
     return f"{table} {then} run r ON r.id = {table}.run_id {then} person p ON p.id = r.person_id"
 
 
-def reference(parts: Parts, path: str) -> str:
-    """SQL text of one value: the run's data by a dotted path, else a field of the person."""
-    return parts.compiler.value_text(path, person="p", run="r")
-
-
 def json_object(parts: Parts, values: Sequence[tuple[str, tree.Value]], parameters: Parameters) -> str:
-    """SQL of a JSON object (text) from literals and references."""
-    members = {}
+    """SQL of a JSON object (text) from literals and references; a missing reference is null."""
+    literals = {name: value for name, value in values if not isinstance(value, tree.Ref)}
+    document = parameters.add(json.dumps(literals, ensure_ascii=False))
     for name, value in values:
         if isinstance(value, tree.Ref):
-            members[name.replace("'", "''")] = reference(parts, value.path)
-        else:
-            members[name.replace("'", "''")] = parameters.add(value)
-    return parts.store.dialect.json_object(**members) if members else "'{}'"
+            member = references.json(parts.compiler, value.path, parameters)
+            document = parts.store.dialect.json_put(document, name, f"coalesce({member}, 'null')")
+    return document

@@ -33,6 +33,10 @@ class Zones:
     def all(self) -> dict[int, ZoneInfo]:
         return dict(self._zones)
 
+    def today(self, now: int) -> str:
+        """The shop's local date, YYYY-MM-DD."""
+        return datetime.fromtimestamp(now, self.shop).date().isoformat()
+
     def steady(self, now: int, seconds: int) -> bool:
         """Whether no zone in use changes its clocks from a month ago until `seconds` ahead: then a day is 86,400 s."""
         first, last = (now - 31 * 86_400) // _STEP, (now + seconds) // _STEP + 1
@@ -41,5 +45,7 @@ class Zones:
 
 @lru_cache(maxsize=512)
 def _steady(zone: ZoneInfo, first: int, last: int) -> bool:
-    offsets = {datetime.fromtimestamp(step * _STEP, UTC).astimezone(zone).utcoffset() for step in range(first, last + 1)}
+    offsets = {
+        datetime.fromtimestamp(step * _STEP, UTC).astimezone(zone).utcoffset() for step in range(first, last + 1)
+    }
     return len(offsets) == 1

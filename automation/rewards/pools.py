@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import secrets
 from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo
 
@@ -75,21 +75,17 @@ def _free(tx: Transaction, pool_id: int, count: int) -> list[tuple[int, str]]:
 
 
 def _generate(tx: Transaction, pool: Pool, pool_id: int, count: int) -> None:
-    """Codes from a stable hash of pool and number; one that exists already is passed over."""
-    number = int(tx.value("SELECT count(*) FROM coupon WHERE pool_id = :pool", pool=pool_id))
+    """Codes nobody can guess; one that exists already is passed over and another made."""
     wanted = count
     while wanted > 0:
-        rows = [{"pool": pool_id, "code": _code(pool, number + n)} for n in range(wanted)]
-        number += wanted
+        rows = [{"pool": pool_id, "code": _code(pool.codes)} for _ in range(wanted)]
         tx.many("INSERT INTO coupon (pool_id, code) VALUES (:pool, :code) ON CONFLICT DO NOTHING", rows)
         free = tx.value("SELECT count(*) FROM coupon WHERE pool_id = :pool AND given_at IS NULL", pool=pool_id)
         wanted = count - int(free)
 
 
-def _code(pool: Pool, number: int) -> str:
-    digest = hashlib.sha256(f"{pool.name}\x1f{number}".encode()).digest()
-    letters = iter(digest)
-    return "".join(ALPHABET[next(letters) % len(ALPHABET)] if sign == "#" else sign for sign in pool.codes)
+def _code(pattern: str) -> str:
+    return "".join(secrets.choice(ALPHABET) if sign == "#" else sign for sign in pattern)
 
 
 def _slices(codes: Iterable[str]) -> Iterator[list[str]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,14 @@ PAGE = 4096
 CACHE_KB = 16 * 1024  # a small page cache is faster here: the operating system's is warm
 
 BadStatement = (peewee.IntegrityError, peewee.DataError, peewee.OperationalError, peewee.ProgrammingError)
-AWAY = ("database or disk is full", "disk i/o error", "unable to open", "database is locked", "readonly", "server closed")
+AWAY = (
+    "database or disk is full",
+    "disk i/o error",
+    "unable to open",
+    "database is locked",
+    "readonly",
+    "server closed",
+)
 
 
 def is_away(error: Exception) -> bool:
@@ -63,6 +71,12 @@ class Statements:
         found = self.row(sql, **parameters)
         return found[0] if found else None
 
+    def column(self, sql: str, **parameters: Any) -> array[int]:
+        """The first column, integers, read as a stream into eight bytes a row."""
+        found = array("q")
+        found.extend(row[0] for row in self._execute(sql, parameters))
+        return found
+
     def _execute(self, sql: str, parameters: dict[str, Any]) -> Any:
         return self.connections.execute_sql(self.dialect.spell(sql), parameters or None)
 
@@ -91,6 +105,13 @@ class Transaction(Statements):
             self._execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns})", {})
             self._temporaries.add(name)
         self._execute(f"DELETE FROM {name}", {})
+
+    def reserve(self, table: str) -> tuple[str, dict[str, Any]]:
+        """SQL that numbers the rows of a SELECT with ids of a table nobody else will get, and its bound values."""
+        if isinstance(self.dialect, Postgres):
+            return f"nextval(pg_get_serial_sequence('{table}', 'id'))", {}
+        last = self.value("SELECT seq FROM sqlite_sequence WHERE name = :table", table=table)
+        return ":reserved + row_number() OVER ()", {"reserved": last or 0}
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

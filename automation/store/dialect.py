@@ -52,6 +52,10 @@ class Dialect(ABC):
         """Where the part begins in the text, from 1; 0 where it is not in it. Capitals count."""
 
     @abstractmethod
+    def json_member(self, document: str, path: Sequence[str]) -> str:
+        """The value at the path as JSON text, NULL where it is missing."""
+
+    @abstractmethod
     def json_object(self, **members: str) -> str:
         """A JSON object (text) of SQL values."""
 
@@ -90,6 +94,7 @@ class Sqlite(Dialect):
     def json_number(self, document: str, path: Sequence[str]) -> str:
         # JSON numbers must not be compared as text: 10 < 9 there.
         value = f"json_extract({document}, {self._path(path)})"
+        return self.json_text(document, path)
         return f"(CASE WHEN typeof({value}) IN ('integer', 'real') THEN {value} END)"
 
     def json_flag(self, document: str, path: Sequence[str]) -> str:
@@ -101,6 +106,9 @@ class Sqlite(Dialect):
 
     def position(self, text: str, part: str) -> str:
         return f"instr({text}, {part})"
+
+    def json_member(self, document: str, path: Sequence[str]) -> str:
+        return f"({document} -> {self._path(path)})"
 
     def json_object(self, **members: str) -> str:
         return "json_object(" + ", ".join(f"'{key}', {value}" for key, value in members.items()) + ")"
@@ -153,6 +161,9 @@ class Postgres(Dialect):
 
     def position(self, text: str, part: str) -> str:
         return f"strpos({text}, {part})"
+
+    def json_member(self, document: str, path: Sequence[str]) -> str:
+        return f"(({document})::jsonb #> {self._path(path)})::text"
 
     def json_object(self, **members: str) -> str:
         return "jsonb_build_object(" + ", ".join(f"'{key}', {value}" for key, value in members.items()) + ")::text"

@@ -28,7 +28,11 @@ class Names:
         if missing:
             with self._store.write() as tx:
                 for word in missing:
-                    tx.run("INSERT INTO name (kind, name) VALUES (:kind, :word) ON CONFLICT DO NOTHING", kind=kind, word=word)
+                    tx.run(
+                        "INSERT INTO name (kind, name) VALUES (:kind, :word) ON CONFLICT DO NOTHING",
+                        kind=kind,
+                        word=word,
+                    )
             for word in missing:
                 self.find(kind, word)
         return {word: self._ids[kind, word] for word in wanted}

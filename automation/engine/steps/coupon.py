@@ -55,5 +55,3 @@ class _Give:
             step=self._loaded.steps[self._effect.key], now=now,
         )  # fmt: skip
         tx.run(self._tell)
-
-

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from automation.audience import references
 from automation.audience.parameters import Parameters
 from automation.conditions import tree
 from automation.journey import graph
@@ -70,6 +72,5 @@ class _Change:
 def _new_json(parts: Parts, value: tree.Value, parameters: Parameters) -> str:
     """SQL of the new value as JSON text."""
     if isinstance(value, tree.Ref):
-        return parts.compiler.value_json(value.path, person="p", run="r")
-    wrapped = parts.store.dialect.json_object(v=parameters.add(value))
-    return parts.compiler.member_json(wrapped, "v")
+        return references.json(parts.compiler, value.path, parameters)
+    return parameters.add(json.dumps(value, ensure_ascii=False))

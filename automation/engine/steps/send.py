@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from automation.audience import references
 from automation.audience.parameters import Parameters
 from automation.festivals import quiet
 from automation.journey import graph
@@ -15,7 +16,6 @@ from ..parts import Parts
 from ..registry import Loaded
 
 SPREAD = 900  # seconds over which messages leave after quiet hours, by the person's seed
-SERVICE_FIRST, MARKETING_LATER = 1, 5
 COLUMNS = "run_id, step, visit, person_id, version_id, purpose, priority, variant, due, scheduled_at, expires_at"
 
 
@@ -24,7 +24,7 @@ def step(parts: Parts, loaded: Loaded, send: graph.Send, chosen: str, parameters
     seconds = timing.plain_seconds(parts, send.expires, now)
     if send.at is not None or seconds is None:
         return _WorkedOut(parts, loaded, send, chosen, parameters)
-    source, variant = _source(parts, send, "plan", parameters)
+    source, variant = _source(parts, loaded, send, "plan", parameters)
     due = parts.store.dialect.greatest("plan.at", opening(parts, send, "plan.zone", "plan.seed"))
     sql = (
         f"INSERT INTO message ({COLUMNS}) SELECT plan.run_id, {_fixed(parts, loaded, send)}, {variant}, {due}, plan.at,"
@@ -62,23 +62,20 @@ def last_send_due(parts: Parts, leaf: graph.Leaf) -> str | None:
 
 def window(parts: Parts, send: graph.Send) -> quiet.Window | None:
     """The quiet hours this message has to keep."""
-    text = parts.project.policy.purposes[send.purpose].quiet
-    return None if text is None or send.ignore_quiet else quiet.parse(text)
+    return None if send.ignore_quiet else parts.project.policy.purposes[send.purpose].quiet
 
 
 class _WorkedOut:
     """A send with `at`, or a limit that is no plain length: due and expiry are resolved once per distinct case."""
 
-    def __init__(
-        self, parts: Parts, loaded: Loaded, send: graph.Send, chosen: str, parameters: Parameters
-    ) -> None:
+    def __init__(self, parts: Parts, loaded: Loaded, send: graph.Send, chosen: str, parameters: Parameters) -> None:
         self._parts, self._send = parts, send
         self._shop_clock = loaded.journey.shop_clock
         self._paths = [*timing.references(send.at), *timing.references(send.expires)]
-        picked = "".join(f", {values.reference(parts, path)}" for path in self._paths)
+        picked = "".join(f", {references.text(parts.compiler, path, parameters)}" for path in self._paths)
         runs = values.joined(parts, "plan")
         self._read = f"SELECT plan.run_id, plan.zone, plan.seed, plan.at{picked} FROM {runs} WHERE {chosen}"
-        source, variant = _source(parts, send, "sending", parameters)
+        source, variant = _source(parts, loaded, send, "sending", parameters)
         self._insert = (
             f"INSERT INTO message ({COLUMNS}) SELECT sending.run_id, {_fixed(parts, loaded, send, 'sending')}, {variant},"
             f" sending.due, sending.at, sending.expires FROM {source}"
@@ -110,20 +107,19 @@ class _WorkedOut:
 
 def _fixed(parts: Parts, loaded: Loaded, send: graph.Send, source: str = "plan") -> str:
     purpose = parts.names.ensure("purpose", [send.purpose])[send.purpose]
-    kind = parts.project.policy.purposes[send.purpose].kind
-    priority = SERVICE_FIRST if kind == "service" else MARKETING_LATER
+    priority = 100 - parts.project.policy.purposes[send.purpose].priority  # claims go up the index
     rows = "plan" if source == "plan" else "r"
     return f"{loaded.steps[send.key]}, {rows}.visit, {rows}.person_id, :version, {purpose}, {priority}"
 
 
-def _source(parts: Parts, send: graph.Send, table: str, parameters: Parameters) -> tuple[str, str]:
+def _source(parts: Parts, loaded: Loaded, send: graph.Send, table: str, parameters: Parameters) -> tuple[str, str]:
     """FROM and the variant of the text; run and person are joined only where something asks about them."""
     variants = parts.project.variants.get(send.text, ())
     if not variants:
         return ("plan" if table == "plan" else values.joined(parts, table)), "CAST(NULL AS TEXT)"
     whens = []
     for name, condition in variants:
-        test = decide.condition_sql(parts, condition, parameters)
+        test = decide.condition_sql(parts, loaded, condition, parameters)
         whens.append(f"WHEN {test} THEN {parameters.add(name)}")
     return values.joined(parts, table), f"CASE {' '.join(whens)} END"
 

@@ -16,7 +16,8 @@ def step(
     parts: Parts, loaded: Loaded, effect: graph.StartJourney, chosen: str, parameters: Parameters, now: int
 ) -> Any:
     target = parameters.add(effect.journey)
-    data = values.json_object(parts, effect.values, parameters)
+    entry = values.json_object(parts, effect.values, parameters)
+    data = parts.store.dialect.json_put("'{}'", "entry", entry)
     number = loaded.steps[effect.key]
     sql = (
         "INSERT INTO entrant (journey_id, person_id, key, episode, at, data, depth, parent_run)"

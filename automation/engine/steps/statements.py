@@ -29,9 +29,7 @@ BUILDERS: dict[type[Any], Callable[..., Step]] = {
 }
 
 
-def of(
-    parts: Parts, loaded: Loaded, crossing: graph.Crossing, parameters: Parameters, now: int
-) -> Sequence[Step]:
+def of(parts: Parts, loaded: Loaded, crossing: graph.Crossing, parameters: Parameters, now: int) -> Sequence[Step]:
     """One step for each effect of the crossing. An effect that stands in several leaves happens to all of them."""
     leaves: dict[graph.Effect, list[int]] = {}
     position: dict[graph.Effect, int] = {}

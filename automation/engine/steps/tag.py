@@ -28,9 +28,7 @@ def add(parts: Parts, loaded: Loaded, effect: graph.AddTag, chosen: str, paramet
     return lambda tx, moment, bound: tx.run(sql, **bound)
 
 
-def remove(
-    parts: Parts, loaded: Loaded, effect: graph.RemoveTag, chosen: str, parameters: Parameters, now: int
-) -> Any:
+def remove(parts: Parts, loaded: Loaded, effect: graph.RemoveTag, chosen: str, parameters: Parameters, now: int) -> Any:
     tag_id = parts.names.ensure("tag", [effect.tag])[effect.tag]
     sql = f"DELETE FROM person_tag WHERE tag_id = {tag_id} AND person_id IN (SELECT person_id FROM plan WHERE {chosen})"
     return lambda tx, moment, bound: tx.run(sql, **bound)

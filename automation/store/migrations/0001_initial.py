@@ -82,13 +82,15 @@ CREATE INDEX run_due ON run (due) WHERE due IS NOT NULL;
 CREATE INDEX run_goal ON run (person_id, goal_until) WHERE goal_until IS NOT NULL;
 CREATE TABLE cursor (
     journey_id BIGINT NOT NULL, zone_id BIGINT NOT NULL, done BIGINT NOT NULL, PRIMARY KEY (journey_id, zone_id)){norowid};
+CREATE TABLE paced (journey_id BIGINT NOT NULL, day TEXT NOT NULL, used BIGINT NOT NULL,
+    PRIMARY KEY (journey_id, day)){norowid};
 CREATE TABLE settling (
     journey_id BIGINT NOT NULL, person_id BIGINT NOT NULL, key TEXT NOT NULL, event_id BIGINT NOT NULL,
     due BIGINT NOT NULL, PRIMARY KEY (journey_id, person_id, key)){norowid};
 CREATE INDEX settling_due ON settling (due);
 CREATE TABLE entrant (
     journey_id BIGINT NOT NULL, person_id BIGINT NOT NULL, key TEXT NOT NULL, episode TEXT NOT NULL, at BIGINT NOT NULL,
-    data TEXT, depth SMALLINT NOT NULL DEFAULT 0, parent_run BIGINT, PRIMARY KEY (journey_id, person_id, key, episode));
+    event_id BIGINT, data TEXT, depth SMALLINT NOT NULL DEFAULT 0, parent_run BIGINT, PRIMARY KEY (journey_id, person_id, key, episode));
 CREATE TABLE stuck (run_id BIGINT PRIMARY KEY, at BIGINT NOT NULL, node BIGINT NOT NULL, error TEXT NOT NULL);
 """
 

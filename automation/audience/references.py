@@ -1,0 +1,38 @@
+"""References of journeys, `{from: path}`, read outside conditions: as text, as JSON, and the event a wait was for."""
+
+from __future__ import annotations
+
+from automation.conditions import tree
+
+from . import fields
+from .compiler import Compiler, Target
+from .context import Context
+from .happenings import event_search
+from .parameters import Parameters
+
+PERSON, RUN = "p", "r"
+
+
+def text(compiler: Compiler, path: str, parameters: Parameters) -> str:
+    """SQL of one value as text: the run's data by a dotted path, else a field of the person."""
+    return fields.reference(_context(compiler, parameters), tree.Ref(path), tree.FieldType.TEXT)
+
+
+def json(compiler: Compiler, path: str, parameters: Parameters) -> str:
+    """SQL of the same value as JSON text, so that numbers stay numbers; NULL where it is missing."""
+    head, _, rest = path.partition(".")
+    dialect = compiler.around.dialect
+    if rest and head != "customer":
+        return dialect.json_member(f"{RUN}.data", [head, *rest.split(".")])
+    value = text(compiler, path, parameters)
+    return f"CASE WHEN {value} IS NOT NULL THEN {dialect.json_member(dialect.json_object(v=value), ['v'])} END"
+
+
+def first_event(compiler: Compiler, ask: tree.Happened, parameters: Parameters, key: str | None) -> str:
+    """SQL of the id of the first event that meets the match, NULL where there is none."""
+    tests = event_search(_context(compiler, parameters, key), ask)
+    return f"(SELECT e.id FROM event e WHERE e.person_id = {PERSON}.id AND {tests} ORDER BY e.at, e.id LIMIT 1)"
+
+
+def _context(compiler: Compiler, parameters: Parameters, key: str | None = None) -> Context:
+    return Context(compiler.around, Target.BATCH, parameters, PERSON, RUN, key)

@@ -1,0 +1,64 @@
+"""Takes the runs of a temporary table across one crossing: decide, move, let the effects happen."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from automation.audience import references
+from automation.audience.parameters import Parameters
+from automation.journey import graph
+from automation.store.database import Transaction
+
+from . import program, timing, values
+from .parts import Parts
+from .registry import Loaded
+from .steps import send
+
+
+def cross(parts: Parts, tx: Transaction, loaded: Loaded, way: program.Way, now: int) -> int:
+    """Moves everybody of `moving`, `answering` or, at the start, `candidate` who stands at the node; returns how many."""
+    compiled = _program(parts, loaded, way, now)
+    tx.temporary("plan", program.PLAN)
+    bound: dict[str, Any] = compiled.parameters.values(now)
+    bound |= {"journey": loaded.journey_id, "version": loaded.version_id, "node": loaded.steps[way.node.key]}
+    bound |= send.openings(parts, _sends(way.crossing), now)
+    count = tx.run(compiled.decide, **bound)
+    if count:
+        tx.run(compiled.settle, **bound)
+        for timed in compiled.timed:
+            _set_due(parts, tx, loaded, timed, bound)
+        for step in compiled.effects:
+            step(tx, now, bound)
+    return count
+
+
+def _program(parts: Parts, loaded: Loaded, way: program.Way, now: int) -> program.Program:
+    # The texts depend on which zones there are and whether any changes its clocks soon.
+    zones = parts.zones.all()
+    key = (loaded.version_id, way.node.key, way.answered, len(zones), parts.zones.steady(now, 400 * timing.DAY))
+    found = parts.programs.get(key)
+    if found is None:
+        found = parts.programs[key] = program.build(parts, loaded, way, now)
+    return cast("program.Program", found)
+
+
+def _sends(crossing: graph.Crossing) -> list[graph.Send]:
+    return [effect for leaf in crossing.leaves for effect in leaf.effects if isinstance(effect, graph.Send)]
+
+
+def _set_due(parts: Parts, tx: Transaction, loaded: Loaded, timed: program.Timed, bound: dict[str, Any]) -> None:
+    """Due moments that are no plain length: one evaluation a case, one update."""
+    paths = timing.references(timed.when)
+    parameters = Parameters("t")
+    picked = "".join(f", {references.text(parts.compiler, path, parameters)}" for path in paths)
+    rows = tx.rows(
+        f"SELECT plan.run_id, plan.zone, plan.base{picked} FROM {values.joined(parts, 'plan')}"
+        f" WHERE plan.leaf = {timed.leaf} AND plan.due IS NULL",
+        **bound,
+        **parameters.values(bound["now"]),
+    )
+    resolve = timing.resolver(parts, timed.when, loaded.journey.shop_clock, limit=timed.limit)
+    tx.temporary("timed", "run_id BIGINT, due BIGINT")
+    due = [{"run_id": run_id, "due": resolve(zone, base, given)} for run_id, zone, base, *given in rows]
+    tx.many("INSERT INTO timed (run_id, due) VALUES (:run_id, :due)", due)
+    tx.run("UPDATE run SET due = timed.due FROM timed WHERE run.id = timed.run_id")

@@ -1,0 +1,146 @@
+"""People whose wait is over: the oldest few thousand at a time, each node's in one set."""
+
+from __future__ import annotations
+
+import logging
+
+from automation.audience.parameters import Parameters
+from automation.journey import graph
+from automation.store.database import BadStatement, Transaction, is_away
+
+from . import cross, leave, program, timing
+from .parts import Parts
+from .registry import Loaded
+
+log = logging.getLogger(__name__)
+
+OVERDUE = "SELECT id, version_id, node, due FROM run WHERE due <= :now ORDER BY due LIMIT :batch"
+HELD = 900  # seconds until a stuck run's version or a paused journey is looked at again
+
+
+def advance(parts: Parts, now: int, batch: int) -> int:
+    """Moves at most `batch` due runs in one transaction and returns how many were due. A bad one is set aside."""
+    parts.zones.refresh(parts.store)
+    try:
+        with parts.store.write() as tx:
+            return _advance(parts, tx, now, OVERDUE, {"now": now, "batch": batch})
+    except BadStatement as error:
+        if is_away(error):
+            raise
+        return _halve(parts, now, [row[0] for row in parts.store.rows(OVERDUE, now=now, batch=batch)])
+
+
+def _advance(parts: Parts, tx: Transaction, now: int, chosen: str, bound: dict[str, object]) -> int:
+    tx.temporary("moving", program.MOVING)
+    count = tx.run(
+        "INSERT INTO moving (run_id, version_id, node, at) SELECT id, version_id, node,"
+        f" CASE WHEN due < :late THEN :now ELSE due END FROM ({chosen}) d",
+        **{**bound, "late": now - timing.LATE, "now": now},
+    )
+    groups = tx.rows("SELECT DISTINCT version_id, node FROM moving ORDER BY version_id, node") if count else []
+    for version_id, node in groups:
+        _group(parts, tx, parts.registry.versions.get(version_id), version_id, node, now)
+    return count
+
+
+def _group(parts: Parts, tx: Transaction, loaded: Loaded | None, version_id: int, node: int, now: int) -> None:
+    key = loaded.keys.get(node) if loaded else None
+    if loaded is None or key not in loaded.journey.nodes:
+        _set_aside(tx, version_id, node, now, "its version can no longer be read")
+    elif loaded.paused or loaded.journey.status is graph.Status.PAUSED:
+        _hold(tx, version_id, node)
+    else:
+        place = loaded.journey.nodes[key]
+        if place.kind is graph.NodeKind.START:
+            _release_control_group(tx, version_id, node, now)
+            return
+        if place.awaited is not None:
+            _answer_late(parts, tx, loaded, place, now)
+        cross.cross(parts, tx, loaded, program.Way(place), now)
+
+
+def _answer_late(parts: Parts, tx: Transaction, loaded: Loaded, node: graph.Node, now: int) -> None:
+    """Before a time-out counts, look once more: the event may have come after the queue was read."""
+    parameters = Parameters()
+    then = parts.store.dialect.join_in_order
+    first = program.looking_for(parts, loaded, node, parameters)
+    bound = parameters.values(now) | {"version": loaded.version_id, "node": loaded.steps[node.key]}
+    tx.temporary("answering", program.MOVING)
+    tx.run(
+        f"INSERT INTO answering SELECT r.id, m.version_id, m.node, m.at, {first} FROM moving m {then} run r"
+        f" ON r.id = m.run_id {then} person p ON p.id = r.person_id WHERE m.version_id = :version AND m.node = :node",
+        **bound,
+    )
+    tx.run("DELETE FROM answering WHERE event_id IS NULL")
+    if tx.run("DELETE FROM moving WHERE run_id IN (SELECT run_id FROM answering)"):
+        answer(parts, tx, loaded, node, now)
+
+
+def answer(parts: Parts, tx: Transaction, loaded: Loaded, node: graph.Node, now: int) -> int:
+    """Takes the runs of `answering` that stand at the node out of their wait by the way of `then`."""
+    assert node.awaited is not None
+    keep_answer(parts, tx, node.awaited.as_name)
+    return cross.cross(parts, tx, loaded, program.Way(node, answered=True), now)
+
+
+def keep_answer(parts: Parts, tx: Transaction, name: str | None) -> None:
+    """Freezes the properties of the event each run of `answering` was waiting for under the step's `as`."""
+    if name is None:
+        return
+    then = parts.store.dialect.join_in_order
+    tx.temporary("answer", "run_id BIGINT, props TEXT")
+    tx.run(f"INSERT INTO answer SELECT a.run_id, e.props FROM answering a {then} event e ON e.id = a.event_id")
+    put = parts.store.dialect.json_put("run.data", name, "coalesce(answer.props, '{}')")
+    tx.run(f"UPDATE run SET data = {put} FROM answer WHERE run.id = answer.run_id")
+
+
+def _release_control_group(tx: Transaction, version_id: int, node: int, now: int) -> None:
+    tx.temporary("leaving", leave.LEAVING)
+    tx.run(
+        "INSERT INTO leaving SELECT run_id, 'control group' FROM moving WHERE version_id = :v AND node = :n",
+        v=version_id,
+        n=node,
+    )
+    leave.leave(tx, now)
+
+
+def _hold(tx: Transaction, version_id: int, node: int) -> None:
+    """A paused journey stands still: its due runs keep their moment aside until it goes on."""
+    tx.temporary("holding", "run_id BIGINT")
+    tx.run("INSERT INTO holding SELECT run_id FROM moving WHERE version_id = :v AND node = :n", v=version_id, n=node)
+    tx.run("UPDATE run SET held_due = run.due, due = NULL FROM holding WHERE run.id = holding.run_id")
+
+
+def _set_aside(tx: Transaction, version_id: int, node: int, now: int, error: str) -> None:
+    tx.run(
+        "INSERT INTO stuck (run_id, at, node, error) SELECT run_id, :now, node, :error FROM moving"
+        " WHERE version_id = :v AND node = :n ON CONFLICT (run_id) DO UPDATE SET at = excluded.at, error = excluded.error",
+        now=now, error=error, v=version_id, n=node,
+    )  # fmt: skip
+    _hold(tx, version_id, node)
+
+
+def _halve(parts: Parts, now: int, runs: list[int]) -> int:
+    """One bad value stops a whole statement: the batch is halved until the bad run stands alone and is set aside."""
+    try:
+        with parts.store.write() as tx:
+            source = (
+                f"SELECT id, version_id, node, due FROM run WHERE id IN ({','.join(map(str, runs))}) AND due <= :now"
+            )
+            return _advance(parts, tx, now, source, {"now": now})
+    except BadStatement as error:
+        if is_away(error):
+            raise
+        if len(runs) > 1:
+            middle = len(runs) // 2
+            return _halve(parts, now, runs[:middle]) + _halve(parts, now, runs[middle:])
+        with parts.store.write() as tx:
+            tx.temporary("moving", program.MOVING)
+            tx.run(
+                "INSERT INTO moving (run_id, version_id, node, at) SELECT id, version_id, node, due FROM run WHERE id = :run",
+                run=runs[0],
+            )
+            version_id, node = tx.rows("SELECT version_id, node FROM moving")[0]
+            _set_aside(tx, version_id, node, now, type(error).__name__)
+        log.error("run %d is stuck at node %d: %s", runs[0], node, type(error).__name__)
+        return 1

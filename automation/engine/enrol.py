@@ -1,0 +1,105 @@
+"""Entering: candidates become runs that already stand behind their first crossing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from automation.audience import splits
+from automation.audience.parameters import Parameters
+from automation.conditions import tree
+from automation.journey import graph
+from automation.store.database import Transaction
+
+from . import cross, decide, leave, program, timing
+from .parts import Parts
+from .registry import Loaded
+
+CANDIDATE = (
+    "id BIGINT PRIMARY KEY, person_id BIGINT, key TEXT, episode TEXT, entered_at BIGINT, clock BIGINT, data TEXT,"
+    " event_id BIGINT, holdout BIGINT, depth BIGINT, parent_run BIGINT, goal_until BIGINT, visit BIGINT"
+)
+ENTERING = "person_id BIGINT, key TEXT, episode TEXT, at BIGINT, clock BIGINT, data TEXT, event_id BIGINT, depth BIGINT, parent_run BIGINT"
+DEEPEST = 8  # journeys that start one another
+
+
+def enrol(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> int:
+    """Enters the people of the temporary table `entering` who may; returns how many runs began.
+
+    Who was merged away, is already inside, has been here by the journey's `again`, or does not meet `enter.if`, stays out.
+    """
+    if loaded.journey.restart_inside:
+        _leave_first(tx, loaded, now)
+    tx.temporary("candidate", CANDIDATE)
+    parameters = Parameters()
+    number, reserved = tx.reserve("run")
+    sql = _admit(parts, loaded, number, parameters)
+    if not tx.run(sql, **parameters.values(now), **reserved):
+        return 0
+    return cross.cross(parts, tx, loaded, program.Way(loaded.journey.nodes[graph.START]), now)
+
+
+def _admit(parts: Parts, loaded: Loaded, number: str, parameters: Parameters) -> str:
+    journey = loaded.journey
+    goal = f"s.at + {timing.about_seconds(journey.goal.up_to)}" if journey.goal else "CAST(NULL AS BIGINT)"
+    then = parts.store.dialect.join_in_order
+    admitted = (
+        "SELECT s.person_id, s.key, s.episode, s.at AS entered_at, s.clock, s.data, s.event_id, s.depth,"
+        f" s.parent_run, {_holdout(parts, loaded)} AS holdout, {goal} AS goal_until"
+        f" FROM entering s {then} person p ON p.id = s.person_id WHERE p.merged_into IS NULL AND s.depth <= {DEEPEST}"
+        f" AND NOT EXISTS ({blocking(loaded, person='s.person_id', at='s.at', key='s.key', episode='s.episode')})"
+    )
+    wanted = ""
+    if not isinstance(journey.entry_if, tree.Always):
+        test = decide.condition_sql(parts, loaded, journey.entry_if, parameters)
+        wanted = f" {then} person p ON p.id = r.person_id WHERE {test}"
+    return (
+        "INSERT INTO candidate (id, person_id, key, episode, entered_at, clock, data, event_id, holdout, depth,"
+        f" parent_run, goal_until, visit) SELECT {number}, r.person_id, r.key, r.episode, r.entered_at, r.clock, r.data,"
+        f" r.event_id, r.holdout, r.depth, r.parent_run, r.goal_until, 0 FROM ({admitted}) r{wanted}"
+    )
+
+
+def blocking(loaded: Loaded, *, person: str, at: str, key: str = "''", episode: str | None = None) -> str:
+    """SQL of the runs that keep a person out: the same entry again, one still inside, or one too recent."""
+    journey = loaded.journey
+    same = f"SELECT 1 FROM run o WHERE o.journey_id = {loaded.journey_id} AND o.person_id = {person} AND o.key = {key}"
+    if journey.again is graph.Again.NEVER:
+        return same
+    tests = ["o.state = 0"]
+    if episode is not None:
+        tests.append(f"o.episode = {episode}")
+    if journey.again is graph.Again.AFTER and journey.again_after is not None:
+        tests.append(f"o.entered_at > {at} - {timing.about_seconds(journey.again_after)}")
+    return f"{same} AND ({' OR '.join(tests)})"
+
+
+def _holdout(parts: Parts, loaded: Loaded) -> str:
+    """SQL: 1 for the control group of this journey or of the whole shop's marketing."""
+    journey = loaded.journey
+    tests = []
+    if journey.holdout:
+        tests.append(f"{splits.number_sql(journey.name, 'holdout', 'p.seed')} < {splits.share(journey.holdout)}")
+    everywhere = parts.settings.control_group
+    if everywhere and journey.kind == "marketing":
+        tests.append(f"{splits.number_sql('', 'control_group', 'p.seed')} < {splits.share(everywhere)}")
+    return f"CASE WHEN {' OR '.join(tests)} THEN 1 ELSE 0 END" if tests else "0"
+
+
+def _leave_first(tx: Transaction, loaded: Loaded, now: int) -> None:
+    tx.temporary("leaving", leave.LEAVING)
+    tx.run(
+        "INSERT INTO leaving SELECT o.id, 'restarted' FROM entering s JOIN run o ON o.person_id = s.person_id"
+        " AND o.journey_id = :journey AND o.key = s.key AND o.state = 0",
+        journey=loaded.journey_id,
+    )
+    leave.leave(tx, now)
+
+
+def episode_sql(loaded: Loaded, occurrence: str, at: str) -> str:
+    """SQL of what tells two entries of one person and key apart."""
+    again = loaded.journey.again
+    if again is graph.Again.NEVER:
+        return "''"
+    if again is graph.Again.AFTER:
+        return f"CAST({at} AS TEXT)"
+    return occurrence

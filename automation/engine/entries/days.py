@@ -1,0 +1,113 @@
+"""Entry by the calendar: a date of the person (`birthday`, solar or lunar) and festivals.
+
+Nothing is computed per person: a local day is asked which stored days it stands for, and those are joined. People are
+looked for once a day at the entry's time in each zone, for that day and for the days before it that `catch_up` covers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+from automation.conditions import tree
+from automation.festivals import durations, feasts, keys, walltime
+from automation.festivals.durations import Duration
+from automation.journey import graph
+
+from .. import events, timing
+from ..parts import Parts
+from ..registry import Loaded
+from . import slices
+
+DAY = timedelta(days=1)
+
+
+def run(parts: Parts, loaded: Loaded, now: int) -> int:
+    """Enters everybody whose day has come in their zone since the last look; returns how many runs began."""
+    entry = loaded.journey.entry
+    if not isinstance(entry, graph.DateEntry | graph.FestivalEntry):
+        return 0
+    zones = [0] if loaded.journey.shop_clock else list(parts.zones.all())
+    return sum(_zone(parts, loaded, entry, zone, now) for zone in zones)
+
+
+def _zone(parts: Parts, loaded: Loaded, entry: graph.DateEntry | graph.FestivalEntry, zone: int, now: int) -> int:
+    at = _last_look(parts, entry, zone, now)
+    if at <= slices.cursor(parts, loaded, zone):
+        return 0
+    entered = 0
+    if events.may_enter(parts, loaded, now):
+        for day, planned in _days(parts, loaded, entry, zone, at, now):
+            found = _people_with if isinstance(entry, graph.DateEntry) else _everybody
+            entered += found(parts, loaded, zone, day, planned, now)  # type: ignore[operator]
+    slices.move_cursor(parts, loaded, zone, at)
+    return entered
+
+
+def _last_look(parts: Parts, entry: graph.DateEntry | graph.FestivalEntry, zone: int, now: int) -> int:
+    """The last time of day `at` in this zone that is not ahead."""
+    here = parts.zones[zone]
+    today = datetime.fromtimestamp(now, here).date()
+    clock = walltime.parse_clock(entry.at)
+    at = walltime.instant(today, clock, here)
+    return at if at <= now else walltime.instant(today - DAY, clock, here)
+
+
+def _days(
+    parts: Parts, loaded: Loaded, entry: graph.DateEntry | graph.FestivalEntry, zone: int, at: int, now: int
+) -> Iterator[tuple[date, int]]:
+    """(day that is kept, planned moment of entry) for the look at `at`: today's, and late ones within catch_up."""
+    here = parts.zones[zone]
+    clock = walltime.parse_clock(entry.at)
+    patience = timing.about_seconds(loaded.journey.catch_up)
+    today = datetime.fromtimestamp(at, here).date()
+    back = entry.offset or Duration()
+    for late in range(patience // timing.DAY + 1):
+        planned = walltime.instant(today - late * DAY, clock, here)
+        if planned < now - patience:
+            return
+        yield durations.shift_day(today - late * DAY, -back, parts.calendar), planned
+
+
+def _people_with(parts: Parts, loaded: Loaded, zone: int, day: date, planned: int, now: int) -> int:
+    entry = loaded.journey.entry
+    assert isinstance(entry, graph.DateEntry)
+    rules = parts.compiler.around.calendar.days
+    stored = [[*key, keys.calendar_year(key.calendar, day)] for key in keys.keys_on(day, rules)]
+    columns = {"calendar": "bigint", "month": "bigint", "day": "bigint", "leap": "bigint", "year": "bigint"}
+    home = "" if loaded.journey.shop_clock else " AND coalesce(p.zone_id, 0) = :zone"
+    rows = parts.store.rows(
+        f"SELECT d.person_id, k.year - d.year FROM {parts.store.dialect.each('keys', columns)} k"
+        " JOIN person_date d ON d.field = :field AND d.calendar = k.calendar AND d.month = k.month AND d.day = k.day"
+        f" AND d.leap = k.leap JOIN person p ON p.id = d.person_id WHERE (d.year IS NULL OR k.year > d.year){home}"
+        " ORDER BY d.person_id",
+        keys=json.dumps(stored),
+        field=entry.field,
+        **({} if loaded.journey.shop_clock else {"zone": zone}),
+    )
+    entered = 0
+    for years in sorted({row[1] for row in rows}, key=lambda number: number or 0):
+        if entry.years and years not in entry.years:
+            continue
+        frozen: dict[str, object] = {"date": day.isoformat()} | ({"years": years} if years is not None else {})
+        ids = [row[0] for row in rows if row[1] == years]
+        entered += slices.enter(parts, loaded, ids, slices.Occasion(day.isoformat(), planned, frozen), now)
+    return entered
+
+
+def _everybody(parts: Parts, loaded: Loaded, zone: int, day: date, planned: int, now: int) -> int:
+    entry = loaded.journey.entry
+    assert isinstance(entry, graph.FestivalEntry)
+    entered = 0
+    for name in entry.festivals:
+        if not feasts.occurrences(parts.project.festivals[name], day, day):
+            continue
+        occasion = slices.Occasion(f"{name} {day}", planned, {"date": day.isoformat(), "festival": name})
+        ids = slices.people(parts, loaded, _living_in(loaded, zone), now)
+        entered += slices.enter(parts, loaded, ids, occasion, now)
+    return entered
+
+
+def _living_in(loaded: Loaded, zone: int) -> tree.Condition:
+    return loaded.journey.entry_if

@@ -1,0 +1,101 @@
+"""Handing people over to the engine in batches, and the cursors that remember how far a journey's clock was read."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from automation.audience import splits
+from automation.audience.compiler import Target
+from automation.audience.parameters import Parameters
+from automation.conditions import tree
+from automation.store.database import Transaction
+
+from .. import enrol, queue, timing
+from ..parts import Parts
+from ..registry import Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Why people enter: its name tells two entries of a person apart; `at` is the planned moment, `entry` the frozen data."""
+
+    name: str
+    at: int
+    entry: Mapping[str, object] = field(default_factory=dict)
+
+
+def people(
+    parts: Parts, loaded: Loaded, condition: tree.Condition, now: int, limit: int | None = None, everybody: bool = False
+) -> array[int]:
+    """Ids of those who meet a condition and may enter, in order; with a limit, the first in a stable random order.
+
+    `everybody`: also those who may not enter: inside, too recent, or there before the journey was.
+    """
+    parameters = Parameters()
+    test = parts.compiler.predicate(condition, Target.BASE, parameters, person="p", run="r")
+    order = "p.id" if limit is None else splits.number_sql(loaded.name, "pace", "p.seed")
+    top = "" if limit is None else f" LIMIT {limit}"
+    may = "" if everybody else _may_enter(loaded, now)
+    return parts.store.column(
+        f"SELECT p.id FROM person p WHERE p.merged_into IS NULL AND {test}{may} ORDER BY {order}{top}",
+        **parameters.values(now),
+    )
+
+
+def _may_enter(loaded: Loaded, now: int) -> str:
+    recent = enrol.blocking(loaded, person="p.id", at=str(now))
+    there = f"SELECT 1 FROM baseline b WHERE b.journey_id = {loaded.journey_id} AND b.person_id = p.id"
+    return f" AND NOT EXISTS ({recent}) AND NOT EXISTS ({there})"
+
+
+def enter(parts: Parts, loaded: Loaded, ids: Sequence[int], occasion: Occasion, now: int) -> int:
+    """Enters these people in batches, each a transaction of its own; returns how many runs began."""
+    batch = parts.settings.engine.batch
+    entered = 0
+    for start in range(0, len(ids), batch):
+        with parts.store.write() as tx:
+            tx.temporary("entering", enrol.ENTERING)
+            _fill(parts, tx, loaded, ids[start : start + batch], occasion, now)
+            count = enrol.enrol(parts, tx, loaded, now)
+            queue.use_today(parts, tx, loaded, count, now)
+            entered += count
+    return entered
+
+
+def _fill(parts: Parts, tx: Transaction, loaded: Loaded, ids: Sequence[int], occasion: Occasion, now: int) -> None:
+    numbers = parts.store.dialect.each("ids", {"id": "bigint"})
+    entry = {"at": occasion.at, **occasion.entry}
+    tx.run(
+        f"INSERT INTO entering SELECT i.id, '', {enrol.episode_sql(loaded, ':occasion', ':at')}, :at, :clock, :data,"
+        f" CAST(NULL AS BIGINT), 0, CAST(NULL AS BIGINT) FROM {numbers} i",
+        ids=json.dumps([[number] for number in ids]),
+        occasion=occasion.name,
+        at=occasion.at,
+        clock=occasion.at if occasion.at >= now - timing.LATE else now,
+        data=json.dumps({"entry": entry}, ensure_ascii=False) if occasion.entry else None,
+    )
+
+
+def cursor(parts: Parts, loaded: Loaded, zone: int) -> int:
+    """Up to which moment this journey's clock was read in a zone; at first, when it went live."""
+    done = parts.store.value(
+        "SELECT done FROM cursor WHERE journey_id = :journey AND zone_id = :zone", journey=loaded.journey_id, zone=zone
+    )
+    if done is None:
+        done = parts.store.value("SELECT live_since FROM journey WHERE id = :journey", journey=loaded.journey_id)
+    return int(done or 0)
+
+
+def move_cursor(parts: Parts, loaded: Loaded, zone: int, done: int) -> None:
+    """Remembers that everything up to `done` has entered."""
+    with parts.store.write() as tx:
+        tx.run(
+            "INSERT INTO cursor (journey_id, zone_id, done) VALUES (:journey, :zone, :done)"
+            " ON CONFLICT (journey_id, zone_id) DO UPDATE SET done = excluded.done",
+            journey=loaded.journey_id,
+            zone=zone,
+            done=done,
+        )

@@ -1,0 +1,252 @@
+"""What happened to people, taken in once: goals counted, runs ended, waits answered, journeys entered.
+
+Events stand in a queue table until their effects are committed with them. A person's events are taken one after the
+other, so that each one finds what the one before it left behind.
+"""
+
+from __future__ import annotations
+
+from automation.audience import computed
+from automation.audience.parameters import Parameters
+from automation.journey import graph
+from automation.store.database import Transaction
+
+from . import due, enrol, leave, program, queue, timing
+from .parts import Parts
+from .registry import Listens, Loaded, Rule
+
+BATCH = "id BIGINT, event_id BIGINT, person_id BIGINT, name_id BIGINT, at BIGINT"
+HIT = "run_id BIGINT, event_id BIGINT, at BIGINT, rank BIGINT, rule BIGINT"
+KEPT_ALIVE = {graph.Status.LIVE}
+
+
+def take(parts: Parts, now: int, batch: int) -> int:
+    """Takes at most `batch` queued events, at most one a person, in one transaction; returns how many."""
+    parts.zones.refresh(parts.store)
+    with parts.store.write() as tx:
+        tx.temporary("batch", BATCH)
+        count = tx.run(
+            "INSERT INTO batch SELECT id, event_id, person_id, name_id, at FROM (SELECT q.*, row_number() OVER"
+            " (PARTITION BY person_id ORDER BY id) AS turn FROM (SELECT * FROM event_queue ORDER BY id LIMIT :batch) q"
+            ") t WHERE turn = 1",
+            batch=batch,
+        )
+        if not count:
+            return 0
+        tx.run("DELETE FROM event_queue WHERE id IN (SELECT id FROM batch)")
+        _recompute(parts, tx, now)
+        rules = _rules(parts, tx)
+        _count_goals(parts, tx, rules, now)
+        _move_runs(parts, tx, rules, now)
+        for rule in rules:
+            if rule.listens is Listens.ENTER:
+                _enter(parts, tx, rule, now)
+    return count
+
+
+def _recompute(parts: Parts, tx: Transaction, now: int) -> None:
+    tx.temporary("touched", "person_id BIGINT")
+    tx.run("INSERT INTO touched SELECT person_id FROM batch")
+    names = [parts.names.word(row[0]) for row in tx.rows("SELECT DISTINCT name_id FROM batch")]
+    computed.refresh(tx, parts.compiler.around, now, of=names)
+
+
+def _rules(parts: Parts, tx: Transaction) -> list[Rule]:
+    found: dict[int, Rule] = {}
+    for (name_id,) in tx.rows("SELECT DISTINCT name_id FROM batch ORDER BY name_id"):
+        for rule in parts.registry.listening(name_id):
+            found[id(rule)] = rule
+    return sorted(found.values(), key=lambda rule: (rule.listens, rule.loaded.version_id))
+
+
+def _matches(parts: Parts, rule: Rule, parameters: Parameters) -> str:
+    """SQL: whether event `e` of the batch is the one the rule speaks of, for run `r` and person `p`."""
+    ids = ", ".join(str(n) for n in parts.names.ensure("event", rule.event.names).values())
+    test = parts.compiler.event_predicate(rule.event, parameters, run="r", key=rule.loaded.journey.key)
+    if rule.of_run:
+        test += f" AND {parts.store.dialect.json_text('e.props', ['run'])} = CAST(r.id AS TEXT)"
+    return f"b.name_id IN ({ids}) AND {test}"
+
+
+def _runs(parts: Parts, rule: Rule, matches: str) -> str:
+    """FROM and WHERE: open runs of the rule's version that the events of the batch speak of. The order is pinned."""
+    then = parts.store.dialect.join_in_order
+    return (
+        f"FROM batch b {then} event e ON e.id = b.event_id {then} run r ON r.person_id = b.person_id"
+        f" {then} person p ON p.id = r.person_id WHERE r.version_id = {rule.loaded.version_id} AND {matches}"
+        " AND b.at >= r.entered_at AND b.event_id <> coalesce(r.event_id, 0)"
+    )
+
+
+def _count_goals(parts: Parts, tx: Transaction, rules: list[Rule], now: int) -> None:
+    for rule in rules:
+        goal = rule.loaded.journey.goal
+        if rule.listens is not Listens.GOAL or goal is None:
+            continue
+        parameters = Parameters()
+        matches = _matches(parts, rule, parameters)
+        value = "CAST(NULL AS BIGINT)"
+        if goal.value:
+            value = f"CAST({parts.store.dialect.json_number('e.props', [goal.value])} AS BIGINT)"
+        tx.temporary("reached", "run_id BIGINT, at BIGINT, value BIGINT")
+        tx.run(
+            f"INSERT INTO reached SELECT r.id, b.at, {value} {_runs(parts, rule, matches)} AND b.at <= r.goal_until",
+            **parameters.values(now),
+        )
+        tx.run(
+            "UPDATE run SET goal_at = coalesce(run.goal_at, reached.at),"
+            " goal_value = CASE WHEN reached.value IS NULL THEN run.goal_value"
+            " ELSE coalesce(run.goal_value, 0) + reached.value END FROM reached WHERE run.id = reached.run_id"
+        )
+        if rule.loaded.journey.exit_on_goal:
+            tx.temporary("leaving", leave.LEAVING)
+            tx.run("INSERT INTO leaving SELECT run_id, 'goal' FROM reached")
+            leave.leave(tx, now)
+
+
+def _move_runs(parts: Parts, tx: Transaction, rules: list[Rule], now: int) -> None:
+    """Exits before wakes; a run hit by several rules follows the first."""
+    moving = [rule for rule in rules if rule.listens in (Listens.EXIT, Listens.WAKE)]
+    if not moving:
+        return
+    tx.temporary("hit", HIT)
+    for number, rule in enumerate(moving):
+        parameters = Parameters()
+        matches = _matches(parts, rule, parameters)
+        standing = "" if rule.node is None else f" AND r.node = {rule.loaded.steps[rule.node]}"
+        tx.run(
+            f"INSERT INTO hit SELECT r.id, b.event_id, b.at, {int(rule.listens)}, {number}"
+            f" {_runs(parts, rule, matches)} AND r.state = 0 AND r.holdout <= {int(rule.listens is Listens.EXIT)}{standing}",
+            **parameters.values(now),
+        )
+    hits = tx.rows("SELECT rule, count(*) FROM hit GROUP BY rule ORDER BY rule")
+    tx.temporary("first_hit", "run_id BIGINT, rule BIGINT")
+    tx.run("INSERT INTO first_hit SELECT run_id, min(rule) FROM hit GROUP BY run_id")
+    for number, _ in hits:
+        rule = moving[number]
+        if rule.listens is Listens.EXIT:
+            _exit(tx, number, rule, now)
+        else:
+            _wake(parts, tx, number, rule, now)
+
+
+def _exit(tx: Transaction, number: int, rule: Rule, now: int) -> None:
+    tx.temporary("leaving", leave.LEAVING)
+    tx.run("INSERT INTO leaving SELECT run_id, :reason FROM first_hit WHERE rule = :rule", rule=number,
+           reason=f"exit {rule.index + 1}")  # fmt: skip
+    leave.leave(tx, now)
+
+
+def _wake(parts: Parts, tx: Transaction, number: int, rule: Rule, now: int) -> None:
+    loaded = rule.loaded
+    assert rule.node is not None
+    if loaded.paused or loaded.journey.status is graph.Status.PAUSED:
+        return  # the event is found again when the journey goes on and the wait is due: see due.py
+    tx.temporary("answering", program.MOVING)
+    tx.run(
+        f"INSERT INTO answering SELECT h.run_id, {loaded.version_id}, {loaded.steps[rule.node]},"
+        " CASE WHEN h.at < :late THEN :now ELSE h.at END, h.event_id"
+        " FROM first_hit f JOIN hit h ON h.run_id = f.run_id AND h.rule = f.rule WHERE f.rule = :rule",
+        rule=number, now=now, late=now - timing.LATE,
+    )  # fmt: skip
+    due.answer(parts, tx, loaded, loaded.journey.nodes[rule.node], now)
+
+
+def _enter(parts: Parts, tx: Transaction, rule: Rule, now: int) -> None:
+    loaded = rule.loaded
+    entry = loaded.journey.entry
+    if not isinstance(entry, graph.EventEntry) or not may_enter(parts, loaded, now):
+        return
+    parameters = Parameters()
+    source = _entering(parts, rule, parameters, now)
+    if loaded.journey.pace is not None and entry.settle is None:
+        queue.wait_turn(tx, loaded, source, parameters.values(now))
+        return
+    if entry.settle is not None:
+        tx.run(
+            "INSERT INTO settling (journey_id, person_id, key, event_id, due)"
+            f" SELECT {loaded.journey_id}, person_id, key, event_id, at + {timing.about_seconds(entry.settle)}"
+            f" FROM ({source}) s WHERE true ON CONFLICT (journey_id, person_id, key) DO UPDATE"
+            " SET event_id = excluded.event_id, due = excluded.due",
+            **parameters.values(now),
+        )
+        return
+    tx.temporary("entering", enrol.ENTERING)
+    tx.run(
+        f"INSERT INTO entering SELECT person_id, key, {enrol.episode_sql(loaded, 'CAST(event_id AS TEXT)', 'at')}, at,"
+        f" CASE WHEN at < :late THEN :now ELSE at END, data, event_id, 0, NULL FROM ({source}) s",
+        **parameters.values(now),
+        late=now - timing.LATE,
+    )
+    enrol.enrol(parts, tx, loaded, now)
+
+
+def _entering(parts: Parts, rule: Rule, parameters: Parameters, now: int) -> str:
+    """The events of the batch that let people enter, with the key and the frozen properties."""
+    journey = rule.loaded.journey
+    matches = _matches(parts, rule, parameters)
+    oldest = parameters.add(lambda moment: moment - timing.about_seconds(journey.catch_up))
+    key, keyed = "''", ""
+    if journey.key:
+        # Without its key an event cannot say which run it means: it starts none.
+        key = f"coalesce({parts.store.dialect.json_text('e.props', [journey.key])}, '')"
+        keyed = f" AND {key} <> ''"
+    then = parts.store.dialect.join_in_order
+    return (
+        f"SELECT b.person_id, {key} AS key, b.at, b.event_id, {entry_data(parts, 'e')} AS data FROM batch b"
+        f" {then} event e ON e.id = b.event_id {then} person p ON p.id = b.person_id"
+        f" WHERE {matches} AND b.at >= {oldest}{keyed}"
+    )
+
+
+def entry_data(parts: Parts, event: str) -> str:
+    """SQL of the run's data for an entry by event: {"entry": its properties and `at`}."""
+    entry = parts.store.dialect.json_put(f"{event}.props", "at", f"CAST({event}.at AS TEXT)")
+    return parts.store.dialect.json_put("'{}'", "entry", entry)
+
+
+def may_enter(parts: Parts, loaded: Loaded, now: int) -> bool:
+    """Whether the journey takes people in now: live, not paused, inside its `active` range."""
+    journey = loaded.journey
+    if loaded.paused or journey.status not in KEPT_ALIVE or not loaded.live:
+        return False
+    if journey.active is None:
+        return True
+    first, last = journey.active
+    return first <= parts.zones.today(now) <= last
+
+
+def settled(parts: Parts, now: int, batch: int) -> int:
+    """Enters the people whose event has rested for the journey's `settle`; returns how many rested."""
+    due_rows = parts.store.rows("SELECT DISTINCT journey_id FROM settling WHERE due <= :now", now=now)
+    count = 0
+    for (journey_id,) in due_rows:
+        with parts.store.write() as tx:
+            count += _settle(parts, tx, journey_id, now, batch)
+    return count
+
+
+def _settle(parts: Parts, tx: Transaction, journey_id: int, now: int, batch: int) -> int:
+    tx.temporary("rested", "person_id BIGINT, key TEXT, event_id BIGINT")
+    count = tx.run(
+        "INSERT INTO rested SELECT person_id, key, event_id FROM settling WHERE journey_id = :journey AND due <= :now"
+        " ORDER BY due LIMIT :batch",
+        journey=journey_id, now=now, batch=batch,
+    )  # fmt: skip
+    tx.run(
+        "DELETE FROM settling WHERE journey_id = :journey AND due <= :now AND EXISTS (SELECT 1 FROM rested d"
+        " WHERE d.person_id = settling.person_id AND d.key = settling.key)",
+        journey=journey_id, now=now,
+    )  # fmt: skip
+    loaded = next((one for one in parts.registry.live if one.journey_id == journey_id), None)
+    if loaded is None or not may_enter(parts, loaded, now):
+        return count
+    then = parts.store.dialect.join_in_order
+    tx.temporary("entering", enrol.ENTERING)
+    tx.run(
+        f"INSERT INTO entering SELECT s.person_id, s.key, {enrol.episode_sql(loaded, 'CAST(e.id AS TEXT)', ':now')},"
+        f" e.at, :now, {entry_data(parts, 'e')}, e.id, 0, NULL FROM rested s {then} event e ON e.id = s.event_id",
+        now=now,
+    )
+    enrol.enrol(parts, tx, loaded, now)
+    return count

@@ -1,0 +1,29 @@
+"""Leaving a journey before its end: the run is closed and what it has not sent yet is withdrawn."""
+
+from __future__ import annotations
+
+from automation.store.database import Transaction
+from automation.store.states import MessageState, RunState
+
+LEAVING = "run_id BIGINT, reason TEXT"
+LEFT = "left"
+
+
+def leave(tx: Transaction, now: int) -> int:
+    """Closes the runs in the temporary table `leaving` that are still open; returns how many."""
+    count = tx.run(
+        f"UPDATE run SET state = {RunState.ENDED}, due = NULL, held_due = NULL, ended_at = :now, reason = leaving.reason"
+        f" FROM leaving WHERE run.id = leaving.run_id AND run.state = {RunState.INSIDE}",
+        now=now,
+    )
+    withdraw(tx, "leaving", now)
+    return count
+
+
+def withdraw(tx: Transaction, table: str, now: int) -> int:
+    """Takes back the queued messages of the runs in a temporary table; what is already on its way stays."""
+    return tx.run(
+        f"UPDATE message SET state = {MessageState.CANCELLED}, reason = '{LEFT}', due = NULL, done_at = :now"
+        f" FROM {table} WHERE message.run_id = {table}.run_id AND message.state = {MessageState.QUEUED}",
+        now=now,
+    )
