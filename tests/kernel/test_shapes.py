@@ -12,7 +12,6 @@ from pydantic import Field, Tag
 from automation.kernel import options, shapes, source
 from automation.kernel.errors import SourceErrors
 
-
 DIGITS = "(write plain digits, such as 50 or 1.5: no quotation marks, leading zeros, units or e)"
 
 
