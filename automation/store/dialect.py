@@ -94,7 +94,6 @@ class Sqlite(Dialect):
     def json_number(self, document: str, path: Sequence[str]) -> str:
         # JSON numbers must not be compared as text: 10 < 9 there.
         value = f"json_extract({document}, {self._path(path)})"
-        return self.json_text(document, path)
         return f"(CASE WHEN typeof({value}) IN ('integer', 'real') THEN {value} END)"
 
     def json_flag(self, document: str, path: Sequence[str]) -> str:
