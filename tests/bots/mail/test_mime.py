@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import email
 import email.policy
+from email.header import decode_header, make_header
 from email.message import EmailMessage
+from email.utils import getaddresses
 
 import pytest
 from hypothesis import example, given, settings
@@ -42,6 +44,7 @@ def content(mail: EmailMessage, kind: str) -> str:
     return payload.decode(part.get_content_charset() or "")
 
 
+PLAIN = {"subject": "s", "text": "t"}
 SENDER = mime.Sender("shop@example.com", "旅程商店", "help@example.com")
 
 
@@ -97,9 +100,11 @@ def test_any_subject_arrives_as_written(subject: str) -> None:
 @example("a\\b")
 def test_any_sender_name_arrives_as_written_and_is_one_address(name: str) -> None:
     mail = parsed(mime.Sender("shop@example.com", name, None), subject="s", text="t")
-    assert [(one.display_name, one.addr_spec) for one in mail["From"].addresses] == [
-        (" ".join(name.split()), "shop@example.com")
-    ]
+    assert [one.addr_spec for one in mail["From"].addresses] == ["shop@example.com"]
+    # read with the older parser: the newer one puts a blank between the encoded words of a long name
+    made = mime.Sender("shop@example.com", name, None).compose(mime.letter("a@example.com", "k@x", NOW, PLAIN))
+    [(shown, address)] = getaddresses([email.message_from_bytes(made)["From"]])
+    assert (str(make_header(decode_header(shown))), address) == (" ".join(name.split()), "shop@example.com")
 
 
 @settings(max_examples=60, deadline=None)
