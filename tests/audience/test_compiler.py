@@ -1,0 +1,183 @@
+"""The compiled SQL against the oracle: for everybody, a batch and one person, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from automation.audience.compiler import Target
+from automation.audience.parameters import Parameters
+from automation.conditions import tree
+from automation.conditions.tree import Compare, FieldType, Happened, MarkKind, Op, Ref, Span
+from automation.festivals import durations, moments
+from automation.store.database import Store
+from tests import postgres
+from tests.audience import reference, world
+
+CROWD = world.people(60)
+LENGTHS = st.sampled_from([durations.parse(text) for text in ("1s", "1h", "1d", "7d", "31d", "400d")])
+WHOLE_DAYS = st.sampled_from([durations.parse(text) for text in ("1d", "2d", "7d", "30d", "400d")])
+MOMENTS = st.sampled_from(
+    [moments.parse(text) for text in ("2026-11-22", "2026-11-21", "2026-11-22 12:00", "2025-11-22")]
+)
+DAYS = st.sampled_from([moments.parse(text) for text in ("2026-11-22", "2026-11-20", "1990-11-22", "1986-01-01")])
+ORDERED = st.sampled_from([Op.ABOVE, Op.AT_LEAST, Op.BELOW, Op.AT_MOST])
+EITHER = st.sampled_from([Op.IS, Op.NOT])
+
+
+def asks(
+    path: str, kind: FieldType, *pairs: st.SearchStrategy[tuple[Op, Any]], order: Any = ()
+) -> st.SearchStrategy[Any]:
+    exists = st.tuples(st.just(Op.EXISTS), st.booleans())
+    return st.one_of(exists, *pairs).map(lambda pair: Compare(path, pair[0], pair[1], kind, order))
+
+
+def texts(path: str, known: list[str], *refs: str) -> st.SearchStrategy[Any]:
+    one = st.sampled_from(known)
+    return asks(
+        path, FieldType.TEXT,
+        st.tuples(EITHER, one), st.tuples(EITHER, st.lists(one, min_size=1, max_size=2).map(tuple)),
+        st.tuples(st.sampled_from([Op.CONTAINS, Op.STARTS_WITH]), st.sampled_from([*known, "S", "s", "上", "%", "_"])),
+        *(st.tuples(EITHER, st.just(Ref(ref))) for ref in refs),
+    )  # fmt: skip
+
+
+def numbers(path: str, known: list[Any], *refs: str, kind: FieldType = FieldType.NUMBER) -> st.SearchStrategy[Any]:
+    one = st.sampled_from(known)
+    pairs = st.tuples(one, one).map(sorted).map(tuple)
+    return asks(
+        path, kind, st.tuples(st.one_of(EITHER, ORDERED), one), st.tuples(st.just(Op.BETWEEN), pairs),
+        st.tuples(EITHER, pairs), *(st.tuples(st.one_of(EITHER, ORDERED), st.just(Ref(ref))) for ref in refs),
+    )  # fmt: skip
+
+
+def times(path: str) -> st.SearchStrategy[Any]:
+    return asks(
+        path, FieldType.TIME, st.tuples(st.sampled_from([Op.WITHIN, Op.OLDER_THAN, Op.IN_NEXT]), LENGTHS),
+        st.tuples(st.sampled_from([Op.BEFORE, Op.AFTER]), st.one_of(MOMENTS, st.just(Ref("created_at")))),
+    )  # fmt: skip
+
+
+def dates(path: str, known: list[str]) -> st.SearchStrategy[Any]:
+    return asks(
+        path, FieldType.DATE, st.tuples(st.sampled_from([Op.WITHIN, Op.OLDER_THAN, Op.IN_NEXT]), WHOLE_DAYS),
+        st.tuples(st.sampled_from([Op.BEFORE, Op.AFTER]), DAYS), st.tuples(EITHER, st.sampled_from(known)),
+    )  # fmt: skip
+
+
+TIER = st.sampled_from(world.TIERS)
+TIER_PAIRS = st.tuples(TIER, TIER).map(lambda pair: tuple(sorted(pair, key=world.TIERS.index)))
+COMPARES = st.one_of(
+    texts("city", list(world.CITIES), "entry.city", "name"),
+    texts("name", ["王芳", "li", "Li"]),
+    texts("favourite", ["茶", "酒"], "entry.category"),
+    texts("coupon.code", ["D1", "D2"]),
+    numbers("score", [-1, 0, 2, 3, 9, 10, 2.5], "entry.total", "points", "orders"),
+    numbers("wallet", [0, 1000, 9900], kind=FieldType.MONEY),
+    numbers("points", [0, 5]),
+    numbers("entry.total", [2, 10, 50], "score"),
+    numbers("orders", [0, 1, 2, 3], "entry.total"),
+    asks("vip", FieldType.BOOL, st.tuples(EITHER, st.booleans())),
+    asks(
+        "tier", FieldType.CHOICE, st.tuples(st.one_of(EITHER, ORDERED), TIER),
+        st.tuples(st.just(Op.BETWEEN), TIER_PAIRS), order=world.TIERS,
+    ),
+    asks("likes", FieldType.LIST),
+    asks("phone", FieldType.TEXT),
+    times("seen_at"), times("created_at"), times("last_order_at"),
+    dates("birthday", ["1990-11-22", "1985-11-25", "2000-02-29", "1987-07-28", "1987-06-28"]),
+)  # fmt: skip
+WHERES = st.one_of(
+    numbers("amount", [900, 1000, 9999], "wallet", "entry.total", kind=FieldType.MONEY),
+    texts("category", ["茶", "酒"], "entry.category", "favourite"),
+    texts("order_id", ["D1", "D2"], "coupon.code"),
+    asks("gift", FieldType.BOOL, st.tuples(EITHER, st.booleans())),
+    dates("day", ["2026-11-22", "2026-11-20"]),
+)
+
+
+def grown(leaves: st.SearchStrategy[Any], most: int) -> st.SearchStrategy[Any]:
+    def more(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+        several = st.lists(inner, min_size=1, max_size=3).map(tuple)
+        return st.one_of(several.map(tree.All), several.map(tree.AnyOf), inner.map(tree.Not))
+
+    return st.recursive(leaves, more, max_leaves=most)
+
+
+SPANS = st.one_of(
+    st.just((Span.ENTRY, None)), st.just((Span.EVER, None)), st.tuples(st.just(Span.WITHIN), LENGTHS),
+    st.tuples(st.just(Span.SINCE), MOMENTS),
+)  # fmt: skip
+COUNTS = st.one_of(
+    st.none(), st.tuples(st.one_of(EITHER, ORDERED), st.integers(0, 3)),
+    st.sampled_from([(Op.BETWEEN, (0, 1)), (Op.BETWEEN, (1, 2))]),
+)  # fmt: skip
+EVENT_NAMES = st.sampled_from([("order.paid",), ("order.paid", "product.viewed"), ("product.viewed",), ("never.seen",)])
+HAPPENED = st.builds(
+    lambda names, where, count, span, same: Happened(names, where, count, span[0], span[1], same),
+    EVENT_NAMES, st.one_of(st.just(tree.Always()), grown(WHERES, 3)), COUNTS, SPANS,
+    st.sampled_from([None, None, "order_id", "category"]),
+)  # fmt: skip
+MARKED = st.builds(tree.Marked, st.sampled_from(MarkKind), st.sampled_from([*world.STEPS, "unknown"]))
+STATES = st.one_of(
+    st.lists(st.sampled_from(world.TAGS), min_size=1, max_size=2).map(tuple).map(tree.Tagged),
+    st.sampled_from([("new",), ("new", "active"), ("lost",)]).map(tree.InStage),
+    st.builds(tree.Consented, st.sampled_from(["marketing", "service", "x"]), st.sampled_from([None, "sms", "email"])),
+    st.sampled_from([("welcome",), ("other",), ("welcome", "other"), ("unknown",)]).map(tree.InJourney),
+)
+LEAVES = st.one_of(COMPARES, COMPARES, HAPPENED, MARKED, STATES, STATES.map(partial(tree.InSegment, "s")))
+
+
+@pytest.fixture(scope="module")
+def stores(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes, postgres_server: postgres.Server
+) -> Iterator[list[Store]]:
+    path: Path = tmp_path_factory.mktemp("world") / "lucheng.db"
+    path.write_bytes(sqlite_template)
+    with postgres_server.database() as url:
+        opened = [Store(f"sqlite:{path}"), Store(url)]
+        for store in opened:
+            world.fill(store, CROWD)
+        yield opened
+        for store in opened:
+            store.close()
+
+
+def found(store: Store, condition: Any, target: Target, person: int | None = None) -> list[int]:
+    parameters = Parameters()
+    test = world.compiler(store).predicate(condition, target, parameters)
+    only = "" if person is None else f" AND p.id = {person}"
+    sql = f"SELECT p.id FROM person p JOIN run r ON r.person_id = p.id WHERE {test}{only} ORDER BY p.id"
+    return [row[0] for row in store.rows(sql, **parameters.values(world.NOW))]
+
+
+@settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(condition=grown(LEAVES, 5), person=st.integers(1, len(CROWD)))
+def test_sql_means_what_the_oracle_says_on_both_databases(stores: list[Store], condition: Any, person: int) -> None:
+    expected = [one.id for one in CROWD if reference.holds(condition, one)]
+    for store in stores:
+        assert found(store, condition, Target.BASE) == expected
+        assert found(store, condition, Target.BATCH) == expected
+        assert found(store, condition, Target.ONE, person) == [one for one in expected if one == person]
+
+
+def test_a_birthday_in_a_leap_month_is_another_day_than_in_the_plain_one(stores: list[Store]) -> None:
+    for store in stores:
+        for leap, day in ((1, "1987-07-28"), (0, "1987-06-28")):
+            expected = [one.id for one in CROWD if one.date == (1, 6, 3, leap, 1987)]
+            assert expected
+            assert found(store, Compare("birthday", Op.IS, day, FieldType.DATE), Target.BATCH) == expected
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(condition=grown(LEAVES, 4))
+def test_not_is_the_exact_complement(stores: list[Store], condition: Any) -> None:
+    for target in (Target.BASE, Target.BATCH):
+        both = found(stores[0], condition, target) + found(stores[0], tree.Not(condition), target)
+        assert sorted(both) == [one.id for one in CROWD]
