@@ -35,6 +35,5 @@ CODES: Final[dict[str, str]] = {
     "C040": "unknown segment",
     "C041": "unknown stage",
     "C042": "unknown journey",
-    "C043": "consent that is not readable",
     "C090": "word that is reserved and not available yet",
 }

@@ -66,10 +66,12 @@ class Reader:
     def happening(self, value: Any, loc: Loc) -> Happened | Marked | None:
         """What a `wait_for` waits for: `{event: ...}`, or `{clicked: step}` and its like; None where it is neither."""
         marks = [str(mark) for mark in MarkKind]
+        before = len(self.findings.problems)
         parts = self.findings.mapping(value, loc, ("event", *marks))
         if len(parts) != 1:
-            hint = f"event, or one of {', '.join(marks)}"
-            self.findings.wrong(loc, "C003", "exactly one thing to wait for is due here", hint)
+            if len(self.findings.problems) == before:
+                hint = f"event, or one of {', '.join(marks)}"
+                self.findings.wrong(loc, "C003", "exactly one thing to wait for is due here", hint)
             return None
         ((word, part),) = parts.items()
         if word == "event":
@@ -161,11 +163,7 @@ class Reader:
         parts = self.findings.mapping(value, loc, ("purpose", "channel"), needed=("purpose",))
         purpose = self.findings.text(parts["purpose"], (*loc, "purpose")) if "purpose" in parts else None
         channel = self.findings.text(parts["channel"], (*loc, "channel")) if "channel" in parts else None
-        if purpose is None:
-            hint = "consent: marketing, or consent: {purpose: marketing, channel: sms}"
-            self.findings.wrong(loc, "C043", "it is not said to what the person consented", hint)
-            return Always()
-        return Consented(purpose, channel)
+        return Always() if purpose is None else Consented(purpose, channel)
 
     def _journeys(self, value: Any, loc: Loc) -> Condition:
         names = self.findings.texts(value, loc)

@@ -25,7 +25,7 @@ _OPEN: Final = ("stage", "language")  # built-in fields whose values a shop may 
 def load(document: Document) -> Catalog:
     """The catalog with the built-in fields and events. Raises SourceErrors with all problems; an empty file is fine."""
     findings = Findings(document)
-    parts = findings.mapping(document.data or {}, (), ("fields", "events", "computed"))
+    parts = findings.mapping({} if document.data is None else document.data, (), ("fields", "events", "computed"))
     fields = {**built_in.FIELDS, **_fields(findings, parts.get("fields", {}), ("fields",))}
     events = {**built_in.EVENTS, **_events(findings, parts.get("events", {}), ("events",))}
     found: dict[str, Computed] = {}

@@ -53,7 +53,7 @@ def load(document: Document) -> dict[str, Pool]:
     """Pools by name. Raises SourceErrors with all problems; an empty file is fine."""
     findings = Findings(document)
     found = {}
-    for name, value in findings.mapping(document.data or {}, ()).items():
+    for name, value in findings.mapping({} if document.data is None else document.data, ()).items():
         names.plain(findings, name, (name,))
         pool = _pool(findings, name, value)
         if pool is not None:

@@ -13,7 +13,7 @@ def load(document: Document) -> dict[str, Festival]:
     """All festivals by name, built-in and own. Raises SourceErrors with all problems; an empty file is fine."""
     findings = Findings(document)
     found = dict(feasts.BUILT_IN)
-    for name, value in findings.mapping(document.data or {}, ()).items():
+    for name, value in findings.mapping({} if document.data is None else document.data, ()).items():
         names.plain(findings, name, (name,))
         if name in feasts.BUILT_IN:
             title = feasts.BUILT_IN[name].title

@@ -79,7 +79,7 @@ def load(document: Document, catalog: Catalog, segments: Mapping[str, Condition]
     `segments`: conditions by name, for `unless`.
     """
     findings = Findings(document)
-    parts = findings.mapping(document.data or {}, (), ("purposes", "unless"))
+    parts = findings.mapping({} if document.data is None else document.data, (), ("purposes", "unless"))
     purposes = dict(BUILT_IN)
     for name, value in findings.mapping(parts.get("purposes", {}), ("purposes",)).items():
         names.plain(findings, name, ("purposes", name))

@@ -29,7 +29,7 @@ class Segment:
 def load(document: Document, catalog: Catalog) -> dict[str, Segment]:
     """Segments by name, in the order of the file. Raises SourceErrors with all problems; an empty file is fine."""
     findings = Findings(document)
-    raw = findings.mapping(document.data or {}, ())
+    raw = findings.mapping({} if document.data is None else document.data, ())
     bodies = {}
     for name, value in raw.items():
         names.plain(findings, name, (name,))
