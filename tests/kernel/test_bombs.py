@@ -70,6 +70,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[list[s
     folder = tmp_path_factory.mktemp("bombs")
     for name, (text, _) in BOMBS.items():
         (folder / name).write_text(text, encoding="utf-8")
+    with (folder / "sparse").open("wb") as file:
+        file.truncate(300 << 20)
     (folder / "invalid_utf_8").write_bytes(b"a: \xc3\x28" * 1000)
 
     def limit() -> None:
@@ -88,7 +90,8 @@ def test_a_bomb_is_refused_with_its_code(name: str, measured: dict[str, tuple[li
 
 
 def test_no_bomb_takes_long_or_much_memory(measured: dict[str, tuple[list[str], float, int]]) -> None:
-    assert len(measured) == len(BOMBS) + 1
+    assert len(measured) == len(BOMBS) + 2
     assert {name: seconds for name, (_, seconds, _) in measured.items() if seconds > 0.2} == {}
     assert {name: kilobytes for name, (_, _, kilobytes) in measured.items() if kilobytes > 64 * 1024} == {}
     assert measured["invalid_utf_8"][0] == ["Y002"]
+    assert measured["sparse"][0] == ["Y001"]
