@@ -16,7 +16,7 @@ from .steps import send
 
 
 def cross(parts: Parts, tx: Transaction, loaded: Loaded, way: program.Way, now: int) -> int:
-    """Moves everybody of `moving`, `answering` or, at the start, `candidate` who stands at the node; returns how many."""
+    """Moves everybody of `moving`, `answering` or `candidate` who stands at the node; returns how many."""
     compiled = _program(parts, loaded, way, now)
     tx.temporary("plan", program.PLAN)
     bound: dict[str, Any] = compiled.parameters.values(now)

@@ -44,13 +44,12 @@ def _advance(parts: Parts, tx: Transaction, now: int, chosen: str, bound: dict[s
 
 
 def _group(parts: Parts, tx: Transaction, loaded: Loaded | None, version_id: int, node: int, now: int) -> None:
-    key = loaded.keys.get(node) if loaded else None
-    if loaded is None or key not in loaded.journey.nodes:
+    place = loaded.journey.nodes.get(loaded.keys.get(node, "")) if loaded else None
+    if loaded is None or place is None:
         _set_aside(tx, version_id, node, now, "its version can no longer be read")
     elif loaded.paused or loaded.journey.status is graph.Status.PAUSED:
         _hold(tx, version_id, node)
     else:
-        place = loaded.journey.nodes[key]
         if place.kind is graph.NodeKind.START:
             _release_control_group(tx, version_id, node, now)
             return
@@ -114,7 +113,8 @@ def _hold(tx: Transaction, version_id: int, node: int) -> None:
 def _set_aside(tx: Transaction, version_id: int, node: int, now: int, error: str) -> None:
     tx.run(
         "INSERT INTO stuck (run_id, at, node, error) SELECT run_id, :now, node, :error FROM moving"
-        " WHERE version_id = :v AND node = :n ON CONFLICT (run_id) DO UPDATE SET at = excluded.at, error = excluded.error",
+        " WHERE version_id = :v AND node = :n"
+        " ON CONFLICT (run_id) DO UPDATE SET at = excluded.at, error = excluded.error",
         now=now, error=error, v=version_id, n=node,
     )  # fmt: skip
     _hold(tx, version_id, node)
@@ -137,7 +137,8 @@ def _halve(parts: Parts, now: int, runs: list[int]) -> int:
         with parts.store.write() as tx:
             tx.temporary("moving", program.MOVING)
             tx.run(
-                "INSERT INTO moving (run_id, version_id, node, at) SELECT id, version_id, node, due FROM run WHERE id = :run",
+                "INSERT INTO moving (run_id, version_id, node, at) SELECT id, version_id, node, due FROM run"
+                " WHERE id = :run",
                 run=runs[0],
             )
             version_id, node = tx.rows("SELECT version_id, node FROM moving")[0]

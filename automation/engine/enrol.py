@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from automation.audience import splits
 from automation.audience.parameters import Parameters
 from automation.conditions import tree
@@ -18,14 +16,17 @@ CANDIDATE = (
     "id BIGINT PRIMARY KEY, person_id BIGINT, key TEXT, episode TEXT, entered_at BIGINT, clock BIGINT, data TEXT,"
     " event_id BIGINT, holdout BIGINT, depth BIGINT, parent_run BIGINT, goal_until BIGINT, visit BIGINT"
 )
-ENTERING = "person_id BIGINT, key TEXT, episode TEXT, at BIGINT, clock BIGINT, data TEXT, event_id BIGINT, depth BIGINT, parent_run BIGINT"
+ENTERING = (
+    "person_id BIGINT, key TEXT, episode TEXT, at BIGINT, clock BIGINT, data TEXT, event_id BIGINT, depth BIGINT,"
+    " parent_run BIGINT"
+)
 DEEPEST = 8  # journeys that start one another
 
 
 def enrol(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> int:
     """Enters the people of the temporary table `entering` who may; returns how many runs began.
 
-    Who was merged away, is already inside, has been here by the journey's `again`, or does not meet `enter.if`, stays out.
+    Who was merged away, is inside, has been here by the journey's `again`, or does not meet `enter.if`, stays out.
     """
     if loaded.journey.restart_inside:
         _leave_first(tx, loaded, now)
@@ -54,8 +55,8 @@ def _admit(parts: Parts, loaded: Loaded, number: str, parameters: Parameters) ->
         wanted = f" {then} person p ON p.id = r.person_id WHERE {test}"
     return (
         "INSERT INTO candidate (id, person_id, key, episode, entered_at, clock, data, event_id, holdout, depth,"
-        f" parent_run, goal_until, visit) SELECT {number}, r.person_id, r.key, r.episode, r.entered_at, r.clock, r.data,"
-        f" r.event_id, r.holdout, r.depth, r.parent_run, r.goal_until, 0 FROM ({admitted}) r{wanted}"
+        f" parent_run, goal_until, visit) SELECT {number}, r.person_id, r.key, r.episode, r.entered_at, r.clock,"
+        f" r.data, r.event_id, r.holdout, r.depth, r.parent_run, r.goal_until, 0 FROM ({admitted}) r{wanted}"
     )
 
 

@@ -116,7 +116,8 @@ def _move_runs(parts: Parts, tx: Transaction, rules: list[Rule], now: int) -> No
         standing = "" if rule.node is None else f" AND r.node = {rule.loaded.steps[rule.node]}"
         tx.run(
             f"INSERT INTO hit SELECT r.id, b.event_id, b.at, {int(rule.listens)}, {number}"
-            f" {_runs(parts, rule, matches)} AND r.state = 0 AND r.holdout <= {int(rule.listens is Listens.EXIT)}{standing}",
+            f" {_runs(parts, rule, matches)} AND r.state = 0"
+            f" AND r.holdout <= {int(rule.listens is Listens.EXIT)}{standing}",
             **parameters.values(now),
         )
     hits = tx.rows("SELECT rule, count(*) FROM hit GROUP BY rule ORDER BY rule")

@@ -12,7 +12,8 @@ LEFT = "left"
 def leave(tx: Transaction, now: int) -> int:
     """Closes the runs in the temporary table `leaving` that are still open; returns how many."""
     count = tx.run(
-        f"UPDATE run SET state = {RunState.ENDED}, due = NULL, held_due = NULL, ended_at = :now, reason = leaving.reason"
+        f"UPDATE run SET state = {RunState.ENDED}, due = NULL, held_due = NULL, ended_at = :now,"
+        " reason = leaving.reason"
         f" FROM leaving WHERE run.id = leaving.run_id AND run.state = {RunState.INSIDE}",
         now=now,
     )

@@ -7,7 +7,7 @@ plan      one row a run: the leaf it takes, the clock its next wait counts from,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from automation.audience import references
@@ -95,7 +95,8 @@ class _Builder:
         chosen = "" if self.entering else " WHERE m.version_id = :version AND m.node = :node"
         return (
             "INSERT INTO plan WITH x AS MATERIALIZED (SELECT r.id AS run_id, p.id AS person_id, p.seed AS seed,"
-            f" {zone} AS zone, r.visit AS visit, {self._clock()} AS at, {self._leaf()} AS leaf{met} FROM {source}{chosen}),"
+            f" {zone} AS zone, r.visit AS visit, {self._clock()} AS at, {self._leaf()} AS leaf{met}"
+            f" FROM {source}{chosen}),"
             f" y AS (SELECT x.*, {self._base()} AS base FROM x)"
             f" SELECT run_id, person_id, seed, zone, visit, at, leaf, base, {self._due()} FROM y"
         )
@@ -176,7 +177,7 @@ class _Builder:
         reasons |= {decide.EXITED - number: f"exit {number + 1}" for number, _ in decide.state_exits(self.loaded)}
         if not reasons:
             return "0", "CAST(NULL AS TEXT)"
-        state = _by_leaf({number: "1" for number in reasons})
+        state = _by_leaf(dict.fromkeys(reasons, "1"))
         texts = _by_leaf({number: self.parameters.add(reason) for number, reason in reasons.items()})
         return f"CASE plan.leaf {state} ELSE 0 END", f"CASE plan.leaf {texts} END"
 
@@ -205,7 +206,7 @@ class _Builder:
         )
 
 
-def _by_leaf(values: dict[int, str | None]) -> str:
+def _by_leaf(values: Mapping[int, str | None]) -> str:
     return " ".join(f"WHEN {number} THEN {sql}" for number, sql in values.items() if sql is not None)
 
 

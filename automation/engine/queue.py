@@ -25,7 +25,7 @@ def wait_turn(tx: Transaction, loaded: Loaded, source: str, bound: dict[str, Any
 
 
 def admit(parts: Parts, now: int, batch: int) -> int:
-    """Lets waiting people in, as many as each journey's pace allows today; returns how many were taken off the queue."""
+    """Lets waiting people in, as many as each journey's pace allows today; returns how many left the queue."""
     count = 0
     for (journey_id,) in parts.store.rows("SELECT DISTINCT journey_id FROM entrant WHERE at <= :now", now=now):
         loaded = next((one for one in parts.registry.live if one.journey_id == journey_id), None)

@@ -44,7 +44,7 @@ Resolver = Callable[[int, int, Sequence[Any]], int]
 
 
 def resolver(parts: Parts, when: Limit, shop_clock: bool, *, limit: bool) -> Resolver:
-    """(zone number, base, values of `references`) -> UTC seconds, remembered per case. A missing date means: at once."""
+    """(zone number, base, values of `references`) -> UTC seconds, remembered per case. A missing date means at once."""
     paths = references(when)
     known: dict[tuple[Any, ...], int] = {}
 

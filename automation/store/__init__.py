@@ -1,1 +1,1 @@
-"""The store: connections, transactions, the turnstile, migrations, and every difference between SQLite and PostgreSQL."""
+"""The store: connections, transactions, migrations, and every difference between SQLite and PostgreSQL."""

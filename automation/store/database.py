@@ -1,4 +1,4 @@
-"""One way to the database: reads on any thread's own connection, writes one transaction at a time through the turnstile.
+"""One way to the database: reads on each thread's own connection, writes one at a time through the turnstile.
 
 `synchronous=FULL` is not a choice: in WAL with NORMAL a power cut loses acknowledged commits.
 """

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from automation.conditions import tree
+from automation.engine import events, queue, timing
+from automation.engine.parts import Parts
+from automation.engine.registry import Loaded
 from automation.festivals import schedules
 from automation.journey import graph
 
-from .. import events, queue, timing
-from ..parts import Parts
-from ..registry import Loaded
 from . import slices
 
 

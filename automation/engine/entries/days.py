@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from automation.conditions import tree
+from automation.engine import events, timing
+from automation.engine.parts import Parts
+from automation.engine.registry import Loaded
 from automation.festivals import durations, feasts, keys, walltime
 from automation.festivals.durations import Duration
 from automation.journey import graph
 
-from .. import events, timing
-from ..parts import Parts
-from ..registry import Loaded
 from . import slices
 
 DAY = timedelta(days=1)
@@ -40,7 +40,7 @@ def _zone(parts: Parts, loaded: Loaded, entry: graph.DateEntry | graph.FestivalE
     if events.may_enter(parts, loaded, now):
         for day, planned in _days(parts, loaded, entry, zone, at, now):
             found = _people_with if isinstance(entry, graph.DateEntry) else _everybody
-            entered += found(parts, loaded, zone, day, planned, now)  # type: ignore[operator]
+            entered += found(parts, loaded, zone, day, planned, now)
     slices.move_cursor(parts, loaded, zone, at)
     return entered
 

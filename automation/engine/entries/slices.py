@@ -11,16 +11,15 @@ from automation.audience import splits
 from automation.audience.compiler import Target
 from automation.audience.parameters import Parameters
 from automation.conditions import tree
+from automation.engine import enrol, queue, timing
+from automation.engine.parts import Parts
+from automation.engine.registry import Loaded
 from automation.store.database import Transaction
-
-from .. import enrol, queue, timing
-from ..parts import Parts
-from ..registry import Loaded
 
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """Why people enter: its name tells two entries of a person apart; `at` is the planned moment, `entry` the frozen data."""
+    """Why people enter. `name` tells two entries of a person apart; `at`: the planned moment; `entry`: frozen data."""
 
     name: str
     at: int

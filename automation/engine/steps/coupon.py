@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from automation.audience.parameters import Parameters
+from automation.engine import timing
+from automation.engine.parts import Parts
+from automation.engine.registry import Loaded
 from automation.journey import graph
 from automation.rewards import pools
 from automation.store.database import Transaction
-
-from .. import timing, values
-from ..parts import Parts
-from ..registry import Loaded
 
 GIVING = "n BIGINT, run_id BIGINT, person_id BIGINT, visit BIGINT, coupon_id BIGINT, expires BIGINT, body TEXT"
 
@@ -50,8 +49,9 @@ class _Give:
             given,
         )
         tx.run(
-            "UPDATE coupon SET person_id = giving.person_id, run_id = giving.run_id, step = :step, visit = giving.visit,"
-            " given_at = :now, expires_at = giving.expires FROM giving WHERE coupon.id = giving.coupon_id",
+            "UPDATE coupon SET person_id = giving.person_id, run_id = giving.run_id, step = :step,"
+            " visit = giving.visit, given_at = :now, expires_at = giving.expires FROM giving"
+            " WHERE coupon.id = giving.coupon_id",
             step=self._loaded.steps[self._effect.key], now=now,
         )  # fmt: skip
         tx.run(self._tell)

@@ -8,12 +8,11 @@ from typing import Any
 from automation.audience import references
 from automation.audience.parameters import Parameters
 from automation.conditions import tree
+from automation.engine import values
+from automation.engine.parts import Parts
+from automation.engine.registry import Loaded
 from automation.journey import graph
 from automation.store.database import Transaction
-
-from .. import values
-from ..parts import Parts
-from ..registry import Loaded
 
 CHANGED = "customer.changed"
 CHANGING = "person_id BIGINT, old TEXT, value TEXT"

@@ -6,12 +6,11 @@ from typing import Any
 
 from automation.audience.parameters import Parameters
 from automation.conditions import tree
+from automation.engine import timing, values
+from automation.engine.parts import Parts
+from automation.engine.registry import Loaded
 from automation.festivals.durations import Duration
 from automation.journey import graph
-
-from .. import timing, values
-from ..parts import Parts
-from ..registry import Loaded
 
 NOTIFY, WEBHOOK = "notify", "webhook"
 

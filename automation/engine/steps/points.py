@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from automation.audience.parameters import Parameters
+from automation.engine.parts import Parts
+from automation.engine.registry import Loaded
 from automation.journey import graph
 from automation.store.database import Transaction
-
-from ..parts import Parts
-from ..registry import Loaded
 
 
 def step(parts: Parts, loaded: Loaded, effect: graph.BookPoints, chosen: str, parameters: Parameters, now: int) -> Any:
@@ -17,7 +16,8 @@ def step(parts: Parts, loaded: Loaded, effect: graph.BookPoints, chosen: str, pa
     number = loaded.steps[effect.key]
     book = (
         "INSERT INTO points (person_id, delta, reason, run_id, step, visit, at)"
-        f" SELECT plan.person_id, {effect.points}, {reason}, plan.run_id, {number}, plan.visit, :now FROM plan WHERE {chosen}"
+        f" SELECT plan.person_id, {effect.points}, {reason}, plan.run_id, {number}, plan.visit, :now"
+        f" FROM plan WHERE {chosen}"
     )
     # A person with two runs in one plan earns twice: sums first, so that each person is updated once.
     earn = (

@@ -7,13 +7,12 @@ from typing import Any
 
 from automation.audience import references
 from automation.audience.parameters import Parameters
+from automation.engine import decide, timing, values
+from automation.engine.parts import Parts
+from automation.engine.registry import Loaded
 from automation.festivals import quiet
 from automation.journey import graph
 from automation.store.database import Transaction
-
-from .. import decide, timing, values
-from ..parts import Parts
-from ..registry import Loaded
 
 SPREAD = 900  # seconds over which messages leave after quiet hours, by the person's seed
 COLUMNS = "run_id, step, visit, person_id, version_id, purpose, priority, variant, due, scheduled_at, expires_at"
@@ -77,7 +76,8 @@ class _WorkedOut:
         self._read = f"SELECT plan.run_id, plan.zone, plan.seed, plan.at{picked} FROM {runs} WHERE {chosen}"
         source, variant = _source(parts, loaded, send, "sending", parameters)
         self._insert = (
-            f"INSERT INTO message ({COLUMNS}) SELECT sending.run_id, {_fixed(parts, loaded, send, 'sending')}, {variant},"
+            f"INSERT INTO message ({COLUMNS}) SELECT sending.run_id, {_fixed(parts, loaded, send, 'sending')},"
+            f" {variant},"
             f" sending.due, sending.at, sending.expires FROM {source}"
         )
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from automation.audience.parameters import Parameters
+from automation.engine import values
+from automation.engine.parts import Parts
+from automation.engine.registry import Loaded
 from automation.journey import graph
-
-from .. import values
-from ..parts import Parts
-from ..registry import Loaded
 
 
 def step(

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from automation.audience.parameters import Parameters
+from automation.engine.parts import Parts
+from automation.engine.registry import Loaded
 from automation.journey import graph
 from automation.store.database import Transaction
 
-from ..parts import Parts
-from ..registry import Loaded
 from . import coupon, fields, handed_over, points, send, start, tag
 
 Step: TypeAlias = Callable[[Transaction, int, dict[str, Any]], None]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from automation.audience.parameters import Parameters
+from automation.engine.parts import Parts
+from automation.engine.registry import Loaded
 from automation.festivals import durations
 from automation.journey import graph
-
-from ..parts import Parts
-from ..registry import Loaded
 
 
 def add(parts: Parts, loaded: Loaded, effect: graph.AddTag, chosen: str, parameters: Parameters, now: int) -> Any:

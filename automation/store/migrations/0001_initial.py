@@ -31,7 +31,8 @@ CREATE TABLE person_date (
     PRIMARY KEY (field, calendar, month, day, leap, person_id)){norowid};
 CREATE UNIQUE INDEX person_date_person ON person_date (person_id, field);
 CREATE TABLE computed_value (
-    name_id BIGINT NOT NULL, person_id BIGINT NOT NULL, num NUMERIC, txt TEXT, PRIMARY KEY (name_id, person_id)){norowid};
+    name_id BIGINT NOT NULL, person_id BIGINT NOT NULL, num NUMERIC, txt TEXT, PRIMARY KEY (name_id,
+    person_id)){norowid};
 CREATE INDEX computed_value_num ON computed_value (name_id, num) WHERE num IS NOT NULL;
 CREATE TABLE consent (
     person_id BIGINT NOT NULL, channel TEXT NOT NULL, purpose TEXT NOT NULL, granted SMALLINT NOT NULL,
@@ -73,15 +74,18 @@ CREATE TABLE baseline (journey_id BIGINT NOT NULL, person_id BIGINT NOT NULL,
 CREATE TABLE run (
     id {id}, journey_id BIGINT NOT NULL, version_id BIGINT NOT NULL, node BIGINT NOT NULL, person_id BIGINT NOT NULL,
     key TEXT NOT NULL DEFAULT '', episode TEXT NOT NULL DEFAULT '', visit INTEGER NOT NULL DEFAULT 0, due BIGINT,
-    held_due BIGINT, clock BIGINT NOT NULL, node_at BIGINT NOT NULL, entered_at BIGINT NOT NULL, state SMALLINT NOT NULL DEFAULT 0,
+    held_due BIGINT, clock BIGINT NOT NULL, node_at BIGINT NOT NULL, entered_at BIGINT NOT NULL,
+    state SMALLINT NOT NULL DEFAULT 0,
     holdout SMALLINT NOT NULL DEFAULT 0, depth SMALLINT NOT NULL DEFAULT 0, parent_run BIGINT, event_id BIGINT,
-    ended_at BIGINT, reason TEXT, goal_until BIGINT, goal_at BIGINT, goal_value BIGINT, path TEXT NOT NULL DEFAULT '', data TEXT);
+    ended_at BIGINT, reason TEXT, goal_until BIGINT, goal_at BIGINT, goal_value BIGINT,
+    path TEXT NOT NULL DEFAULT '', data TEXT);
 CREATE UNIQUE INDEX run_entry ON run (journey_id, person_id, key, episode);
 CREATE UNIQUE INDEX run_live ON run (person_id, journey_id, key) WHERE state = 0;
 CREATE INDEX run_due ON run (due) WHERE due IS NOT NULL;
 CREATE INDEX run_goal ON run (person_id, goal_until) WHERE goal_until IS NOT NULL;
 CREATE TABLE cursor (
-    journey_id BIGINT NOT NULL, zone_id BIGINT NOT NULL, done BIGINT NOT NULL, PRIMARY KEY (journey_id, zone_id)){norowid};
+    journey_id BIGINT NOT NULL, zone_id BIGINT NOT NULL, done BIGINT NOT NULL, PRIMARY KEY (journey_id,
+    zone_id)){norowid};
 CREATE TABLE paced (journey_id BIGINT NOT NULL, day TEXT NOT NULL, used BIGINT NOT NULL,
     PRIMARY KEY (journey_id, day)){norowid};
 CREATE TABLE settling (
@@ -90,15 +94,18 @@ CREATE TABLE settling (
 CREATE INDEX settling_due ON settling (due);
 CREATE TABLE entrant (
     journey_id BIGINT NOT NULL, person_id BIGINT NOT NULL, key TEXT NOT NULL, episode TEXT NOT NULL, at BIGINT NOT NULL,
-    event_id BIGINT, data TEXT, depth SMALLINT NOT NULL DEFAULT 0, parent_run BIGINT, PRIMARY KEY (journey_id, person_id, key, episode));
+    event_id BIGINT, data TEXT, depth SMALLINT NOT NULL DEFAULT 0, parent_run BIGINT, PRIMARY KEY (journey_id,
+    person_id, key, episode));
 CREATE TABLE stuck (run_id BIGINT PRIMARY KEY, at BIGINT NOT NULL, node BIGINT NOT NULL, error TEXT NOT NULL);
 """
 
 MESSAGES = """
 CREATE TABLE message (
     id {id}, run_id BIGINT NOT NULL, step BIGINT NOT NULL, visit INTEGER NOT NULL, person_id BIGINT NOT NULL,
-    version_id BIGINT NOT NULL, purpose BIGINT NOT NULL, priority SMALLINT NOT NULL, variant TEXT, via_ix SMALLINT NOT NULL DEFAULT 0,
-    state SMALLINT NOT NULL DEFAULT 0, reason TEXT, due BIGINT, scheduled_at BIGINT NOT NULL, expires_at BIGINT NOT NULL,
+    version_id BIGINT NOT NULL, purpose BIGINT NOT NULL, priority SMALLINT NOT NULL, variant TEXT,
+    via_ix SMALLINT NOT NULL DEFAULT 0,
+    state SMALLINT NOT NULL DEFAULT 0, reason TEXT, due BIGINT, scheduled_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
     counted_at BIGINT, channel TEXT, lease_until BIGINT, token BIGINT, attempts SMALLINT NOT NULL DEFAULT 0,
     sent_at BIGINT, delivered_at BIGINT, opened_at BIGINT, clicked_at BIGINT, done_at BIGINT);
 CREATE UNIQUE INDEX message_step ON message (run_id, step, visit);
@@ -132,7 +139,8 @@ CREATE TABLE points (
 CREATE UNIQUE INDEX points_once ON points (run_id, step, visit) WHERE run_id IS NOT NULL;
 CREATE INDEX points_person ON points (person_id);
 CREATE TABLE effect (
-    id {id}, kind TEXT NOT NULL, ref TEXT NOT NULL, run_id BIGINT NOT NULL, step BIGINT NOT NULL, visit INTEGER NOT NULL,
+    id {id}, kind TEXT NOT NULL, ref TEXT NOT NULL, run_id BIGINT NOT NULL, step BIGINT NOT NULL,
+    visit INTEGER NOT NULL,
     person_id BIGINT NOT NULL, at BIGINT NOT NULL, due BIGINT, state SMALLINT NOT NULL DEFAULT 0, payload TEXT,
     attempts SMALLINT NOT NULL DEFAULT 0, error TEXT, UNIQUE (run_id, step, visit, kind));
 CREATE INDEX effect_due ON effect (due) WHERE due IS NOT NULL;

@@ -1,0 +1,63 @@
+"""An operator's orders to journeys: pause and resume. An order holds against the file until it is taken back."""
+
+from __future__ import annotations
+
+from automation.kernel import errors
+from automation.store import audit
+
+from . import registry
+from .parts import Parts
+
+SLICE = 2_000
+
+
+def pause(parts: Parts, name: str, who: str, now: int) -> None:
+    """Everybody in the journey stands still, messages too. Raises Refused for an unknown or already paused one."""
+    _order(parts, name, True, who, now)
+
+
+def resume(parts: Parts, name: str, who: str, now: int) -> int:
+    """The journey goes on; what became overdue meanwhile obeys its `expires`. Returns how many runs were waiting."""
+    journey_id = _order(parts, name, False, who, now)
+    return release(parts, journey_id)
+
+
+def release(parts: Parts, journey_id: int) -> int:
+    """Gives the runs of a journey that were held their moments back, in slices."""
+    count = 0
+    while True:
+        with parts.store.write() as tx:
+            found = tx.run(
+                "UPDATE run SET due = held_due, held_due = NULL WHERE id IN (SELECT id FROM run"
+                " WHERE journey_id = :journey AND state = 0 AND held_due IS NOT NULL"
+                " AND id NOT IN (SELECT run_id FROM stuck) LIMIT :slice)",
+                journey=journey_id, slice=SLICE,
+            )  # fmt: skip
+        if not found:
+            return count
+        count += found
+
+
+def retry_stuck(parts: Parts, who: str, now: int) -> int:
+    """Lets every run that was set aside try again; returns how many."""
+    with parts.store.write() as tx:
+        count = tx.run(
+            "UPDATE run SET due = held_due, held_due = NULL WHERE id IN (SELECT run_id FROM stuck) AND state = 0"
+        )
+        tx.run("DELETE FROM stuck")
+        if count:
+            audit.record(tx, now, who, "stuck runs retried", runs=count)
+    return count
+
+
+def _order(parts: Parts, name: str, paused: bool, who: str, now: int) -> int:
+    with parts.store.write() as tx:
+        found = tx.row("SELECT id, paused FROM journey WHERE name = :name", name=name)
+        if found is None:
+            raise errors.Refused(f"no journey '{name}' has ever been live")
+        if bool(found[1]) == paused:
+            raise errors.Refused(f"{name} is {'already paused' if paused else 'not paused'}")
+        tx.run("UPDATE journey SET paused = :paused WHERE id = :id", paused=int(paused), id=found[0])
+        audit.record(tx, now, who, "journey paused" if paused else "journey resumed", journey=name)
+    parts.replace_journeys(parts.project, registry.load(parts.store, parts.names, parts.project))
+    return int(found[0])

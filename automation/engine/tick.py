@@ -1,0 +1,73 @@
+"""One round of the engine, in an order that loses nothing: events, entries by the clock, waits that are over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from automation.store.database import BadStatement, is_away
+
+from . import due, events, queue
+from .entries import checks, days
+from .parts import Parts
+from .registry import Loaded
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Moved:
+    """What a tick did."""
+
+    events: int = 0
+    entered: int = 0
+    advanced: int = 0
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.events or self.entered or self.advanced)
+
+
+def tick(parts: Parts, now: int, stop: Callable[[], bool] = lambda: False) -> Moved:
+    """Works until nothing is due at `now`, or until asked to stop. Every batch is a transaction of its own."""
+    moved = Moved()
+    for one in parts.registry.live:
+        moved.entered += _enter(parts, one, now)
+    while not stop():
+        step = round_(parts, now)
+        moved.events += step.events
+        moved.entered += step.entered
+        moved.advanced += step.advanced
+        if not step.anything:
+            break
+    return moved
+
+
+def round_(parts: Parts, now: int) -> Moved:
+    """One batch of each kind: events first, so that no time-out overtakes the answer it waited for."""
+    batch = parts.settings.engine.batch
+    return Moved(
+        take_events(parts, now),
+        events.settled(parts, now, batch) + queue.admit(parts, now, batch),
+        due.advance(parts, now, batch),
+    )
+
+
+def take_events(parts: Parts, now: int) -> int:
+    """Drains the event queue; returns how many events were taken."""
+    count = 0
+    while taken := events.take(parts, now, parts.settings.engine.batch):
+        count += taken
+    return count
+
+
+def _enter(parts: Parts, loaded: Loaded, now: int) -> int:
+    """Entries by the clock. A journey whose entry fails stops only itself."""
+    try:
+        return checks.run(parts, loaded, now) + days.run(parts, loaded, now)
+    except BadStatement as error:
+        if is_away(error):
+            raise
+        log.error("nobody could enter %s: %s", loaded.name, type(error).__name__)
+        return 0
