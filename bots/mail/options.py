@@ -6,8 +6,10 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import ConfigDict, Field, SecretStr, model_validator
 
+from automation.kernel import options
+from automation.kernel.shapes import Choice, Strict, refuse
 from bots.mail import mime
 
 
@@ -20,26 +22,25 @@ class Tls(StrEnum):
 
 
 _PORTS = {Tls.NONE: 25, Tls.STARTTLS: 587, Tls.TLS: 465}
-Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
-class MailOptions(BaseModel):
+class MailOptions(Strict):
     """A relay and the sender's name. `data_timeout` is the wait after a whole mail was handed over: giving up earlier
     than the relay means a second copy (RFC 1047; RFC 5321 4.5.3.2.6 asks for 10 minutes)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     host: Annotated[str, Field(min_length=1, max_length=253)]
     port: Annotated[int | None, Field(ge=1, le=65535)] = None
-    tls: Tls = Tls.STARTTLS
-    ca_file: str | None = None
+    tls: Choice[Tls] = Tls.STARTTLS
+    ca_file: options.Place | None = None
     user: str | None = None
     password: SecretStr | None = None
     from_address: str
     from_name: Annotated[str, Field(max_length=200)] = ""
     reply_to: str | None = None
-    timeout: Seconds = 30
-    data_timeout: Seconds = 600
+    timeout: options.Seconds = Field(default=30, ge=1, le=600)
+    data_timeout: options.Seconds = Field(default=600, ge=1, le=3600)
 
     @property
     def relay_port(self) -> int:
@@ -50,13 +51,13 @@ class MailOptions(BaseModel):
         for name in ("from_address", "reply_to"):
             value = getattr(self, name)
             if value is not None and mime.address(value) is None:
-                raise ValueError(f"{name} is not an email address")
+                raise refuse("an email address is due here", "write name@domain, without a display name", at=(name,))
         if mime.is_unsafe(self.from_name):
-            raise ValueError("from_name holds a line break or another control character")
+            raise refuse("a line break or control character in a name", "write it in one line", at=("from_name",))
         if (self.user is None) != (self.password is None):
-            raise ValueError("user and password belong together: give both or neither")
+            raise refuse("user and password belong together", "give both or neither")
         if self.user is not None and self.tls is Tls.NONE and not _is_loopback(self.host):
-            raise ValueError("a password over an unprotected connection: set tls to starttls or tls")
+            raise refuse("a password over an unprotected connection", "set tls to starttls or tls", at=("tls",))
         return self
 
 

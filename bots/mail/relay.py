@@ -12,6 +12,7 @@ import ssl
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from automation.kernel import clock
 from automation.kernel.ports import Accepted, Denied, Outcome, Reason, Unknown
@@ -209,7 +210,7 @@ class Relay:
         return refusal(Stage.DATA, code, words)
 
 
-def _context(ca_file: str | None) -> ssl.SSLContext:
+def _context(ca_file: Path | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

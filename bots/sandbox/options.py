@@ -6,9 +6,11 @@ from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
+from automation.kernel import options
 from automation.kernel.ports import Lane
+from automation.kernel.shapes import Choice, Strict, refuse
 
 KEY_WINDOW = 86_400  # seconds for which the server remembers a key
 _BOTH = frozenset({"marketing", "service"})
@@ -32,29 +34,29 @@ _LANES: dict[Plays, tuple[tuple[str, str, frozenset[str]], ...]] = {
 }
 
 
-class SandboxOptions(BaseModel):
+class SandboxOptions(Strict):
     """`url` of the server; `keyed`: it drops a repeated key, as providers with an idempotency key do."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(hide_input_in_errors=True)
 
-    plays: Plays
+    plays: Choice[Plays]
     url: str = "http://127.0.0.1:8025"
     keyed: bool = True
     batch: Annotated[int, Field(ge=1, le=1000)] = 100
-    timeout: Annotated[float, Field(gt=0, le=600)] = 10
+    timeout: options.Seconds = Field(default=10, ge=1, le=600)
 
     @field_validator("url")
     @classmethod
     def _is_http(cls, value: str) -> str:
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-            raise ValueError("url is http://host:port, without a name, password or query")
+            raise refuse("the address of a sandbox server is due here", "write http://host:port and nothing more")
         return value.rstrip("/")
 
 
-def lanes(options: SandboxOptions) -> tuple[Lane, ...]:
+def lanes(chosen: SandboxOptions) -> tuple[Lane, ...]:
     """The lanes in the order in which they should be tried."""
-    window = KEY_WINDOW if options.keyed else 0
+    window = KEY_WINDOW if chosen.keyed else 0
     return tuple(
-        Lane(name, address, purposes, options.batch, window) for name, address, purposes in _LANES[options.plays]
+        Lane(name, address, purposes, chosen.batch, window) for name, address, purposes in _LANES[chosen.plays]
     )

@@ -31,7 +31,10 @@ class Kind:
 
     def build(self, server: process.Sandbox, **more: Any) -> Channel:
         where = {"port": server.smtp_port} if self.side == "smtp" else {"url": server.url}
-        options = registry.KINDS[self.kind].model_validate({**where, **self.options, **more})
+        times = {name: value for name, value in self.options.items() if name.endswith("timeout")}
+        given = {name: value for name, value in {**where, **self.options, **more}.items() if name not in times}
+        # time limits shorter than a file may set
+        options = registry.KINDS[self.kind].model_validate(given).model_copy(update=times)
         return registry.build(self.name, self.kind, options)
 
 
@@ -39,7 +42,6 @@ MAIL = {
     "host": "127.0.0.1",
     "tls": "none",
     "from_address": "shop@example.com",
-    "user": None,
     "timeout": 3,
     "data_timeout": 0.5,
 }

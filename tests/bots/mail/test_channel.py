@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
+from pydantic import SecretStr, ValidationError
 
 from automation.kernel import clock
 from automation.kernel.ports import Accepted, Denied, Message, Reason, Unknown
@@ -23,8 +24,10 @@ BODY = {"subject": "生日快乐", "text": "祝您快乐", "html": "<p>祝您快
 
 
 def options(port: int, **more: Any) -> MailOptions:
-    given = {"host": "127.0.0.1", "port": port, "tls": "none", "from_address": "shop@example.com", "timeout": 2}
-    return MailOptions.model_validate({**given, "data_timeout": 0.5, **more})
+    """Options as a file gives them, and then time limits shorter than a file may set."""
+    given = {"host": "127.0.0.1", "port": port, "tls": "none", "from_address": "shop@example.com"}
+    checked = MailOptions.model_validate({**given, **more})
+    return checked.model_copy(update={"timeout": 2, "data_timeout": 0.5})
 
 
 def message(key: str = "k1", address: str = "a@example.com", **body: Any) -> Message:
@@ -206,11 +209,13 @@ def test_login_and_certificate_are_checked_on_a_protected_connection(pem: Path, 
     controller = Listening(taker, context, tls)
     controller.start()
     try:
-        more = {"tls": tls, "user": "shop", "password": "s3cret"}
+        more = {"tls": tls, "user": "shop", "password": SecretStr("s3cret")}
         good = MailChannel("news", options(controller.port, ca_file=str(pem), **more))
         assert good.send([message()]) == [Accepted("k1@example.com")]
         good.close()
-        wrong = MailChannel("news", options(controller.port, ca_file=str(pem), **{**more, "password": "WR0NG"}))
+        wrong = MailChannel(
+            "news", options(controller.port, ca_file=str(pem), **{**more, "password": SecretStr("WR0NG")})
+        )
         [refused] = wrong.send([message()])
         assert isinstance(refused, Denied)
         assert (refused.reason, refused.permanent, refused.code) == (Reason.NOT_ALLOWED, False, "535 5.7.8")
@@ -222,10 +227,11 @@ def test_login_and_certificate_are_checked_on_a_protected_connection(pem: Path, 
 
 
 def test_a_password_never_travels_or_shows_in_the_open() -> None:
-    with pytest.raises(ValueError, match="unprotected") as caught:
-        options(25, host="mail.example.com", user="shop", password="s3cret")
+    with pytest.raises(ValidationError) as caught:
+        options(25, host="mail.example.com", user="shop", password=SecretStr("s3cret"))
+    assert "unprotected" in str(caught.value.errors()[0]["ctx"])
     assert "s3cret" not in str(caught.value)
-    assert "s3cret" not in repr(options(25, user="shop", password="s3cret"))
+    assert "s3cret" not in repr(options(25, user="shop", password=SecretStr("s3cret")))
 
 
 @pytest.mark.parametrize(
