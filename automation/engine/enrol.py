@@ -82,7 +82,7 @@ def _holdout(parts: Parts, loaded: Loaded) -> str:
         tests.append(f"{splits.number_sql(journey.name, 'holdout', 'p.seed')} < {splits.share(journey.holdout)}")
     everywhere = parts.settings.control_group
     if everywhere and journey.kind == "marketing":
-        tests.append(f"{splits.number_sql('', 'control_group', 'p.seed')} < {splits.share(everywhere)}")
+        tests.append(f"{splits.number_sql('', 'control_group', 'p.seed')} < {splits.share(everywhere / 100)}")
     return f"CASE WHEN {' OR '.join(tests)} THEN 1 ELSE 0 END" if tests else "0"
 
 

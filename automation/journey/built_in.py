@@ -12,7 +12,7 @@ from automation.conditions.tree import FieldType
 from automation.journey.catalog_values import EventType, Field, Home, Property
 
 _TEXT, _NUMBER, _TIME = FieldType.TEXT, FieldType.NUMBER, FieldType.TIME
-STAGES: Final = ("new", "active", "loyal", "at_risk", "lost")
+STAGES: Final = ("new", "active", "silent", "dormant", "lost")
 """Where a person stands with the shop, as automation.people keeps it. Not ordered: one can fall and come back."""
 
 IDENTITIES: Final[dict[str, str]] = {

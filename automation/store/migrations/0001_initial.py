@@ -56,6 +56,7 @@ CREATE TABLE event (
     id {id}, person_id BIGINT NOT NULL, name_id BIGINT NOT NULL, at BIGINT NOT NULL, received_at BIGINT NOT NULL,
     key TEXT, props TEXT, source TEXT NOT NULL DEFAULT '', dedupe TEXT);
 CREATE INDEX event_person ON event (person_id, name_id, at);
+CREATE INDEX event_name ON event (name_id, at, person_id);
 CREATE UNIQUE INDEX event_dedupe ON event (source, dedupe) WHERE dedupe IS NOT NULL;
 CREATE TABLE event_queue (
     id {id}, event_id BIGINT NOT NULL, person_id BIGINT NOT NULL, name_id BIGINT NOT NULL, at BIGINT NOT NULL);

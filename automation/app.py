@@ -1,0 +1,123 @@
+"""The bag of parts: settings, clock, store, keys, channels and journeys, each made when it is first needed.
+
+The composition root hands over the settings, how channels are built and the clock; everything else follows from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import cached_property
+
+from automation.audience.compiler import Compiler, ShopCalendar
+from automation.engine import install, registry
+from automation.engine.delivery.facade import Delivery
+from automation.engine.parts import Parts
+from automation.engine.zones import Zones
+from automation.festivals import keys, lunar
+from automation.festivals.workdays import Workdays
+from automation.journey import project, workdays_file
+from automation.kernel import errors
+from automation.kernel.clock import Clock
+from automation.kernel.ports import Channel
+from automation.people import keyring
+from automation.rendering.renderer import LocalRenderer
+from automation.settings import Settings
+from automation.store import schema
+from automation.store.database import Store
+from automation.store.names import Names
+
+Build = Callable[[str, Settings], Channel]
+
+
+class App:
+    """One process's parts. Opening it reads files; `store` opens the database and refuses one that is not migrated."""
+
+    def __init__(self, settings: Settings, build: Build, clock: Clock) -> None:
+        self.settings, self.clock = settings, clock
+        self._build = build
+
+    @cached_property
+    def store(self) -> Store:
+        store = Store(self.settings.store.url.get_secret_value())
+        schema.migrate(store)
+        return store
+
+    @cached_property
+    def names(self) -> Names:
+        return Names(self.store)
+
+    @cached_property
+    def keyring(self) -> keyring.Keyring:
+        value = self.settings.key.value
+        return keyring.load(self.settings.key.file, value.get_secret_value() if value else None)
+
+    @cached_property
+    def project(self) -> project.Project:
+        """The shop's files, read once; `reload` reads them again."""
+        return project.load(self.settings)
+
+    @cached_property
+    def calendar(self) -> Workdays:
+        return Workdays(workdays_file.load(self.settings.calendar.workdays))
+
+    @cached_property
+    def compiler(self) -> Compiler:
+        return self._compiler()
+
+    @cached_property
+    def shop_calendar(self) -> ShopCalendar:
+        chosen = self.settings.calendar
+        leap_day = keys.LeapDay.AFTER if chosen.leap_day == "mar1" else keys.LeapDay.BEFORE
+        return ShopCalendar(self.settings.shop.zone, self.calendar, keys.Rules(leap_day, chosen.leap_month == "leap"))
+
+    @cached_property
+    def parts(self) -> Parts:
+        """The engine's surroundings, with the versions that the store knows."""
+        zones = Zones(self.settings.shop.timezone)
+        zones.refresh(self.store)
+        loaded = registry.load(self.store, self.names, self.project)
+        return Parts(
+            self.store, self.names, self.settings, self.project, self.compiler, zones, self.calendar, loaded
+        )
+
+    @cached_property
+    def channels(self) -> Mapping[str, Channel]:
+        return {name: self._build(name, self.settings) for name in self.settings.channels}
+
+    @cached_property
+    def delivery(self) -> Delivery:
+        return Delivery(self.parts, self.channels, self.keyring, self.renderer, self.clock)
+
+    @cached_property
+    def renderer(self) -> LocalRenderer:
+        return LocalRenderer(self.project.texts, zone=self.settings.shop.timezone, lunar=_say_lunar)
+
+    def reload(self) -> list[str]:
+        """Reads the shop's files again and takes what is good into use; returns the journeys that changed."""
+        fresh = project.load(self.settings)
+        self.project = fresh
+        self.compiler = self._compiler()
+        self.parts.project, self.parts.compiler = fresh, self.compiler
+        self.renderer.use(fresh.texts)
+        return install.install(self.parts, self.clock.now())
+
+    def _compiler(self) -> Compiler:
+        return Compiler(self.store.dialect, self.names, self.project.catalog, self.shop_calendar)
+
+    def close(self) -> None:
+        for channel in self.__dict__.get("channels", {}).values():
+            channel.close()
+        if "store" in self.__dict__:
+            self.store.close()
+
+
+def _say_lunar(day: date) -> str:
+    found = lunar.to_lunar(day)
+    return lunar.say_lunar(found.month, found.day, found.leap)
+
+
+def refuse_wrong_files(found: project.Project) -> None:
+    """Raises SourceErrors when any file of the shop is wrong."""
+    if found.problems:
+        raise errors.SourceErrors(found.problems)
