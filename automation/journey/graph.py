@@ -35,7 +35,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class GiveCoupon:
-    """Give a code of the pool; the run's data gets `as_name`: {code, amount, expires}, or null when the pool is empty."""
+    """Give a code of the pool; run data gets `as_name`: {code, amount, expires}, or null when the pool is empty."""
 
     key: str
     pool: str
@@ -179,8 +179,8 @@ class Awaited:
 class Node:
     """A standing place. `go` is crossed when it is due: for a wait_for that is the time-out (`else`).
 
-    `forward_to`: the key of the next node in file order that people can be moved to when this one is gone in a later version;
-    the engine reads it from the old version when it maps nodes. `line`: where the step stands in the file.
+    `forward_to`: the key of the next node on the way, for those who stand here when a later version lacks this one; see
+    nodes.map_node. `line`: where the step stands in the file. The limit of a wait_for is the `due` of those who stand.
     """
 
     key: str
@@ -277,8 +277,8 @@ class Journey:
     """A journey, checked and compiled.
 
     `key`: property of the entry. `catch_up`: who comes later than this does not enter. `again_after` belongs to
-    Again.AFTER. `holdout` and `control_group` in per cent. `kind`: marketing or service, the purpose's legal kind. `source` is the YAML text it was read from and
-    `hash` of it names the version.
+    Again.AFTER. `holdout` in per cent. `kind`: marketing or service, the purpose's legal kind. `source`: the YAML text it
+    was read from; the `hash` of it names the version.
     """
 
     name: str

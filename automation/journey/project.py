@@ -1,0 +1,223 @@
+"""A shop's files as one value: catalog, segments, coupons, festivals, policy, texts and every journey, compiled.
+
+A broken file disables only itself: everything else is loaded, and all problems are listed together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeVar
+
+from automation.conditions.scope import FieldInfo
+from automation.festivals import feasts
+from automation.festivals.feasts import Festival
+from automation.journey import catalog, circles, coupons, festivals_file, graph, head, policy_file, segments, variants
+from automation.journey.catalog import Catalog
+from automation.journey.coupons import Pool
+from automation.journey.policy_file import Policy
+from automation.journey.reading import Context, Members
+from automation.journey.segments import Segment
+from automation.journey.shop import Shop
+from automation.journey.variants import Variants
+from automation.kernel import source
+from automation.kernel.document import Document
+from automation.kernel.errors import Problem, SourceErrors
+from automation.rendering import catalogue
+from automation.rendering.texts import Texts
+from automation.settings.model import Settings
+
+RESERVED: Final = ("catalog", "segments", "coupons", "festivals", "policy")
+FOLLOW_ON: Final[Mapping[str, frozenset[str]]] = {
+    "catalog": frozenset(
+        {"C001", "C002", "C010", "C012", "C015", "C020", "C023", "C024", "C027", "C040", "J011", "J013", "J016", "J018"}
+        | {"J032", "J045", "J003"}
+    ),
+    "segments": frozenset({"C040", "J016"}),
+    "coupons": frozenset({"J046"}),
+    "festivals": frozenset({"J014"}),
+    "policy": frozenset({"J003"}),
+}
+"""File -> codes of what journeys lack only because it could not be read: its own problems are the ones to mend."""
+_KINDS: Final = {"mail": "email"}  # how `via` calls a kind of channel
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """All that a shop's files say. `problems`: what is wrong, each disabling its own file; `warnings` stop nothing.
+
+    `variants`: text -> its variants with their conditions, in order. `shop`: what journeys may name.
+    """
+
+    catalog: Catalog
+    segments: Mapping[str, Segment]
+    festivals: Mapping[str, Festival]
+    coupons: Mapping[str, Pool]
+    policy: Policy
+    texts: Texts
+    journeys: Mapping[str, graph.Journey]
+    variants: Mapping[str, Variants]
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+    shop: Shop
+
+
+def load(settings: Settings, channels: Mapping[str, str] | None = None) -> Project:
+    """Everything below the folders of the settings. Raises nothing for what stands in the files.
+
+    `channels`: name of a channel -> the kind `via` calls it; without it, as the settings say.
+    """
+    return _Loader(settings, channels if channels is not None else _channels(settings)).project()
+
+
+def load_source(text: str, name: str, project: Project, path: str = "") -> graph.Journey:
+    """A journey from its text, such as an older version that people still stand in. Raises SourceErrors."""
+    document = source.parse(text, path or f"journeys/{name}.yaml")
+    return head.read(document, text, name, project.shop)[0]
+
+
+def _channels(settings: Settings) -> dict[str, str]:
+    """A channel that plays another kind, as the sandbox does, counts as that kind."""
+    found = {}
+    for name, channel in settings.channels.items():
+        kind = str(getattr(channel, "plays", None) or channel.kind)
+        found[name] = _KINDS.get(kind, kind)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One journey that could be read, with what is noted about it."""
+
+    journey: graph.Journey
+    context: Context
+
+
+class _Loader:
+    def __init__(self, settings: Settings, channels: Mapping[str, str]) -> None:
+        self.settings, self.channels = settings, channels
+        self.folder = settings.folders.journeys
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self.unread: set[str] = set()
+        self.follow_on: frozenset[str] = frozenset()  # codes of problems that only follow from a broken file
+
+    def project(self) -> Project:
+        texts = catalogue.load(self.settings.folders.templates)
+        self.problems += texts.problems
+        known = self._file("catalog", catalog.load, _empty_catalog)
+        people = self._file("segments", lambda document: segments.load(document, known), _no_segments)
+        by_name = segments.conditions(people)
+        pools = self._file("coupons", coupons.load, _no_pools)
+        feasts_known = self._file("festivals", festivals_file.load, lambda: dict(feasts.BUILT_IN))
+        rules = self._file(
+            "policy",
+            lambda document: policy_file.load(document, known, by_name),
+            lambda: Policy(policy_file.BUILT_IN, {}),
+        )
+        self.warnings += rules.warnings
+        sources = self._sources()
+        shop = Shop(
+            known, texts, by_name, {name: one.kind for name, one in rules.purposes.items()}, self.channels,
+            self.settings.via, frozenset(sources) | self.unread, frozenset(feasts_known), frozenset(pools),
+            frozenset(self.settings.staff), frozenset(self.settings.webhooks),
+        )  # fmt: skip
+        shop, read = self._journeys(shop, sources)
+        journeys = self._without_circles(read)
+        conditions, wrong = variants.read(shop, _entries(journeys))
+        self.problems += wrong
+        return Project(
+            known, people, feasts_known, pools, rules, texts, {name: one.journey for name, one in journeys.items()},
+            conditions, tuple(sorted(set(self.problems))), tuple(sorted(set(self.warnings))), shop,
+        )  # fmt: skip
+
+    def _file(self, name: str, read: Callable[[Document], T], empty: Callable[[], T]) -> T:
+        """One of the reserved files; what it would be without content where it is missing or wrong."""
+        path = self.folder / f"{name}.yaml"
+        if not path.exists():
+            return empty()
+        try:
+            return read(source.read(path))
+        except SourceErrors as wrong:
+            self.problems += wrong.problems
+            self.follow_on |= FOLLOW_ON[name]
+            return empty()
+
+    def _sources(self) -> dict[str, tuple[Document, str]]:
+        """Name -> document and text of every file that is a journey and can be read as YAML."""
+        found = {}
+        for path in sorted(self.folder.glob("*.yaml")) if self.folder.is_dir() else []:
+            if path.stem in RESERVED or path.name.startswith("."):
+                continue
+            try:
+                document = source.read(path)
+                found[path.stem] = (document, path.read_text(encoding="utf-8-sig"))
+            except SourceErrors as wrong:
+                self.problems += wrong.problems
+                self.unread.add(path.stem)
+        return found
+
+    def _journeys(self, shop: Shop, sources: Mapping[str, tuple[Document, str]]) -> tuple[Shop, dict[str, _Read]]:
+        """Every journey, those entered by hand last: what `entry` is there, the journeys that start them say."""
+        by_hand = {name for name, (document, _) in sources.items() if _is_manual(document.data)}
+        read = self._read(shop, {name: one for name, one in sources.items() if name not in by_hand})
+        for final in (False, True):
+            shop = replace(shop, started=_handed(read))
+            kept = len(self.problems)
+            read |= self._read(shop, {name: sources[name] for name in sorted(by_hand)})
+            if not final:
+                del self.problems[kept:]
+        return shop, dict(sorted(read.items()))
+
+    def _read(self, shop: Shop, sources: Mapping[str, tuple[Document, str]]) -> dict[str, _Read]:
+        found = {}
+        for name, (document, text) in sources.items():
+            try:
+                found[name] = _Read(*head.read(document, text, name, shop))
+            except SourceErrors as wrong:
+                self.problems += [problem for problem in wrong.problems if problem.code not in self.follow_on]
+            else:
+                self.warnings += found[name].context.findings.warnings
+        return found
+
+    def _without_circles(self, read: dict[str, _Read]) -> dict[str, _Read]:
+        for name, circle in circles.find({name: one.journey for name, one in read.items()}).items():
+            one = read.pop(name)
+            message = f"a circle without a wait: {' -> '.join(circle)}"
+            place = one.context.starts[circle[1]]
+            document = one.context.findings.document
+            self.problems.append(document.problem(place, "J050", message, "put a wait before one of these starts"))
+        return read
+
+
+def _no_segments() -> dict[str, Segment]:
+    return {}
+
+
+def _no_pools() -> dict[str, Pool]:
+    return {}
+
+
+def _empty_catalog() -> Catalog:
+    return catalog.load(Document("journeys/catalog.yaml", {}))
+
+
+def _is_manual(data: Any) -> bool:
+    return isinstance(data, dict) and isinstance(data.get("enter"), dict) and "manual" in data["enter"]
+
+
+def _handed(read: Mapping[str, _Read]) -> dict[str, dict[str, FieldInfo]]:
+    found: dict[str, dict[str, FieldInfo]] = {}
+    for one in read.values():
+        for target, members in one.context.handed.items():
+            found.setdefault(target, {}).update(members)
+    return found
+
+
+def _entries(read: Mapping[str, _Read]) -> dict[str, list[Members]]:
+    found: dict[str, list[Members]] = {}
+    for one in read.values():
+        for send in one.journey.sends.values():
+            found.setdefault(send.text, []).append(one.context.facts.entry)
+    return found

@@ -1,0 +1,32 @@
+"""What exists in a shop, as far as journeys may name it. Journeys are read against one of these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from automation.conditions.scope import FieldInfo
+from automation.conditions.tree import Condition
+from automation.journey.catalog_values import Catalog
+from automation.rendering.texts import Texts
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """`purposes`: name -> legal kind. `channels`: name -> kind. `via`: the order where a send names none.
+
+    `journeys`, `festivals`, `pools`, `roles`, `webhooks`: names. `started`: journey -> what its starters hand to it.
+    """
+
+    catalog: Catalog
+    texts: Texts
+    segments: Mapping[str, Condition] = field(default_factory=dict)
+    purposes: Mapping[str, str] = field(default_factory=dict)
+    channels: Mapping[str, str] = field(default_factory=dict)
+    via: tuple[str, ...] = ()
+    journeys: frozenset[str] = frozenset()
+    festivals: frozenset[str] = frozenset()
+    pools: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    webhooks: frozenset[str] = frozenset()
+    started: Mapping[str, Mapping[str, FieldInfo]] = field(default_factory=dict)
