@@ -13,6 +13,7 @@ from typing import TypeAlias
 from automation.conditions.tree import FieldType, Ref
 from automation.journey.catalog_values import Computed, Field, Home
 from automation.kernel import errors
+from automation.store.dialect import Dialect
 
 from .context import Context
 
@@ -80,19 +81,19 @@ def date_text(context: Context, row: DateRow) -> str:
     )
 
 
-def typed(context: Context, document: str, path: Sequence[str], kind: FieldType) -> str:
+def typed(dialect: Dialect, document: str, path: Sequence[str], kind: FieldType) -> str:
     """A member of a JSON document as its type: numbers as numbers, true and false as 1 and 0, all else as text."""
     if kind in NUMBERS:
-        return context.dialect.json_number(document, path)
+        return dialect.json_number(document, path)
     if kind is FieldType.BOOL:
-        return context.dialect.json_flag(document, path)
-    return context.dialect.json_text(document, path)
+        return dialect.json_flag(document, path)
+    return dialect.json_text(document, path)
 
 
 def _property(context: Context, event: str, name: str, kind: FieldType) -> str:
     if name == "at" and kind is FieldType.TIME:
         return f"{event}.at"
-    return typed(context, f"{event}.props", [name], kind)
+    return typed(context.dialect, f"{event}.props", [name], kind)
 
 
 def _outside(context: Context, path: str, kind: FieldType) -> Source:
@@ -103,7 +104,7 @@ def _outside(context: Context, path: str, kind: FieldType) -> Source:
         return _field(context, catalog.fields[bare])
     if "." not in bare:
         raise errors.Refused(f"the field '{bare}' is no longer in the catalog; run check")
-    return Expression(typed(context, f"{context.run}.data", bare.split("."), kind))
+    return Expression(typed(context.dialect, f"{context.run}.data", bare.split("."), kind))
 
 
 def _computed(context: Context, computed: Computed) -> ComputedRow:
@@ -118,7 +119,7 @@ def _field(context: Context, field: Field) -> Source:
         return DateRow(field.name)
     if field.home is Home.IDENTITY:
         return Expression(_identity(context, field.name))
-    return Expression(typed(context, f"{context.person}.attrs", [field.name], field.kind))
+    return Expression(typed(context.dialect, f"{context.person}.attrs", [field.name], field.kind))
 
 
 def _column(context: Context, name: str) -> str:
