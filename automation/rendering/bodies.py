@@ -19,7 +19,7 @@ Maker: TypeAlias = Callable[[dict[str, Any]], ports.Body]
 MAX_TEXT = 64 * 1024
 MAX_MAIL = 1024 * 1024
 MAX_LINK = 2048
-LINK = re.compile(r"https?://[^\s/?#\"'<>\\]+[^\s\"'<>\\]*", re.IGNORECASE)
+LINK = re.compile(r"https?://[^\s/?#\"'<>\\][^\s\"'<>\\]*", re.IGNORECASE)
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 # Values of WeChat template messages are refused whole (47003) when one is too long: better cut than not sent.

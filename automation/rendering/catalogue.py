@@ -172,8 +172,7 @@ class Reader:
             return self._wechat(about, shape, lines)
         if isinstance(shape, files.SmsShape):
             return self._sms(about, shape, lines)
-        assert isinstance(shape, files.EmailShape)  # noqa: S101 - SHAPES holds no other
-        return self._email(variant, about, shape, lines)
+        return self._email(variant, about, shape, lines) if isinstance(shape, files.EmailShape) else None
 
     def _wechat(self, about: document.Document, shape: files.WechatShape, lines: list[str]) -> Template:
         made = [field_of("text", shape.text, about, ("text",), lines)]
@@ -207,7 +206,7 @@ class Reader:
             self._say(about, (), "T043", "email.html is missing beside it", "every mail has an HTML part")
             return None
         html = Field("html", self._whole(page), shown(page))
-        self.problems += markup.check(html)
+        self.problems += [] if language.parse(html).problems else markup.check(html)
         made.append(html)
         text = page.with_suffix(".txt")  # of the same folder as the HTML, so that both say the same
         if text.exists():

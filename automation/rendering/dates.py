@@ -15,7 +15,7 @@ from automation.rendering.sandbox import missing
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 CLOCK = re.compile(r"(\d{2}):(\d{2})(?::\d{2})?")
-PLACES = re.compile(r"%(-?[A-Za-z%])")
+PLACES = re.compile(r"%(-?.|)", re.DOTALL)
 MAX_PATTERN = 40
 LATEST = 253_402_300_799  # the last second of the year 9999
 WEEKDAYS = "一二三四五六日"

@@ -247,7 +247,7 @@ class Checker(NodeTransformer):
             self._say(node, "T014", f"{path}: no name begins with an underscore")
             return
         near = path.replace("[]", "").rpartition(".")[2]
-        line, column = place(self.field, node.lineno, path if "[]" not in path else near)
+        line, column = place(self.field, node.lineno or 1, path if "[]" not in path else near)
         safe = any(path == known or path.startswith(known + ".") for known in self._safe)
         self.uses.append(Use(path, self.field.path, line, column, safe))
 
@@ -261,4 +261,4 @@ class Checker(NodeTransformer):
             self._local[name.name] = path if isinstance(target, nodes.Name) else None
 
     def _say(self, node: nodes.Node, code: str, message: str, hint: str = "", near: str = "") -> None:
-        self.problems.append(problem(self.field, node.lineno, code, message, hint, near))
+        self.problems.append(problem(self.field, node.lineno or 1, code, message, hint, near))

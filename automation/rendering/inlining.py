@@ -13,6 +13,7 @@ import css_inline
 
 TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 MASK = re.compile(r"<!--zj(\d+)jz-->|zj(\d+)jz")
+ROWS = re.compile(r"(<table\b[^>]*>)(?=(?:\s*\{%[^%]*%\})+\s*<tr\b)", re.IGNORECASE)
 PREHEADER = (
     '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{{ mail.preview }}</div>'  # what inboxes show
 )
@@ -29,7 +30,8 @@ def with_preheader(source: str) -> str:
 def inline(source: str) -> str:
     """The same template with its CSS in `style` attributes; @media rules stay in <style>. ValueError for bad CSS."""
     kept: list[str] = []
-    return _unmask(inline_html(_mask(source, kept)), kept)
+    grouped = ROWS.sub(r"\1<tbody>", source)  # a parser would put it inside the loop: once a row
+    return _unmask(inline_html(_mask(grouped, kept)), kept)
 
 
 def inline_html(html: str) -> str:
@@ -49,14 +51,16 @@ def line_map(before: str, after: str) -> dict[int, int]:
 
 
 def _mask(source: str, kept: list[str]) -> str:
+    lower = source.lower()
+
+    def within(opening: str, closing: str, end: int) -> bool:
+        return lower.rfind(opening, 0, end) > lower.rfind(closing, 0, end)
+
     def mask(found: re.Match[str]) -> str:
         kept.append(found[0])
-        word = f"zj{len(kept) - 1}jz"
-        before = source[: found.start()]
-        within = before.rfind("<") > before.rfind(">") or before.lower().rfind("<title") > before.lower().rfind(
-            "</title"
-        )
-        return word if within or found[0].startswith("{{") else f"<!--{word}-->"
+        word, end = f"zj{len(kept) - 1}jz", found.start()
+        bare = found[0].startswith("{{") or within("<", ">", end) or within("<title", "</title", end)
+        return word if bare else f"<!--{word}-->"
 
     return TAG.sub(mask, source)
 

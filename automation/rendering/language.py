@@ -7,9 +7,12 @@ and arithmetic.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jinja2 import TemplateSyntaxError, nodes
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
 
 from automation.kernel import errors
 from automation.rendering.fields import Field, Use, did_you_mean, problem
@@ -19,6 +22,7 @@ from automation.rendering.sandbox import Sandbox, rounds
 
 MAX_SOURCE = 128 * 1024  # characters of one field; a mail of 128 KB is cut off by Gmail at 102 KB anyway
 MAX_DEPTH = 40
+MAX_TOKENS = 8_000  # words and signs inside expressions, and the pieces of text between
 INTERNAL = {"_rounds": rounds, "_concat": concat}
 
 
@@ -41,7 +45,22 @@ def environment(*, autoescape: bool) -> Sandbox:
     return made
 
 
+class Counted(Extension):
+    """Ends the reading of a text that is too long to be one; without it the parser takes seconds for a bomb."""
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        for count, token in enumerate(stream):
+            if count > MAX_TOKENS:
+                raise TooManyTokens
+            yield token
+
+
+class TooManyTokens(Exception):
+    """Inside the parser only."""
+
+
 _PARSER = environment(autoescape=False)
+_PARSER.add_extension(Counted)
 
 
 def parse(field: Field) -> Parsed:
@@ -56,8 +75,8 @@ def parse(field: Field) -> Parsed:
         checked = [checker.visit(node) for node in tree.body]
     except TemplateSyntaxError as error:
         return Parsed([], [], [_syntax(field, error)])
-    except (RecursionError, MemoryError):
-        return Parsed([], [], [problem(field, 1, "T002", "nested too deeply")])
+    except (RecursionError, MemoryError, TooManyTokens):
+        return Parsed([], [], [problem(field, 1, "T002", "nested too deeply, or with too many expressions")])
     except (ValueError, OverflowError):
         return Parsed([], [], [problem(field, 1, "T001", "a number or escape in it cannot be read")])
     if checker.problems:

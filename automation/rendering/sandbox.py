@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from jinja2 import StrictUndefined, Undefined
+from jinja2 import StrictUndefined, Undefined, pass_context
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
@@ -29,10 +29,26 @@ LOOP_WORDS = frozenset({"index", "index0", "revindex", "revindex0", "first", "la
 NUMBERS = (int, float)
 
 
+class MissingValue(RenderFault):
+    """Raised by Jinja with what `Missing` says about itself: the last part of its name."""
+
+    def __init__(self, name: str | None = None) -> None:
+        message = "has no value here; write | default('…') or make it always present"
+        super().__init__(Fault.MISSING_VALUE, message, name or "")
+
+
 class Missing(StrictUndefined):
     """A value that is not there. Printing it or counting with it fails; as a condition it is false, as in journeys."""
 
     __slots__ = ()
+
+    def __init__(self, hint: str | None = None, obj: Any = None, name: str | None = None, exc: Any = None) -> None:
+        super().__init__(hint, None, name, MissingValue)  # type: ignore[arg-type]
+
+    @property
+    def _undefined_message(self) -> str:
+        return self._undefined_name or ""
+
     __hash__ = Undefined.__hash__  # type: ignore[assignment]
     __eq__ = Undefined.__eq__  # type: ignore[assignment]
     __ne__ = Undefined.__ne__  # type: ignore[assignment]
@@ -77,6 +93,7 @@ class Rounds:
             yield item
 
 
+@pass_context
 def rounds(context: Context, value: object) -> Rounds:
     """The iterable of every `for`; `language` puts it there. Only lists, at most MAX_LOOP long."""
     if isinstance(value, Undefined):
@@ -89,8 +106,7 @@ def rounds(context: Context, value: object) -> Rounds:
 
 
 def missing(value: Undefined) -> RenderFault:
-    name = value._undefined_name if isinstance(value._undefined_name, str) else ""
-    return RenderFault(Fault.MISSING_VALUE, "has no value here; write | default('…') or make it always present", name)
+    return MissingValue(value._undefined_name)
 
 
 def printable(value: Any) -> Any:
@@ -99,7 +115,7 @@ def printable(value: Any) -> Any:
     if kind is str or kind is int or kind is float or kind is Markup:
         return value
     if value is None:
-        raise RenderFault(Fault.MISSING_VALUE, "has no value here; write | default('…')")
+        raise MissingValue()
     if isinstance(value, Undefined):
         raise missing(value)
     raise bad_value("only text and numbers can be printed; join a list, ask a truth with if")
