@@ -1,0 +1,1 @@
+"""Who the customers are: identities, profiles, tags, consent, what happened to them, and how all of it comes in."""

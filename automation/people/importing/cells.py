@@ -1,0 +1,59 @@
+"""What rows of customers and of events have in common: their width, and the columns that say who it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from automation.people.normalise import KINDS, Unusable
+from automation.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityColumn:
+    place: int
+    kind: str
+    account: str
+    normalise: Callable[[str], str]
+
+
+def identity_columns(targets: Sequence[str | None], accounts: Mapping[str, str]) -> tuple[IdentityColumn, ...]:
+    return tuple(
+        IdentityColumn(place, kind, accounts.get(kind, ""), KINDS[kind])
+        for place, kind in enumerate(targets)
+        if kind is not None and kind in KINDS
+    )
+
+
+def identities(columns: Sequence[IdentityColumn], cells: list[str]) -> list[tuple[str, str, str]]:
+    """(kind, account, normalised) of every column that is not empty; Unusable where one is bad or all are empty."""
+    found = []
+    for column in columns:
+        cell = cells[column.place]
+        if cell:
+            try:
+                found.append((column.kind, column.account, column.normalise(cell)))
+            except Unusable as error:
+                raise Unusable(f"{column.kind}: {error}") from None
+    if not found:
+        raise Unusable("no phone, email or other identity: nobody could tell whose row this is")
+    return found
+
+
+def fitted(cells: list[str], width: int) -> list[str]:
+    """As many cells as there are headings; Unusable where there are more that are not empty."""
+    found = len(cells)
+    if found == width:
+        return cells
+    if found > width and any(cells[width:]):
+        raise Unusable(f"{found} cells where the headings are {width}: a separator inside a cell needs quotes")
+    return cells + [""] * (width - found)
+
+
+def owners(tx: Transaction, lookups: Iterable[bytes]) -> dict[bytes, int]:
+    """Who has the identities that are known; `lookups` sorted, and the table import_lookup made."""
+    tx.run("DELETE FROM import_lookup")
+    tx.many("INSERT INTO import_lookup VALUES (:lookup)", [{"lookup": lookup} for lookup in lookups])
+    join = tx.dialect.join_in_order
+    found = tx.rows(f"SELECT i.lookup, i.person_id FROM import_lookup l {join} identity i ON i.lookup = l.lookup")
+    return {bytes(lookup): person for lookup, person in found}

@@ -1,0 +1,112 @@
+"""What the headings of a table mean: the shop's own mapping first, then the catalog's names and titles, then the words
+that Chinese exports use."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from automation.journey.catalog import Catalog
+from automation.kernel import errors
+from automation.kernel.document import nearest
+
+TAGS, CREATED, CONSENT, IGNORE = "tags", "created_at", "consent", "ignore"
+EVENT, AT, DEDUPE = "event", "at", "dedupe"
+
+_SPELLINGS: Final[dict[str, str]] = {
+    "phone": "手机号 手机 手机号码 电话 电话号码 联系电话 联系方式 移动电话 会员手机号 收货手机号 mobile tel",
+    "email": "邮箱 电子邮箱 电子邮件 邮件 邮箱地址 mail e-mail",
+    "openid": "openid 微信openid 公众号openid",
+    "unionid": "unionid 微信unionid",
+    "wecom_id": "外部联系人id external_userid externaluserid 企微id 企业微信id",
+    "member_no": "会员号 会员卡号 会员编号 会员id 客户编号 客户id 卡号",
+    "name": "姓名 昵称 客户姓名 会员姓名 客户名称 微信昵称 名字 name nickname",
+    "birthday": "生日 出生日期 出生年月日 会员生日",
+    "member_since": "入会日期 入会时间 开卡日期 开卡时间",
+    "tier": "会员等级 等级 会员级别 客户等级",
+    "gender": "性别",
+    "city": "城市 所在城市",
+    "province": "省份 省",
+    "region": "地区 区域 所在地区",
+    "source": "来源 客户来源 注册来源 渠道",
+    "language": "语言",
+    "zone": "时区",
+    TAGS: "标签 客户标签 会员标签",
+    CREATED: "注册时间 注册日期 创建时间 添加时间 建档时间",
+    "consent.marketing": "营销同意 同意营销 是否接收营销 接受营销信息 营销授权",
+    "consent.marketing.sms": "短信营销同意 是否接收短信 接收短信",
+    "consent.marketing.email": "邮件营销同意 是否接收邮件 接收邮件",
+}
+_OF_EVENTS: Final[dict[str, str]] = {
+    EVENT: "事件 事件名 事件名称 行为",
+    AT: "时间 发生时间 事件时间 下单时间 支付时间",
+    DEDUPE: "事件编号 流水号 事件id",
+}
+_NOTE: Final = re.compile(r"[(（\[【].*?[)）\]】]|[*＊:：\s_'\"-]")
+
+
+def plain(heading: str) -> str:
+    """A heading without case, spaces, stars and remarks in brackets: `*手机号（必填）` is 手机号."""
+    return _NOTE.sub("", unicodedata.normalize("NFKC", heading).lower().replace("\ufeff", ""))
+
+
+def _by_word(spellings: Mapping[str, str]) -> dict[str, str]:
+    return {plain(word): target for target, words in spellings.items() for word in (target, *words.split())}
+
+
+WORDS: Final = _by_word(_SPELLINGS)
+EVENT_WORDS: Final = _by_word(_OF_EVENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Headings:
+    """`targets[n]`: what column n means, None where nobody knows. `unknown`: those headings, each with a hint."""
+
+    targets: tuple[str | None, ...]
+    unknown: tuple[str, ...]
+
+
+def read(headings: Sequence[str], own: Mapping[str, str], catalog: Catalog, of_events: bool = False) -> Headings:
+    """Refused where the shop's own mapping names a target that does not exist."""
+    known = _known(own, catalog, of_events)
+    targets: list[str | None] = []
+    unknown = []
+    for heading in headings:
+        target = known.get(plain(heading))
+        targets.append(target)
+        if target is None and heading.strip():
+            unknown.append(_unknown(heading, known))
+    return Headings(tuple(targets), tuple(unknown))
+
+
+def _known(own: Mapping[str, str], catalog: Catalog, of_events: bool) -> dict[str, str]:
+    special = {EVENT, AT, DEDUPE, IGNORE} if of_events else {TAGS, CREATED, IGNORE}
+    properties: dict[str, str] = {}
+    for event in catalog.events.values() if of_events else ():
+        for name, known in event.properties.items():
+            properties |= {plain(known.title or name): name, plain(name): name}
+    fields = {plain(word): field.name for field in catalog.fields.values() for word in (field.title, field.name)}
+    usable = {*special, *catalog.fields, *properties.values()}
+    words = {word: target for word, target in WORDS.items() if target in usable or target.startswith(f"{CONSENT}.")}
+    words |= fields | properties | (EVENT_WORDS if of_events else {})
+    return words | {plain(heading): _usable(heading, target, usable) for heading, target in own.items()}
+
+
+def _usable(heading: str, target: str, usable: set[str]) -> str:
+    if target in usable or re.fullmatch(rf"{CONSENT}\.\w+(\.\w+)?", target):
+        return target
+    near = nearest(target, usable)
+    hint = f"did you mean {near}?" if near else "declare it in catalog.yaml, or write ignore"
+    raise errors.Refused(f"the column {heading!r} is mapped to {target!r}, which is not in the catalog ({hint})")
+
+
+def _unknown(heading: str, known: Mapping[str, str]) -> str:
+    shown = heading.strip()[:40]
+    word = WORDS.get(plain(heading))
+    if word:
+        return f"{shown}: would be {word}, which catalog.yaml does not declare"
+    near = nearest(plain(heading), known)
+    return f"{shown}: did you mean {near}?" if near else f"{shown}: map it under import.columns, or to ignore"

@@ -1,0 +1,62 @@
+"""Importing customers: each row is a person, found by any of its identities, or made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from automation.people.normalise import KINDS, Unusable
+from automation.people.registry import Registry
+from automation.store.database import Transaction
+
+from . import columns, groups, pipeline, rows
+from .groups import Batch
+from .options import Options, Report, Watch
+from .pipeline import Outcome
+from .rows import Contact, Plan
+from .writing import Writer
+
+
+def customers(registry: Registry, path: Path, options: Options, now: int, watch: Watch = Watch()) -> Report:  # noqa: B008
+    """Imports a CSV or XLSX of customers, or goes on where a killed import stopped.
+
+    Cells overwrite, empty cells do not; a yes without a date undoes no refusal. Refused where the file as a whole
+    cannot be read, Busy where another process imports it.
+    """
+    return pipeline.run(registry.store, _Customers(registry, options), path, options, now, watch)
+
+
+class _Customers:
+    kind = "customers"
+
+    def __init__(self, registry: Registry, options: Options) -> None:
+        self._registry = registry
+        self._options = options
+        self._writer = Writer(registry, options)
+        self._plan: Plan | None = None
+
+    def understands(self, headings: Sequence[str]) -> bool:
+        found = columns.read(headings, self._options.columns, self._registry.catalog)
+        return any(target in KINDS for target in found.targets)
+
+    def settle(self, headings: Sequence[str]) -> Sequence[str]:
+        found = columns.read(headings, self._options.columns, self._registry.catalog)
+        self._plan = rows.plan(self._registry, self._options, found.targets)
+        return found.unknown
+
+    def item(self, cells: list[str]) -> Contact:
+        if self._plan is None:
+            raise Unusable("no headings yet")
+        return self._plan.contact(cells)
+
+    def prepare(self, items: Sequence[Contact]) -> Batch:
+        self._registry.names.ensure("tag", [tag for contact in items for tag in contact.tags])
+        return groups.batch(self._registry.vault, items)
+
+    def tables(self, tx: Transaction) -> None:
+        self._writer.tables(tx)
+
+    def write(self, tx: Transaction, now: int, items: Sequence[Contact], prepared: object) -> Outcome:
+        if not isinstance(prepared, Batch):
+            raise TypeError(type(prepared).__name__)
+        return self._writer.write(tx, now, prepared)

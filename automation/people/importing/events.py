@@ -1,0 +1,141 @@
+"""Importing what happened in the past: each row is an event of a person who is known by an identity."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from automation.kernel import errors
+from automation.people import dates, happenings
+from automation.people.happenings import Happening
+from automation.people.normalise import KINDS, Unusable
+from automation.people.registry import Registry
+from automation.store.database import Transaction
+
+from . import columns, pipeline
+from .cells import IdentityColumn, fitted, identities, identity_columns, owners
+from .options import Options, Report, Watch
+from .pipeline import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One good row. `identities`: `kind|account|normalised`; the person is the first of them who is known."""
+
+    identities: tuple[str, ...]
+    happening: Happening
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    width: int
+    identities: tuple[IdentityColumn, ...]
+    properties: tuple[tuple[int, str], ...]
+    special: dict[str, int]
+
+
+def events(registry: Registry, path: Path, options: Options, now: int, watch: Watch = Watch()) -> Report:  # noqa: B008
+    """Imports a CSV or XLSX of events; columns: an identity, event, at, and properties by name or title.
+
+    Without a column for the event's own id, the same content counts once, also over several files. Journeys do not
+    see them unless `options.live`. In the report `created` counts events, `updated` rows that were known already.
+    """
+    return pipeline.run(registry.store, _Events(registry, options, now), path, options, now, watch)
+
+
+class _Events:
+    kind = "events"
+
+    def __init__(self, registry: Registry, options: Options, now: int) -> None:
+        self._registry = registry
+        self._options = options
+        self._now = now
+        self._zone = ZoneInfo(registry.zone)
+        self._plan = _Plan(0, (), (), {})
+
+    def understands(self, headings: Sequence[str]) -> bool:
+        targets = columns.read(headings, self._options.columns, self._registry.catalog, of_events=True).targets
+        return any(target in KINDS for target in targets)
+
+    def settle(self, headings: Sequence[str]) -> Sequence[str]:
+        found = columns.read(headings, self._options.columns, self._registry.catalog, of_events=True)
+        special = {columns.EVENT, columns.AT, columns.DEDUPE}
+        known = [(place, name) for place, name in enumerate(found.targets) if name is not None]
+        others = {columns.IGNORE, *special, *KINDS}
+        self._plan = _Plan(
+            len(found.targets),
+            identity_columns(found.targets, self._options.accounts),
+            tuple((place, name) for place, name in known if name not in others),
+            {name: place for place, name in known if name in special},
+        )
+        for needed, given in ((columns.AT, None), (columns.EVENT, self._options.event)):
+            if needed not in self._plan.special and given is None:
+                raise errors.Refused(f"no column says {needed}: map one to {needed} under import.columns")
+        return found.unknown
+
+    def item(self, row: list[str]) -> Past:
+        cells = fitted(row, self._plan.width)
+        known_by = tuple("|".join(parts) for parts in identities(self._plan.identities, cells))
+        name = self._special(cells, columns.EVENT) or self._options.event or ""
+        at = self._at(cells)
+        known = self._registry.catalog.events.get(name)
+        props = {
+            prop: cells[place]
+            for place, prop in self._plan.properties
+            if cells[place] and (known is None or prop in known.properties)
+        }
+        happening = Happening(0, name, props, at, self._options.source, self._special(cells, columns.DEDUPE) or None)
+        happenings.checked(self._registry, self._now, happening)
+        return Past(known_by, happening)
+
+    def prepare(self, items: Sequence[Past]) -> list[list[bytes]]:
+        return [self._registry.vault.lookups(past.identities) for past in items]
+
+    def tables(self, tx: Transaction) -> None:
+        tx.temporary("import_lookup", f"lookup {tx.dialect.blob}")
+        tx.temporary("touched", "person_id BIGINT")
+        tx.temporary("new_event", happenings.STAGED)
+
+    def write(self, tx: Transaction, now: int, items: Sequence[Past], prepared: Any) -> Outcome:
+        known = owners(tx, sorted({lookup for lookups in prepared for lookup in lookups}))
+        outcome = Outcome()
+        ready = []
+        for position, (past, lookups) in enumerate(zip(items, prepared, strict=True)):
+            person = next((known[lookup] for lookup in lookups if lookup in known), None)
+            if person is None:
+                outcome.refused.append((position, "nobody has this identity: import the customers first"))
+                continue
+            happening = replace(past.happening, person_id=person)
+            event = happenings.checked(self._registry, now, happening)
+            ready.append(event if event.dedupe else replace(event, dedupe=_content(lookups[0], past.happening)))
+        added = happenings.add_many(tx, now, ready, queue=self._options.live)
+        touched = sorted({person for _, person in added})
+        tx.many("INSERT INTO touched VALUES (:person)", [{"person": person} for person in touched])
+        outcome.created = len(added)
+        return outcome
+
+    def _special(self, cells: list[str], name: str) -> str:
+        place = self._plan.special.get(name)
+        return "" if place is None else cells[place]
+
+    def _at(self, cells: list[str]) -> int:
+        text = self._special(cells, columns.AT)
+        if not text:
+            raise Unusable("at: empty")
+        try:
+            at = dates.moment(text, self._zone)
+        except Unusable as error:
+            raise Unusable(f"at: {error}") from None
+        if at > self._now:
+            raise Unusable("at: lies in the future")
+        return at
+
+
+def _content(lookup: bytes, happening: Happening) -> str:
+    told = json.dumps([happening.name, happening.at, dict(happening.props)], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(lookup + told.encode()).hexdigest()[:32]

@@ -1,0 +1,248 @@
+"""The way of every import: rows in chunks, each chunk one transaction that also books how far it came.
+
+What a chunk does is the worker's. A row that cannot be read, or that the database refuses, goes to the rejects file
+and takes nothing with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from automation.kernel import clock, errors
+from automation.people.exporting import unsafe
+from automation.people.normalise import Unusable
+from automation.store.database import PAGE, BadStatement, Store, Transaction, is_away
+
+from . import jobs, text_files, workbooks
+from .jobs import Job, Tally
+from .options import MB, Options, Report, Watch
+from .rejects import Reject, RejectsFile
+from .text_files import Row
+
+HEAD = 10  # rows among which the headings are looked for: exports often begin with a title
+EMPTY = frozenset(("", "-", "--", "—", "null", "NULL", "None", "\\N", "#N/A", "N/A"))
+WAL_LIMIT = 64 * MB  # beyond which the write-ahead log is copied back between two chunks
+
+Item = TypeVar("Item")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a worker did with its items. `refused`: positions in the items, and why."""
+
+    created: int = 0
+    merged: int = 0
+    refused: list[tuple[int, str]] = field(default_factory=list)
+
+
+class Worker(Protocol[Item]):
+    """What is done with the rows of one kind of import."""
+
+    kind: str
+
+    def understands(self, headings: Sequence[str]) -> bool:
+        """Whether this row can be the headings."""
+        ...
+
+    def settle(self, headings: Sequence[str]) -> Sequence[str]:
+        """Takes the headings; returns the unknown ones with hints."""
+        ...
+
+    def item(self, cells: list[str]) -> Item:
+        """One row; Unusable with the reason."""
+        ...
+
+    def prepare(self, items: Sequence[Item]) -> object:
+        """What can be done before the transaction."""
+        ...
+
+    def tables(self, tx: Transaction) -> None:
+        """Makes the temporary tables, touched(person_id) among them: outside the savepoint that may be rolled back."""
+        ...
+
+    def write(self, tx: Transaction, now: int, items: Sequence[Item], prepared: object) -> Outcome: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An opened file: its headings, the rows below them and how many rows there may be."""
+
+    headings: list[str]
+    rows: Iterator[Row]
+    total: int | None
+    digest: str
+
+
+def run(store: Store, worker: Worker[Item], path: Path, options: Options, now: int, watch: Watch) -> Report:
+    """Imports what is not yet imported of the file. Refused where the file as a whole cannot be read."""
+    started = clock.monotonic()
+    source = _open(worker, path, options)
+    unknown = tuple(worker.settle(source.headings))
+    job = jobs.begin(store, now, worker.kind, source.digest, path.name)
+    if job.finished and not options.again:
+        return replace(_report(job.tally, path, source, unknown, started), already=True)
+    if job.finished:
+        job = jobs.restart(store, now, job)
+    tally = job.tally
+    with closing(RejectsFile(_rejects_path(path, source.digest), source.headings, tally.rejects_length)) as rejects:
+        rows = islice(source.rows, tally.rows, None)
+        step = _Step(store, worker, job, rejects, now, watch)
+        watch.progress(tally.rows, source.total)
+        while chunk := list(islice(rows, options.chunk)):
+            tally = step.take(chunk, tally)
+            watch.progress(tally.rows, max(source.total, tally.rows) if source.total is not None else None)
+            _tidy(store)
+    jobs.finish(store, now, job)
+    watch.progress(tally.rows, tally.rows)
+    return _report(tally, path, source, unknown, started)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step(Generic[Item]):
+    """One chunk at a time."""
+
+    _store: Store
+    _worker: Worker[Item]
+    _job: Job
+    _rejects: RejectsFile
+    _now: int
+    _watch: Watch
+
+    def take(self, chunk: list[Row], before: Tally) -> Tally:
+        items, places, rejects, blank = self._read(chunk)
+        prepared = self._worker.prepare(items)
+        with self._store.write() as tx:
+            self._worker.tables(tx)
+            outcome = self._write(tx, items, prepared)
+            if self._watch.after_chunk:
+                self._watch.after_chunk(tx)
+            for position, reason in outcome.refused:
+                line, cells, _ = chunk[places[position]]
+                rejects.append(Reject(line, reason, cells))
+            rejects.sort(key=lambda reject: reject.line)
+            after = Tally(
+                rows=before.rows + len(chunk),
+                created=before.created + outcome.created,
+                updated=before.updated + len(items) - outcome.created - len(outcome.refused),
+                merged=before.merged + outcome.merged,
+                rejected=before.rejected + len(rejects),
+                blank=before.blank + blank,
+                rejects_length=self._rejects.append(rejects),
+            )
+            jobs.advance(tx, self._job, before, after)
+        return after
+
+    def _read(self, chunk: list[Row]) -> tuple[list[Item], list[int], list[Reject], int]:
+        items: list[Item] = []
+        places: list[int] = []
+        rejects: list[Reject] = []
+        blank = 0
+        item = self._worker.item
+        for place, (line, cells, problem) in enumerate(chunk):
+            clean = _clean(cells)
+            try:
+                if problem:
+                    raise Unusable(problem)
+                if any(clean):
+                    items.append(item(clean))
+                    places.append(place)
+                else:
+                    blank += 1
+            except Unusable as error:
+                rejects.append(Reject(line, str(error), cells))
+        return items, places, rejects, blank
+
+    def _write(self, tx: Transaction, items: Sequence[Item], prepared: object) -> Outcome:
+        """All items at once; where the database refuses a value, halves of them, until the one row stands alone."""
+        try:
+            with tx.savepoint():
+                return self._worker.write(tx, self._now, items, prepared)
+        except BadStatement as error:
+            if is_away(error):
+                raise
+            if len(items) == 1:
+                return Outcome(refused=[(0, f"the database refused it ({type(error).__name__})")])
+        half = len(items) // 2
+        parts = [(0, items[:half]), (half, items[half:])]
+        whole = Outcome()
+        for offset, part in parts:
+            outcome = self._write(tx, part, self._worker.prepare(part))
+            whole.created += outcome.created
+            whole.merged += outcome.merged
+            whole.refused += [(offset + position, reason) for position, reason in outcome.refused]
+        return whole
+
+
+def _clean(cells: list[str]) -> list[str]:
+    """Cells without what spreadsheets put around them: spaces, words for nothing, ="..." and apostrophes."""
+    clean = []
+    for cell in cells:
+        cell = cell.strip()
+        if cell in EMPTY:
+            cell = ""
+        elif cell[0] in "='`":
+            cell = _bare(cell)
+        clean.append(cell)
+    return clean
+
+
+def _bare(cell: str) -> str:
+    if cell.startswith('="') and cell.endswith('"'):
+        return cell[2:-1]
+    if cell[0] in "'`" and cell[1:2].isdigit():
+        return cell[1:]
+    return unsafe(cell)
+
+
+def _open(worker: Worker[Item], path: Path, options: Options) -> Source:
+    try:
+        rows, total, digest = _rows(path, options)
+    except LookupError:
+        raise errors.Refused(f"there is no encoding {options.encoding}: write utf-8 or gb18030") from None
+    except OSError as error:
+        raise errors.Refused(f"{path} cannot be read: {error.strerror}") from error
+    seen: list[list[str]] = []
+    for number, (_, cells, _) in enumerate(islice(rows, HEAD), 1):
+        if worker.understands(cells):
+            identity = hashlib.sha256(f"{digest}|{options.meaning()}".encode()).hexdigest()
+            return Source(cells, rows, None if total is None else max(0, total - number), identity)
+        seen.append(cells)
+    first = ", ".join(next(filter(any, seen), []))[:200]
+    raise errors.Refused(
+        f"{path.name}: none of the first {HEAD} rows has a heading such as 手机号, 邮箱, openid or 会员号"
+        f" (the first row reads: {first or 'nothing'}); map yours under import.columns"
+    )
+
+
+def _rows(path: Path, options: Options) -> tuple[Iterator[Row], int | None, str]:
+    if path.suffix.lower() == ".xlsx":
+        workbooks.check(path, options.limits)
+        return workbooks.rows(path, options.sheet, options.limits), None, workbooks.digest(path)
+    if path.suffix.lower() in (".xls", ".xlsm", ".xlsb", ".et", ".numbers"):
+        raise errors.Refused(f"{path.name}: save it as .xlsx or as CSV UTF-8")
+    found = text_files.survey(path, options.encoding)
+    return text_files.rows(path, found.encoding, options.delimiter), found.lines, found.digest
+
+
+def _rejects_path(path: Path, digest: str) -> Path:
+    return path.with_name(f"{path.stem}.rejects-{digest[:8]}.csv")
+
+
+def _tidy(store: Store) -> None:
+    # Nobody else copies the log back while an import runs alone; beyond this size reading it becomes slow.
+    if store.wal_pages * PAGE > WAL_LIMIT:
+        store.checkpoint("RESTART")
+
+
+def _report(tally: Tally, path: Path, source: Source, unknown: tuple[str, ...], started: float) -> Report:
+    rejects = _rejects_path(path, source.digest) if tally.rejected else None
+    return Report(
+        tally.rows, tally.created, tally.updated, tally.merged, tally.rejected, tally.blank,
+        rejects, unknown, clock.monotonic() - started,
+    )  # fmt: skip

@@ -1,0 +1,129 @@
+"""CSV as offices export it: UTF-8 with or without mark, GB18030, UTF-16; commas, semicolons or tabs; open quotes."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO, TypeAlias
+
+BLOCK = 1024 * 1024
+LONGEST_LINE = 1024 * 1024
+SPAN = 20  # lines one row may take; more is a quotation mark that nobody closed
+DELIMITERS = ",;\t|"
+MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+UNDECODED = "\ufffd"
+
+Row: TypeAlias = tuple[int, list[str], str | None]  # line from 1, cells, what is wrong with the row as such
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What one reading of the whole file tells: its encoding, SHA-256, and about how many lines it has."""
+
+    encoding: str
+    digest: str
+    lines: int
+
+
+def survey(path: Path, encoding: str | None = None) -> Survey:
+    """Reads the file once in blocks. The encoding is the given one, else the mark's, else UTF-8 if it is that."""
+    digest, lines = hashlib.sha256(), 0
+    marked: str | None = encoding
+    strict = {name: codecs.getincrementaldecoder(name)("strict") for name in ("utf-8", "gb18030")}
+    with path.open("rb") as file:
+        for number, block in enumerate(iter(lambda: file.read(BLOCK), b"")):
+            if number == 0 and marked is None:
+                marked = next((name for mark, name in MARKS if block.startswith(mark)), None)
+            digest.update(block)
+            lines += block.count(b"\n")
+            for name in list(strict) if marked is None else ():
+                try:
+                    strict[name].decode(block)
+                except UnicodeDecodeError:
+                    del strict[name]
+    found = marked or next(iter(strict), None) or _least_wrong(path)
+    return Survey(found, digest.hexdigest(), lines)
+
+
+def _least_wrong(path: Path) -> str:
+    """For a file with damaged places: the encoding in which fewer are wrong."""
+    wrong = {}
+    for name in ("utf-8", "gb18030"):
+        with path.open(encoding=name, errors="replace", newline="") as file:
+            wrong[name] = sum(block.count(UNDECODED) for block in iter(lambda file=file: file.read(BLOCK), ""))  # type: ignore[misc]
+    return min(wrong, key=lambda name: wrong[name])
+
+
+def rows(path: Path, encoding: str, delimiter: str | None) -> Iterator[Row]:
+    """Every row with the line it begins on. A damaged row comes with a reason, and never hides the ones after it."""
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        sign = delimiter or _delimiter(file)
+        yield from _records(_Lines(file), sign)
+
+
+def _delimiter(file: TextIO) -> str:
+    head = [file.readline(LONGEST_LINE) for _ in range(5)]
+    file.seek(0)
+    return max(DELIMITERS, key=lambda sign: max(line.count(sign) for line in head))
+
+
+class _Lines:
+    """The lines of a file, remembering those of the row at hand; ends where a row takes too many."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._read = file.readline
+        self.back: deque[str] = deque()
+        self.taken: list[str] = []
+        self.overrun = False
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if len(self.taken) >= SPAN:
+            self.overrun = True
+            raise StopIteration
+        line = self.back.popleft() if self.back else self._read(LONGEST_LINE)
+        if not line:
+            raise StopIteration
+        self.taken.append(line)
+        return line
+
+
+def _records(lines: _Lines, delimiter: str) -> Iterator[Row]:
+    reader = csv.reader(lines, delimiter=delimiter)
+    line = 1
+    taken = lines.taken
+    while True:
+        try:
+            cells = next(reader, None)
+            broken = lines.overrun or (len(taken) > 1 and _open_quote(taken))
+        except csv.Error:
+            cells, broken = [], True
+        if cells is None and not taken:
+            return
+        if broken:
+            # Only the line where it began is lost: the lines it swallowed are read again.
+            yield line, [taken[0].rstrip("\r\n")[:1000]], "a quotation mark is not closed on this line"
+            lines.back.extendleft(reversed(taken[1:]))
+            lines.overrun = False
+            reader = csv.reader(lines, delimiter=delimiter)
+            line += 1
+        else:
+            yield line, cells or [], "characters that are not of the file's encoding" if _undecoded(taken) else None
+            line += len(taken)
+        taken.clear()
+
+
+def _open_quote(taken: list[str]) -> bool:
+    """A row that ends with the file while a quotation is open has an odd number of marks."""
+    return sum(line.count('"') for line in taken) % 2 == 1
+
+
+def _undecoded(taken: list[str]) -> bool:
+    return any(UNDECODED in line for line in taken)

@@ -1,0 +1,34 @@
+"""Addresses that must not be written to, whoever they belong to: bounced, complained, opted out at the provider.
+
+It is kept by address and not by person, so it survives merging, erasure and a new import.
+"""
+
+from __future__ import annotations
+
+from automation.store.database import Statements, Transaction
+
+from .normalise import normalise
+from .registry import Registry
+
+
+def address(registry: Registry, kind: str, text: str, account: str = "") -> bytes:
+    """The blind index of an address as somebody wrote it; Unusable where it is none."""
+    return registry.vault.lookup(kind, account, normalise(kind, text))
+
+
+def add(tx: Transaction, now: int, kind: str, lookup: bytes, reason: str) -> bool:
+    """Blocks the address; False where it was blocked before (the first reason and time stay)."""
+    sql = "INSERT INTO suppression (kind, lookup, reason, at) VALUES (:kind, :lookup, :reason, :now)"
+    return bool(tx.run(f"{sql} ON CONFLICT DO NOTHING", kind=kind, lookup=lookup, reason=reason, now=now))
+
+
+def remove(tx: Transaction, kind: str, lookup: bytes) -> bool:
+    """Unblocks the address; False where it was not blocked."""
+    return bool(tx.run("DELETE FROM suppression WHERE kind = :kind AND lookup = :lookup", kind=kind, lookup=lookup))
+
+
+def reason(statements: Statements, kind: str, lookup: bytes) -> str | None:
+    """Why the address is blocked; None where it is not."""
+    sql = "SELECT reason FROM suppression WHERE kind = :kind AND lookup = :lookup"
+    found = statements.value(sql, kind=kind, lookup=lookup)
+    return None if found is None else str(found)
