@@ -12,6 +12,7 @@ from .database import Statements, Transaction
 
 def record(tx: Transaction, now: int, who: str, what: str, **detail: Any) -> None:
     """Adds a row. `detail` holds ids and names of things, never personal data or secrets."""
+    tx.alone("audit")
     previous = tx.value("SELECT hash FROM audit ORDER BY id DESC LIMIT 1") or ""
     text = json.dumps(detail, ensure_ascii=False, sort_keys=True)
     tx.run(

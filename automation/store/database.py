@@ -113,6 +113,11 @@ class Transaction(Statements):
         last = self.value("SELECT seq FROM sqlite_sequence WHERE name = :table", table=table)
         return ":reserved + row_number() OVER ()", {"reserved": last or 0}
 
+    def alone(self, table: str) -> None:
+        """From here to the end nobody else writes the table: for rows that follow from the newest one."""
+        if isinstance(self.dialect, Postgres):  # on SQLite the whole transaction is alone
+            self._execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE", {})
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         with self.connections.savepoint():
@@ -157,7 +162,7 @@ class Store(Statements):
     @contextmanager
     def snapshot(self) -> Iterator[Statements]:
         """Several reads that see one state. Long reads hold the write-ahead log: keep them under seconds."""
-        with self.connections.atomic("DEFERRED") if self.path else self.connections.atomic():
+        with self.connections.atomic("DEFERRED" if self.path else "REPEATABLE READ"):
             yield self
 
     def close(self) -> None:

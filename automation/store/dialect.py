@@ -30,7 +30,8 @@ class Dialect(ABC):
         """The statement with its `:name` parameters as the driver wants them."""
 
     @abstractmethod
-    def greatest(self, *values: str) -> str: ...
+    def greatest(self, *values: str) -> str:
+        """The largest; no value may be NULL (SQLite answers NULL, PostgreSQL leaves it out). So with `least`."""
 
     @abstractmethod
     def least(self, *values: str) -> str: ...

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from automation.store.turnstile import Turnstile
+from tests.store import script
+
+GREEDY = """
+    import sys, time
+    from pathlib import Path
+    from automation.store.turnstile import Turnstile
+    turnstile, log = Turnstile(Path(sys.argv[1])), open(sys.argv[2], "ab", buffering=0)
+    print("ready", flush=True)
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        with turnstile:
+            log.write(b".")
+            time.sleep(0.002)
+"""
+
+
+def started(code: str, *arguments: str) -> subprocess.Popen[str]:
+    process = script.start(code, *arguments)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_threads_enter_one_at_a_time(tmp_path: Path) -> None:
+    turnstile, inside, most = Turnstile(tmp_path / "db"), [0], [0]
+
+    def work() -> None:
+        for _ in range(30):
+            with turnstile:
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+                time.sleep(0.0002)
+                inside[0] -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1]
+    assert turnstile.waiting == 0
+
+
+@pytest.mark.processes
+def test_who_waits_is_next_even_beside_a_process_that_begins_again_at_once(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    greedy = started(GREEDY, str(tmp_path / "db"), str(log))
+    try:
+        turnstile, overtaken = Turnstile(tmp_path / "db"), []
+        for _ in range(25):
+            before = log.stat().st_size
+            with turnstile:
+                overtaken.append(log.stat().st_size - before)
+            time.sleep(0.003)
+    finally:
+        greedy.kill()
+        greedy.communicate()
+    # One may be inside and one already at the second lock when we come to the gate.
+    assert max(overtaken) <= 3
+    assert log.stat().st_size > 25
+
+
+@pytest.mark.processes
+def test_two_processes_are_never_inside_together(tmp_path: Path) -> None:
+    code = """
+        import sys
+        from pathlib import Path
+        from automation.store.turnstile import Turnstile
+        turnstile, busy = Turnstile(Path(sys.argv[1])), Path(sys.argv[2])
+        for _ in range(100):
+            with turnstile:
+                busy.touch(exist_ok=False)
+                busy.unlink()
+    """
+    for process in [script.start(code, str(tmp_path / "db"), str(tmp_path / "busy")) for _ in range(2)]:
+        script.finish(process)
+
+
+@pytest.mark.processes
+def test_a_killed_process_gives_its_place_back(tmp_path: Path) -> None:
+    code = """
+        import sys, time
+        from pathlib import Path
+        from automation.store.turnstile import Turnstile
+        with Turnstile(Path(sys.argv[1])):
+            print("ready", flush=True)
+            time.sleep(60)
+    """
+    holder = started(code, str(tmp_path / "db"))
+    entered = threading.Event()
+
+    def enter() -> None:
+        with Turnstile(tmp_path / "db"):
+            entered.set()
+
+    waiting = threading.Thread(target=enter)
+    waiting.start()
+    assert not entered.wait(0.2)
+    holder.kill()
+    holder.communicate()
+    assert entered.wait(10)
+    waiting.join()
+
+
+@pytest.mark.processes
+def test_a_forked_process_waits_for_its_parent(tmp_path: Path) -> None:
+    turnstile = Turnstile(tmp_path / "db")
+    with turnstile:
+        pass  # the files are open now, and a fork shares them
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with turnstile:
+            os.write(writer, b"in")
+            time.sleep(0.3)
+        os._exit(0)
+    assert os.read(reader, 2) == b"in"
+    started_at = time.monotonic()
+    with turnstile:
+        assert time.monotonic() - started_at > 0.1
+    assert os.waitpid(child, 0)[1] == 0
+    os.close(reader)
+    os.close(writer)
+
+
+def test_an_exception_inside_gives_the_place_back(tmp_path: Path) -> None:
+    turnstile = Turnstile(tmp_path / "db")
+    with pytest.raises(ValueError, match="inside"), turnstile:
+        raise ValueError("inside")
+    with turnstile, Path(f"{tmp_path / 'db'}.write").open("rb") as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
