@@ -1,0 +1,228 @@
+"""Claiming: the oldest due messages, one a person, judged by policy in sets and taken under a lease and a token."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from automation.engine.parts import Parts
+from automation.journey.policy_file import BUILT_IN, PurposeClass
+from automation.policy import asking, stop
+from automation.policy.claimed import CLAIM, Asked, Door, Route
+from automation.policy.verdicts import Verdict, Word
+from automation.store.database import Statements, Transaction
+from automation.store.states import MessageState
+
+from . import marks
+from .gates import Gates
+from .routes import Case, Routes
+
+TOKEN = "claim token"  # noqa: S105 - a row of `control`: the number of the last claim
+NEXT_TOKEN = (
+    f"INSERT INTO control (name, value, at, who) VALUES ('{TOKEN}', '1', :now, 'engine') ON CONFLICT (name) DO UPDATE"
+    " SET value = CAST(CAST(control.value AS BIGINT) + 1 AS TEXT), at = excluded.at RETURNING value"
+)
+PICK = (
+    "INSERT INTO picked (id, person_id, n) SELECT m.id, m.person_id, :taken + row_number() OVER (ORDER BY m.due, m.id)"
+    " FROM (SELECT id, person_id, due FROM message WHERE priority = :priority AND due <= :now ORDER BY due, id"
+    " LIMIT :most) m"
+)
+NEXT_PRIORITY = "SELECT min(priority) FROM message WHERE due IS NOT NULL AND priority > :after"
+WAYS_TRIED = f"{Word.NO_CHANNEL}: "
+
+
+class Taken(NamedTuple):
+    """A claimed message with what preparing it needs. `sealed`, `lookup`: of the address it goes to."""
+
+    id: int
+    run_id: int
+    person_id: int
+    version_id: int
+    step: int
+    variant: str | None
+    purpose: int
+    option: int
+    zone: int
+    door: int
+    identity_id: int
+    trail: str | None
+    expires_at: int
+    visit: int
+    attempts: int
+    data: str | None
+    lookup: bytes
+    sealed: bytes
+
+
+READ = (
+    "SELECT c.id, c.run_id, c.person_id, c.version_id, c.step, c.variant, c.purpose, c.option_ix, c.zone, c.door,"
+    " c.identity_id, c.trail, c.expires_at, m.visit, m.attempts, r.data, i.lookup, i.sealed FROM claim c {then} message m"
+    " ON m.id = c.id {then} run r ON r.id = c.run_id {then} identity i ON i.id = c.identity_id"
+    f" WHERE c.verdict = {Verdict.GO} ORDER BY c.n"
+)
+
+
+@dataclass(slots=True)
+class Claimed:
+    """What one claim found. `looked`: messages looked at; 0 means that nothing is due."""
+
+    looked: int = 0
+    token: int = 0
+    verdicts: dict[Verdict, int] = field(default_factory=dict)
+    messages: list[Taken] = field(default_factory=list)
+
+
+class Claimer:
+    """Claims for one process; calls must not overlap."""
+
+    def __init__(self, parts: Parts, routes: Routes, gates: Gates, policy: asking.Policy) -> None:
+        self._parts, self._routes, self._gates, self._policy = parts, routes, gates, policy
+
+    def claim(self, now: int) -> Claimed:
+        """One transaction; nothing is written where nothing is due or the stop switch is on."""
+        parts = self._parts
+        if stop.is_on(parts.store) or not self._anything_due(now):
+            return Claimed()
+        parts.zones.refresh(parts.store)
+        purposes = self._purposes()
+        with parts.store.write() as tx:
+            claimed = self._claim(tx, now, purposes)
+        if claimed.verdicts.get(Verdict.GO):
+            # The temporary table is this connection's: it is read when the others may write again.
+            sql = READ.format(then=parts.store.dialect.join_in_order)
+            claimed.messages = [Taken._make(row) for row in parts.store.rows(sql)]
+        return claimed
+
+    def _anything_due(self, now: int) -> bool:
+        return any(
+            self._parts.store.row("SELECT 1 FROM message WHERE priority = :p AND due <= :now LIMIT 1", p=p, now=now)
+            for p in _priorities(self._parts.store)
+        )
+
+    def _purposes(self) -> dict[int, PurposeClass]:
+        """Every class a message can have; one that has left policy.yaml keeps the built-in limits of marketing."""
+        known = self._parts.project.policy.purposes
+        rows = self._parts.store.rows("SELECT id, name FROM name WHERE kind = 'purpose'")
+        return {number: known.get(name, BUILT_IN["marketing"]) for number, name in rows}
+
+    def _claim(self, tx: Transaction, now: int, purposes: Mapping[int, PurposeClass]) -> Claimed:
+        # On PostgreSQL the row of the token is also the lock that lets claims take turns: caps stay exact.
+        token = int(tx.value(NEXT_TOKEN, now=now))
+        looked = self._pick(tx, now)
+        if not looked or stop.is_on(tx):
+            return Claimed()
+        self._fill(tx)
+        asked = self._asked(tx, now, purposes)
+        self._policy.ask(asked, self._gates.rooms(tx, now))
+        verdicts = asking.counts(tx)
+        self._write(tx, now, token, verdicts)
+        return Claimed(looked, token, verdicts)
+
+    def _pick(self, tx: Transaction, now: int) -> int:
+        tx.temporary("picked", "id BIGINT, person_id BIGINT, n BIGINT")
+        taken, batch = 0, self._parts.settings.engine.batch
+        for priority in _priorities(tx):
+            if taken >= batch:
+                break
+            taken += tx.run(PICK, taken=taken, priority=priority, now=now, most=batch - taken)
+        return taken
+
+    def _fill(self, tx: Transaction) -> None:
+        then = tx.dialect.join_in_order
+        tx.temporary("claim", CLAIM)
+        tried = f"m.reason LIKE '{WAYS_TRIED}%'"
+        tx.run(
+            "INSERT INTO claim (id, n, run_id, person_id, version_id, step, variant, purpose, option_ix, expires_at,"
+            " attempts, was, zone, seed, trail, technical)"
+            " SELECT m.id, t.n, m.run_id, m.person_id, m.version_id, m.step, m.variant, m.purpose, m.via_ix, m.expires_at,"
+            f" m.attempts, m.reason, coalesce(p.zone_id, 0), coalesce(p.seed, 0), CASE WHEN {tried} THEN"
+            f" substr(m.reason, {len(WAYS_TRIED) + 1}) END, CASE WHEN {tried} THEN 1 END"
+            " FROM (SELECT id, n, row_number() OVER (PARTITION BY person_id ORDER BY n) AS turn FROM picked) t"
+            f" {then} message m ON m.id = t.id LEFT JOIN person p ON p.id = m.person_id WHERE t.turn = 1"
+        )
+
+    def _asked(self, tx: Transaction, now: int, purposes: Mapping[int, PurposeClass]) -> Asked:
+        parts = self._parts
+        cases: list[Case] = [(v, s, variant) for v, s, variant in tx.rows("SELECT DISTINCT version_id, step, variant FROM claim")]
+        routes = {route.number: route for route in self._routes.of(cases).values()}
+        _set_routes(tx, routes)
+        present = {row[0] for row in tx.rows("SELECT DISTINCT purpose FROM claim")}
+        zones = {row[0]: parts.zones[row[0]] for row in tx.rows("SELECT DISTINCT zone FROM claim")}
+        still = {row[0] for row in tx.rows("SELECT id FROM journey WHERE paused = 1 OR status = 'paused'")}
+        paused = frozenset(
+            route.version_id
+            for route in routes.values()
+            if (loaded := parts.registry.versions.get(route.version_id)) is not None and loaded.journey_id in still
+        )
+        return Asked(
+            tx, now, parts.project.policy, parts.compiler, parts.calendar, parts.zones.shop,
+            {number: purposes.get(number, BUILT_IN["marketing"]) for number in present}, zones, routes,
+            self._routes.kinds, paused,
+        )  # fmt: skip
+
+    def _write(self, tx: Transaction, now: int, token: int, verdicts: Mapping[Verdict, int]) -> None:
+        if verdicts.get(Verdict.GO):
+            channels = " ".join(f"WHEN {door.number} THEN '{door.channel}'" for door in self._routes.doors)
+            tx.run(
+                f"UPDATE message SET state = {MessageState.CLAIMED}, due = NULL, counted_at = :now, via_ix = claim.option_ix,"
+                f" channel = CASE claim.door {channels} END, lease_until = :lease, token = :token, reason = NULL"
+                f" FROM claim WHERE message.id = claim.id AND claim.verdict = {Verdict.GO}",
+                now=now, lease=now + self._parts.settings.engine.lease, token=token,
+            )  # fmt: skip
+            self._gates.took(tx, _by_channel(tx, self._routes.doors), now)
+        if verdicts.get(Verdict.POSTPONE):
+            tx.run(
+                "UPDATE message SET due = claim.until, reason = claim.reason FROM claim WHERE message.id = claim.id"
+                f" AND claim.verdict = {Verdict.POSTPONE}"
+            )
+        if any(count for verdict, count in verdicts.items() if verdict in ENDS):
+            states = " ".join(f"WHEN {verdict} THEN {state}" for verdict, state in ENDS.items())
+            tx.run(
+                f"UPDATE message SET state = CASE claim.verdict {states} END, reason = claim.reason, due = NULL,"
+                " done_at = :now FROM claim WHERE message.id = claim.id"
+                f" AND claim.verdict IN ({', '.join(str(int(verdict)) for verdict in ENDS)})",
+                now=now,
+            )
+        if verdicts.get(Verdict.FAIL) and marks.heard(self._parts, "failed"):
+            failed = [row[0] for row in tx.rows(f"SELECT id FROM claim WHERE verdict = {Verdict.FAIL}")]
+            marks.tell(self._parts, tx, "failed", [(number, now) for number in failed], now)
+
+
+ENDS: Mapping[Verdict, int] = {
+    Verdict.SUPPRESS: int(MessageState.SUPPRESSED),
+    Verdict.EXPIRE: int(MessageState.EXPIRED),
+    Verdict.CANCEL: int(MessageState.CANCELLED),
+    Verdict.FAIL: int(MessageState.FAILED),
+}
+
+
+def _priorities(statements: Statements) -> list[int]:
+    """The priorities that occur among waiting messages, best first: one probe of the index each."""
+    found: list[int] = []
+    after = -1
+    while (priority := statements.value(NEXT_PRIORITY, after=after)) is not None:
+        found.append(priority)
+        after = priority
+    return found
+
+
+def _set_routes(tx: Transaction, routes: Mapping[int, Route]) -> None:
+    bound: dict[str, str] = {}
+    whens = []
+    for number, route in sorted(routes.items()):
+        variant = "claim.variant IS NULL"
+        if route.variant is not None:
+            bound[f"v{number}"] = route.variant
+            variant = f"claim.variant = :v{number}"
+        whens.append(f"WHEN claim.version_id = {route.version_id} AND claim.step = {route.step} AND {variant} THEN {number}")
+    tx.run(f"UPDATE claim SET route = CASE {' '.join(whens)} END", **bound)
+
+
+def _by_channel(tx: Transaction, doors: list[Door]) -> Counter[str]:
+    rows = tx.rows(f"SELECT door, count(*) FROM claim WHERE verdict = {Verdict.GO} GROUP BY door")
+    counts: Counter[str] = Counter()
+    for door, count in rows:
+        counts[doors[door].channel] += count
+    return counts

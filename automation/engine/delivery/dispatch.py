@@ -1,0 +1,87 @@
+"""The intent to send, committed before the first byte: under the claim's token, consent and suppression asked again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from automation.policy import consent, reach, stop
+from automation.store.database import Transaction
+from automation.store.states import AttemptState, MessageState
+
+from .prepared import Prepared
+
+DISPATCH = "id BIGINT, token BIGINT, person_id BIGINT, identity_id BIGINT, marketing BIGINT"
+ATTEMPT = (
+    "INSERT INTO attempt (message_id, n, channel, lane, identity_id, idem_key, state, body, at)"
+    f" VALUES (:id, :n, :channel, :lane, :identity, :key, {AttemptState.DISPATCHING}, :body, :now)"
+    " ON CONFLICT (message_id, channel, lane) DO UPDATE SET state = excluded.state, code = NULL, done_at = NULL"
+)
+BACK = (
+    f"UPDATE message SET state = {MessageState.QUEUED}, due = :now, counted_at = NULL, lease_until = NULL, token = NULL"
+    f" FROM turned WHERE message.id = turned.id AND message.token = turned.token AND message.state = {MessageState.CLAIMED}"
+)
+
+
+def commit(tx: Transaction, group: Sequence[Prepared], now: int, lease: int) -> list[Prepared]:
+    """Marks messages of one channel as being dispatched; returns those that may be sent once this commits.
+
+    Whose claim was lost is left out. Who has opted out since, or everybody when the stop switch is on, goes back to
+    policy, which knows the reason to keep.
+    """
+    turned_away = _fill(tx, group)
+    if stop.is_on(tx):
+        turned_away = {one.id for one in group}
+    if turned_away:
+        _give_back(tx, [one for one in group if one.id in turned_away], now)
+        group = [one for one in group if one.id not in turned_away]
+    count = tx.run(
+        f"UPDATE message SET state = {MessageState.DISPATCHING}, lease_until = :lease, attempts = message.attempts + 1"
+        " FROM dispatch WHERE message.id = dispatch.id AND message.token = dispatch.token"
+        f" AND message.state = {MessageState.CLAIMED}",
+        lease=now + lease,
+    )
+    admitted = list(group) if count == len(group) else _still_ours(tx, group)
+    tx.many(
+        ATTEMPT,
+        [
+            {"id": one.id, "n": one.attempts + 1, "channel": one.door.channel, "lane": one.door.lane,
+             "identity": one.identity_id, "key": one.message.idem_key, "body": one.body, "now": now}
+            for one in admitted
+        ],
+    )  # fmt: skip
+    return admitted
+
+
+def _fill(tx: Transaction, group: Sequence[Prepared]) -> set[int]:
+    """The group into `dispatch`; returns who may not be written to any more, and is not left in it."""
+    tx.temporary("dispatch", DISPATCH)
+    columns = dict.fromkeys(("id", "token", "person_id", "identity_id", "marketing"), "BIGINT")
+    rows = json.dumps([(one.id, one.token, one.person_id, one.identity_id, int(one.marketing)) for one in group])
+    tx.run(f"INSERT INTO dispatch SELECT * FROM {tx.dialect.each('group', columns)} AS given", group=rows)
+    said_no = consent.refused("dispatch.person_id", ":kind", "dispatch.marketing = 1")
+    gone = (
+        "NOT EXISTS (SELECT 1 FROM identity i WHERE i.id = dispatch.identity_id AND i.person_id = dispatch.person_id"
+        f" AND NOT EXISTS ({reach.SUPPRESSED}))"
+    )
+    refused = {row[0] for row in tx.rows(f"SELECT id FROM dispatch WHERE {said_no} OR {gone}", kind=group[0].door.kind)}
+    if refused:
+        tx.many("DELETE FROM dispatch WHERE id = :id", [{"id": number} for number in sorted(refused)])
+    return refused
+
+
+def _give_back(tx: Transaction, group: Sequence[Prepared], now: int) -> None:
+    tx.temporary("turned", "id BIGINT, token BIGINT")
+    tx.many("INSERT INTO turned VALUES (:id, :token)", [{"id": one.id, "token": one.token} for one in group])
+    tx.run(BACK, now=now)
+    tx.run("DELETE FROM dispatch WHERE id IN (SELECT id FROM turned)")
+
+
+def _still_ours(tx: Transaction, group: Sequence[Prepared]) -> list[Prepared]:
+    then = tx.dialect.join_in_order
+    ours = tx.rows(
+        f"SELECT m.id FROM dispatch d {then} message m ON m.id = d.id WHERE m.token = d.token"
+        f" AND m.state = {MessageState.DISPATCHING}"
+    )
+    kept = {row[0] for row in ours}
+    return [one for one in group if one.id in kept]

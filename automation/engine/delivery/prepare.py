@@ -1,0 +1,129 @@
+"""Preparing claimed messages outside of any transaction: values, texts, addresses, sealed bodies, keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from automation.engine.parts import Parts
+from automation.kernel import errors
+from automation.kernel.ports import Message
+from automation.people.sealing import Vault, identity_context
+from automation.policy.claimed import Door
+from automation.policy.verdicts import Word
+from automation.rendering.renderer import Failed, Job, Renderer
+
+from .claim import Claimed, Taken
+from .customers import Customers
+from .links import Links
+from .prepared import Prepared, Unfit, body_context, encode, idempotency_key
+from .routes import Routes
+
+EARLIER = (
+    "SELECT a.message_id, a.channel, a.lane, a.idem_key, a.body, a.at FROM {given} AS given {then} attempt a"
+    " ON a.message_id = given.id"
+)
+
+
+class Preparer:
+    """Turns a claim into messages for channels. Safe to use from one thread at a time."""
+
+    def __init__(self, parts: Parts, routes: Routes, vault: Vault, renderer: Renderer, links: Links) -> None:
+        self._parts, self._routes, self._vault, self._renderer, self._links = parts, routes, vault, renderer, links
+        self._customers = Customers(parts, vault)
+
+    def prepare(self, claimed: Claimed, now: int) -> tuple[list[Prepared], list[Unfit]]:
+        """In the order of the claim. A message that was tried on this lane before keeps its body, byte for byte."""
+        earlier = self._earlier(claimed.messages)
+        fresh = [one for one in claimed.messages if (one.id, one.door) not in earlier]
+        bodies: dict[int, Any] = dict(zip((one.id for one in fresh), self._render(fresh, now), strict=True))
+        ready: list[tuple[Taken, str, str, str]] = []  # message, key, address, body as text
+        unfit: list[Unfit] = []
+        for one in claimed.messages:
+            result = bodies.get(one.id)
+            if isinstance(result, Failed):
+                reason = f"{Word.TEXT} {result.reason}: {result.message}"
+                unfit.append(Unfit(one.id, claimed.token, reason, one.step, result.place))
+                continue
+            try:
+                address = self._vault.open(one.sealed, identity_context(one.lookup))
+                if result is None:
+                    key, sealed, _ = earlier[one.id, one.door]
+                    text = self._vault.open(sealed, body_context(key))
+                else:
+                    key, text = self._key(one), encode(result.body)
+            except errors.Refused as refused:
+                unfit.append(Unfit(one.id, claimed.token, f"{Word.OPERATOR}: {refused}", one.step, ""))
+                continue
+            ready.append((one, key, address, text))
+        return self._sealed(claimed.token, ready, bodies, earlier), unfit
+
+    def _sealed(
+        self, token: int, ready: Sequence[tuple[Taken, str, str, str]], bodies: Mapping[int, Any], earlier: Mapping[Any, Any]
+    ) -> list[Prepared]:
+        contexts = [body_context(key) for _, key, _, _ in ready]
+        sealed = self._vault.seal_many([text for _, _, _, text in ready], contexts)
+        marketing = self._marketing({one.purpose for one, _, _, _ in ready})
+        doors, lanes = self._routes.doors, self._routes.lanes
+        found = []
+        for (one, key, address, text), body in zip(ready, sealed, strict=True):
+            door, known = doors[one.door], earlier.get((one.id, one.door))
+            plain = json.loads(text) if known else bodies[one.id].body
+            found.append(
+                Prepared(
+                    one.id, token, one.person_id, one.identity_id, marketing[one.purpose], door, lanes[one.door], one.option,
+                    one.attempts, one.expires_at, one.trail, known[2] if known else 0, known is not None, body,
+                    Message(key, door.lane, address, plain),
+                )
+            )  # fmt: skip
+        return found
+
+    def _marketing(self, purposes: set[int]) -> dict[int, bool]:
+        classes = self._parts.project.policy.purposes
+        known = {number: classes.get(self._parts.names.word(number)) for number in purposes}
+        return {number: found is None or found.kind == "marketing" for number, found in known.items()}
+
+    def _key(self, one: Taken) -> str:
+        loaded = self._parts.registry.versions[one.version_id]
+        return idempotency_key(
+            self._vault.idem_key, f"{loaded.name} {one.run_id}", one.step, one.visit, self._routes.doors[one.door]
+        )
+
+    def _earlier(self, messages: Sequence[Taken]) -> dict[tuple[int, int], tuple[str, bytes, int]]:
+        """(message, door) -> key, sealed body and first use, of those that were on this lane before."""
+        tried = [[one.id] for one in messages if one.attempts]
+        if not tried:
+            return {}
+        dialect = self._parts.store.dialect
+        sql = EARLIER.format(given=dialect.each("ids", {"id": "BIGINT"}), then=dialect.join_in_order)
+        found = {}
+        for number, channel, lane, key, body, at in self._parts.store.rows(sql, ids=json.dumps(tried)):
+            door = self._routes.door(channel, lane)
+            if door is not None and body is not None:
+                found[number, door.number] = (key, bytes(body), at)
+        return found
+
+    def _render(self, messages: Sequence[Taken], now: int) -> Sequence[Any]:
+        """Rendered or Failed for each, with the values of this moment."""
+        texts: dict[int, str] = {}
+        cases: dict[tuple[int, int], str] = {}
+        for one in messages:
+            name = cases.get((one.version_id, one.step))
+            if name is None:
+                found = self._routes.send(one.version_id, one.step)
+                name = cases[one.version_id, one.step] = found[1].text if found else ""
+            texts[one.id] = name
+        people = self._customers.load(list({one.person_id for one in messages}), set(cases.values()), now)
+        zones = {number: zone.key for number, zone in self._parts.zones.all().items()}
+        jobs = [self._job(one, texts[one.id], people[one.person_id], zones[one.zone]) for one in messages]
+        return self._renderer.render(jobs)
+
+    def _job(self, one: Taken, text: str, customer: Mapping[str, Any], zone: str) -> Job:
+        values: dict[str, Any] = json.loads(one.data) if one.data else {}
+        door: Door = self._routes.doors[one.door]
+        values["customer"], values["_zone"] = customer, zone
+        links = self._links(one.id, one.person_id, door)
+        if links:
+            values["links"] = links
+        return Job(text, one.variant or "", door.kind, values)

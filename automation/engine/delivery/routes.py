@@ -1,0 +1,83 @@
+"""The ways each text can take: `via` spelled out to the lanes of configured channels, in the order they are tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from automation.engine.parts import Parts
+from automation.engine.registry import Loaded
+from automation.journey import graph
+from automation.kernel.ports import Channel, Lane
+from automation.policy.claimed import Door, Route
+from automation.rendering.texts import BASE
+
+Case: TypeAlias = tuple[int, int, str | None]
+"""version id, step id, variant"""
+
+
+class Routes:
+    """Routes and doors by number. Doors stay for the life of the process, routes until the files change."""
+
+    def __init__(self, parts: Parts, channels: Mapping[str, Channel]) -> None:
+        self._parts, self._channels = parts, channels
+        self.doors: list[Door] = []
+        self.lanes: list[Lane] = []
+        self._by_lane: dict[tuple[str, str], Door] = {}
+        for name, channel in channels.items():
+            for lane in channel.lanes:
+                door = Door(len(self.doors), name, channel.kind, lane.name, lane.address)
+                self._by_lane[name, lane.name] = door
+                self.doors.append(door)
+                self.lanes.append(lane)
+        self.kinds: dict[str, list[str]] = {}
+        for name, channel in channels.items():
+            self.kinds.setdefault(channel.kind, []).append(name)
+        self._routes: dict[Case, Route] = {}
+        self._files: tuple[object, object] = (None, None)
+
+    def door(self, channel: str, lane: str) -> Door | None:
+        return self._by_lane.get((channel, lane))
+
+    def of(self, cases: Sequence[Case]) -> dict[Case, Route]:
+        """The routes of these cases, made where they are new."""
+        files = (self._parts.project, self._parts.registry)
+        if self._files[0] is not files[0] or self._files[1] is not files[1]:
+            self._routes, self._files = {}, files
+        for case in cases:
+            if case not in self._routes:
+                self._routes[case] = self._make(len(self._routes), case)
+        return {case: self._routes[case] for case in cases}
+
+    def send(self, version_id: int, step: int) -> tuple[Loaded, graph.Send] | None:
+        """The step that queued a message, None where its version can no longer be read."""
+        loaded = self._parts.registry.versions.get(version_id)
+        found = loaded.journey.sends.get(loaded.keys.get(step, "")) if loaded else None
+        return (loaded, found) if loaded is not None and found is not None else None
+
+    def _make(self, number: int, case: Case) -> Route:
+        version_id, step, variant = case
+        found = self.send(version_id, step)
+        if found is None:
+            return Route(number, version_id, step, variant, (), readable=False)
+        loaded, send = found
+        journey = loaded.journey
+        options = tuple(self._options(send, variant))
+        return Route(number, version_id, step, variant, options, send.ignore_quiet, journey.unless, journey.key)
+
+    def _options(self, send: graph.Send, variant: str | None) -> Iterator[tuple[Door, str]]:
+        text = self._parts.project.texts.texts.get(send.text)
+        known = self._parts.project.policy.purposes.get(send.purpose)
+        legal = known.kind if known else "marketing"
+        for name in self._names(send.via):
+            channel = self._channels[name]
+            # A text that is off altogether goes on to rendering, which says where its files are wrong.
+            missing = text is not None and text.template(variant or BASE, channel.kind) is None
+            for lane in channel.lanes:
+                why = "no text" if missing else "" if legal in lane.purposes else f"carries no {legal} ({lane.name})"
+                yield self._by_lane[name, lane.name], why
+
+    def _names(self, via: Sequence[str]) -> list[str]:
+        words = via or self._parts.settings.via
+        names = [name for word in words for name in ([word] if word in self._channels else self.kinds.get(word, []))]
+        return list(dict.fromkeys(names))

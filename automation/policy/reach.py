@@ -1,0 +1,30 @@
+"""Reach: whether the person has an address of the kind a lane sends to, and one that is not suppressed.
+
+Suppression belongs to the address, not to the person; kind "*" blocks it whatever it is used for.
+"""
+
+from __future__ import annotations
+
+ANY = "*"
+SUPPRESSED = f"SELECT 1 FROM suppression s WHERE s.kind IN (i.kind, '{ANY}') AND s.lookup = i.lookup"
+"""Rows exist where the address of the alias `i` of identity must not be written to."""
+
+
+def address(person: str, kind: str, account: str) -> str:
+    """SQL of the id of the identity to write to: verified ones first, then the newest; NULL where there is none.
+
+    `kind`, `account`: placeholders. An identity without an account is valid for every one.
+    """
+    return (
+        f"(SELECT i.id {_owned(person, kind, account)} AND NOT EXISTS ({SUPPRESSED})"
+        " ORDER BY CASE WHEN i.verified_at IS NULL THEN 1 ELSE 0 END, i.id DESC LIMIT 1)"
+    )
+
+
+def has_any(person: str, kind: str, account: str) -> str:
+    """SQL: whether there is an address at all, suppressed or not."""
+    return f"EXISTS (SELECT 1 {_owned(person, kind, account)})"
+
+
+def _owned(person: str, kind: str, account: str) -> str:
+    return f"FROM identity i WHERE i.person_id = {person} AND i.kind = {kind} AND i.account IN ('', {account})"
