@@ -1,6 +1,6 @@
 """What the HTML of a mail may not hold: checks on the template as it was written, with positions.
 
-Apart from `language` because these are rules of mail programs and of inlining, not of Jinja. Every pattern takes time in
+Apart from `language`: these are rules of mail programs and of inlining, not of Jinja. Every pattern takes time in
 proportion to the file.
 """
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from automation.kernel.errors import SourceErrors
-from automation.rendering import language, sandbox
+from automation.rendering import language, program, sandbox
 from automation.rendering.program import Broken
 
 CANARY = "canary-7f3a91"
@@ -219,3 +219,12 @@ def test_random_values_raise_only_our_errors(
         assert isinstance(render(source, {"x": value}, html=html), str)
     except Broken as error:
         assert str(error)
+
+
+@pytest.mark.parametrize("source", ["{% set a = 1 %}{{ a }}", "{% for a in items %}{% endfor %}"])
+def test_the_deadline_is_asked_at_every_round_and_every_piece(
+    source: str, render: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "Budget", lambda: sandbox.Budget(-1.0))
+    with pytest.raises(Broken, match="longer than 1 s"):
+        render(source, VALUES)
