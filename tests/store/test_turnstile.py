@@ -59,7 +59,7 @@ def test_who_waits_is_next_even_beside_a_process_that_begins_again_at_once(tmp_p
     greedy = started(GREEDY, str(tmp_path / "db"), str(log))
     try:
         turnstile, overtaken = Turnstile(tmp_path / "db"), []
-        for _ in range(25):
+        for _ in range(40):
             before = log.stat().st_size
             with turnstile:
                 overtaken.append(log.stat().st_size - before)
@@ -67,9 +67,9 @@ def test_who_waits_is_next_even_beside_a_process_that_begins_again_at_once(tmp_p
     finally:
         greedy.kill()
         greedy.communicate()
-    # One may be inside and one already at the second lock when we come to the gate.
-    assert max(overtaken) <= 3
-    assert log.stat().st_size > 25
+    # Who is inside when we come to the gate has to stop at it next time; without the gate it is first nearly always.
+    assert sum(overtaken) <= 10
+    assert log.stat().st_size > 40
 
 
 @pytest.mark.processes
