@@ -63,7 +63,7 @@ def _via(context: Context, parts: Parts, loc: Loc) -> tuple[str, ...]:
         elif word not in configured and context.shop.channels:
             hint = "add one to config.yaml, or nobody is reached this way"
             context.findings.warn(at, "W501", f"no channel of kind {word} is configured", hint)
-    return words
+    return tuple(word for word in words if word in known)
 
 
 def tag(context: Context, parts: Parts, loc: Loc, flow: Flow) -> Result:

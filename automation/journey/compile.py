@@ -8,7 +8,7 @@ what the crossing writes (fences.py), it is cut by a fence and goes on as a node
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from automation.conditions.tree import Always, Condition
@@ -17,6 +17,9 @@ from automation.festivals.moments import Moment
 from automation.journey import fences, graph, model, nodes
 
 MOST_LEAVES = 64
+FEW_LEAVES = (
+    4  # with more, a crossing ends at a fence that another one needed: a long journey is not repeated by each node
+)
 MOST_BRANCHES = 50  # of one step: below MOST_LEAVES, so that a crossing that begins with it always fits
 WHOLE = 2**31 - 1  # shares are ranges of this many numbers
 FINISHED = "finished"
@@ -68,9 +71,13 @@ class Spot:
 
 
 class _Walk:
-    """One crossing while it grows. `open_nodes` collects the standing places it leads to."""
+    """One crossing while it grows. `open_nodes` collects the standing places it leads to.
 
-    def __init__(self) -> None:
+    `reads` remembers what each step reads; `fenced` holds the keys of the nodes that there already are.
+    """
+
+    def __init__(self, reads: dict[model.Step, frozenset[fences.Thing]], fenced: Container[str]) -> None:
+        self.reads, self.fenced = reads, fenced
         self.root = Spot()
         self.leaves = 1
         self.fresh = True  # nothing has happened yet: a fence here would lead to itself
@@ -111,7 +118,11 @@ class _Walk:
         added = len(spots) * (_ways(step) - 1)
         if added and self.leaves + added > MOST_LEAVES:
             return True
-        read = fences.reads(step)
+        if self.leaves > FEW_LEAVES and nodes.fence_key(step) in self.fenced:
+            return True
+        read = self.reads.get(step)
+        if read is None:
+            read = self.reads[step] = fences.reads(step)
         return bool(read) and any(not read.isdisjoint(spot.written) for spot in spots)
 
     def _step(self, step: model.Step, after: Place, spots: list[Spot]) -> list[Spot]:
@@ -174,6 +185,8 @@ class _Compiler:
         self.steps = steps
         self.waiting: dict[str, tuple[model.Step, Place]] = {}
         self.made: dict[str, graph.Node] = {}
+        self.led_to: set[str] = set()
+        self.reads: dict[model.Step, frozenset[fences.Thing]] = {}
 
     def nodes(self) -> Mapping[str, graph.Node]:
         start = Place(self.steps)
@@ -191,7 +204,7 @@ class _Compiler:
     def _node(self, key: str, step: model.Step, place: Place) -> graph.Node:
         kinds, act = graph.NodeKind, step.act
         if key == nodes.given_key(step):
-            walk = _Walk()
+            walk = self._walk()
             walk.given(step, place)
             return graph.Node(key, kinds.FENCE, self._take(walk), line=step.line)
         if key == nodes.fence_key(step):
@@ -203,14 +216,18 @@ class _Compiler:
         return graph.Node(key, kinds.WAIT, self._cross(place), line=step.line)
 
     def _cross(self, place: Place) -> graph.Crossing:
-        walk = _Walk()
+        walk = self._walk()
         walk.along(place, [walk.root])
         return self._take(walk)
 
+    def _walk(self) -> _Walk:
+        return _Walk(self.reads, self.led_to)
+
     def _take(self, walk: _Walk) -> graph.Crossing:
         for key, found in walk.open_nodes.items():
-            if key not in self.made:
-                self.waiting.setdefault(key, found)
+            if key not in self.led_to:
+                self.led_to.add(key)
+                self.waiting[key] = found
         return walk.crossing()
 
 

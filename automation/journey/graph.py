@@ -277,8 +277,8 @@ class Journey:
     """A journey, checked and compiled.
 
     `key`: property of the entry. `catch_up`: who comes later than this does not enter. `again_after` belongs to
-    Again.AFTER. `holdout` in per cent. `kind`: marketing or service, the purpose's legal kind. `source`: the YAML text it
-    was read from; the `hash` of it names the version.
+    Again.AFTER. `holdout` in per cent. `kind`: marketing or service, what the purpose is by law. `source`: the YAML
+    text it was read from; the `hash` of it names the version.
     """
 
     name: str
@@ -308,3 +308,11 @@ class Journey:
     source: str
     hash: str
     sends: Mapping[str, Send] = field(default_factory=dict)  # every send step by key
+
+    @property
+    def crossings(self) -> list[Crossing]:
+        """Every way out of every standing place."""
+        ways = []
+        for node in self.nodes.values():
+            ways += [node.go] if node.awaited is None else [node.go, node.awaited.answered]
+        return ways

@@ -83,6 +83,7 @@ def _word(context: Context, value: Mapping[str, Any], loc: Loc) -> str | None:
         hint = "each step begins with its own dash"
         message = f"two steps in one: {named[0]} and {named[1]}"
         findings.wrong((*loc, named[1]), "J020", message, hint, key=True)
+        return None
     word = keys.word_of(value)
     if word is not None and (word != "if" or "then" in value):
         return word

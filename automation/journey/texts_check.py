@@ -11,7 +11,7 @@ from automation.conditions.tree import FieldType
 from automation.journey.reading import Context, Flow, Members
 from automation.journey.shop import Shop
 from automation.kernel.document import Loc, nearest
-from automation.rendering.texts import BASE, Text
+from automation.rendering.texts import BASE, Kind, Text
 
 OWN: Final = frozenset({"links", "mail"})  # made for each message, and checked with the text
 HOLDERS: Final = (FieldType.RECORD, FieldType.LIST)
@@ -48,7 +48,11 @@ def _check_channels(context: Context, text: Text, via: tuple[str, ...], loc: Loc
     for kind in sorted(kinds - have):
         if kind in context.shop.via and kinds & have and set(via) == set(context.shop.via):
             continue  # by config's order the others carry it
-        hint = f"add templates/{text.name}/{kind}.yaml, or take it out of via"
+        hint = (
+            f"add templates/{text.name}/{kind}.yaml, or take it out of via"
+            if kind in tuple(Kind)
+            else "take it out of via"
+        )
         context.findings.wrong(loc, "J043", f"the text '{text.name}' has nothing for {kind}", hint)
 
 
