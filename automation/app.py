@@ -10,6 +10,7 @@ from datetime import date
 from functools import cached_property
 
 from automation.audience.compiler import Compiler, ShopCalendar
+from automation.audience.computed import ComputedValues
 from automation.engine import install, registry
 from automation.engine.delivery.facade import Delivery
 from automation.engine.parts import Parts
@@ -78,7 +79,15 @@ class App:
         zones.refresh(self.store)
         loaded = registry.load(self.store, self.names, self.project)
         return Parts(
-            self.store, self.names, self.settings, self.project, self.compiler, zones, self.calendar, loaded
+            self.store,
+            self.names,
+            self.settings,
+            self.project,
+            self.compiler,
+            self.computed,
+            zones,
+            self.calendar,
+            loaded,
         )
 
     @cached_property
@@ -98,9 +107,17 @@ class App:
         fresh = project.load(self.settings)
         self.project = fresh
         self.compiler = self._compiler()
-        self.parts.project, self.parts.compiler = fresh, self.compiler
+        self.computed = self._computed()
+        self.parts.project, self.parts.compiler, self.parts.computed = fresh, self.compiler, self.computed
         self.renderer.use(fresh.texts)
         return install.install(self.parts, self.clock.now())
+
+    @cached_property
+    def computed(self) -> ComputedValues:
+        return self._computed()
+
+    def _computed(self) -> ComputedValues:
+        return ComputedValues(self.names, self.project.catalog, self.shop_calendar)
 
     def _compiler(self) -> Compiler:
         return Compiler(self.store.dialect, self.names, self.project.catalog, self.shop_calendar)

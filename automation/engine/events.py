@@ -6,7 +6,6 @@ other, so that each one finds what the one before it left behind.
 
 from __future__ import annotations
 
-from automation.audience import computed
 from automation.audience.parameters import Parameters
 from automation.journey import graph
 from automation.store.database import Transaction
@@ -48,7 +47,9 @@ def _recompute(parts: Parts, tx: Transaction, now: int) -> None:
     tx.temporary("touched", "person_id BIGINT")
     tx.run("INSERT INTO touched SELECT person_id FROM batch")
     names = [parts.names.word(row[0]) for row in tx.rows("SELECT DISTINCT name_id FROM batch")]
-    computed.refresh(tx, parts.compiler.around, now, of=names)
+    affected = parts.computed.affected(names)
+    if affected:
+        parts.computed.refresh(tx, now, affected)
 
 
 def _rules(parts: Parts, tx: Transaction) -> list[Rule]:

@@ -87,9 +87,7 @@ def _write(tx: Transaction, journey: graph.Journey, now: int) -> None:
 def step_keys(journey: graph.Journey) -> list[str]:
     """Every key of a journey that gets a number: standing places and steps that do something."""
     keys = list(journey.nodes)
-    for node in journey.nodes.values():
-        crossings = [node.go] if node.awaited is None else [node.go, node.awaited.answered]
-        keys += [effect.key for crossing in crossings for leaf in crossing.leaves for effect in leaf.effects]
+    keys += [effect.key for crossing in journey.crossings for leaf in crossing.leaves for effect in leaf.effects]
     return list(dict.fromkeys(keys))
 
 
@@ -170,12 +168,10 @@ def _remap(parts: Parts, tx: Transaction, old: Loaded, new: Loaded, runs: list[t
 
 def _recounted(parts: Parts, new: Loaded, key: str, clock: int) -> int | None:
     """The due moment of a plain wait, counted again from when it began; None for other places: they keep theirs."""
-    for node in new.journey.nodes.values():
-        crossings = [node.go] if node.awaited is None else [node.go, node.awaited.answered]
-        for leaf in (leaf for crossing in crossings for leaf in crossing.leaves):
-            end = leaf.end
-            if isinstance(end, graph.Stand) and end.node == key and isinstance(end.due, Duration):
-                return durations.add(clock, end.due, parts.zones.shop, parts.calendar)
+    for leaf in (leaf for crossing in new.journey.crossings for leaf in crossing.leaves):
+        end = leaf.end
+        if isinstance(end, graph.Stand) and end.node == key and isinstance(end.due, Duration):
+            return durations.add(clock, end.due, parts.zones.shop, parts.calendar)
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from automation.audience.compiler import Compiler
+from automation.audience.computed import ComputedValues
 from automation.festivals.workdays import Workdays
 from automation.journey.project import Project
 from automation.settings import Settings
@@ -24,6 +25,7 @@ class Parts:
     settings: Settings
     project: Project
     compiler: Compiler
+    computed: ComputedValues
     zones: Zones
     calendar: Workdays
     registry: Registry

@@ -38,6 +38,9 @@ class Loaded:
         return self.journey.nodes[self.keys[step_id]]
 
 
+CHANGED = "customer.changed"  # the event that tells of a field set by a journey
+
+
 class Listens(IntEnum):
     """What a version does with an event, in the order in which it is asked."""
 
@@ -66,6 +69,7 @@ class Registry:
         self.versions = loaded
         self.live = tuple(one for one in loaded.values() if one.live)
         self._by_name: dict[int, list[Rule]] = defaultdict(list)
+        _name(loaded, names)
         for one in loaded.values():
             for rule in _rules(one):
                 for number in names.ensure("event", rule.event.names).values():
@@ -80,6 +84,20 @@ class Registry:
     def by_name(self, journey: str) -> Loaded | None:
         """The live version of a journey."""
         return next((one for one in self.live if one.name == journey), None)
+
+
+def _name(loaded: Mapping[int, Loaded], names: Names) -> None:
+    """Gives every word that the steps write its number now: later, inside a transaction, it would be too late."""
+    effects = [
+        effect
+        for one in loaded.values()
+        for crossing in one.journey.crossings
+        for leaf in crossing.leaves
+        for effect in leaf.effects
+    ]
+    names.ensure("purpose", [effect.purpose for effect in effects if isinstance(effect, graph.Send)])
+    names.ensure("tag", [effect.tag for effect in effects if isinstance(effect, graph.AddTag | graph.RemoveTag)])
+    names.ensure("event", [CHANGED])
 
 
 def load(store: Store, names: Names, project: Project) -> Registry:

@@ -23,9 +23,12 @@ class Turnstile:
         self._thread_write = threading.Lock()
         self._files: tuple[int, int] | None = None
         self._pid = 0
+        self._holder = 0
         self.waiting = 0
 
     def __enter__(self) -> None:
+        if self._holder == threading.get_ident():
+            raise RuntimeError("a write transaction inside another one would wait for itself for ever")
         self.waiting += 1
         with self._thread_gate:
             self._thread_write.acquire()
@@ -40,11 +43,13 @@ class Turnstile:
         except BaseException:
             self._thread_write.release()
             raise
+        self._holder = threading.get_ident()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._files is not None
+        self._holder = 0
         fcntl.flock(self._files[1], fcntl.LOCK_UN)
         self._thread_write.release()
 

@@ -145,7 +145,9 @@ class Claimer:
 
     def _asked(self, tx: Transaction, now: int, purposes: Mapping[int, PurposeClass]) -> Asked:
         parts = self._parts
-        cases: list[Case] = [(v, s, variant) for v, s, variant in tx.rows("SELECT DISTINCT version_id, step, variant FROM claim")]
+        cases: list[Case] = [
+            (v, s, variant) for v, s, variant in tx.rows("SELECT DISTINCT version_id, step, variant FROM claim")
+        ]
         routes = {route.number: route for route in self._routes.of(cases).values()}
         _set_routes(tx, routes)
         present = {row[0] for row in tx.rows("SELECT DISTINCT purpose FROM claim")}
@@ -216,7 +218,9 @@ def _set_routes(tx: Transaction, routes: Mapping[int, Route]) -> None:
         if route.variant is not None:
             bound[f"v{number}"] = route.variant
             variant = f"claim.variant = :v{number}"
-        whens.append(f"WHEN claim.version_id = {route.version_id} AND claim.step = {route.step} AND {variant} THEN {number}")
+        whens.append(
+            f"WHEN claim.version_id = {route.version_id} AND claim.step = {route.step} AND {variant} THEN {number}"
+        )
     tx.run(f"UPDATE claim SET route = CASE {' '.join(whens)} END", **bound)
 
 

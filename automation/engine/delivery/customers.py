@@ -52,12 +52,18 @@ class Customers:
         if found is None:
             known = self._parts.project.texts.texts.get(text)
             used = known.variables if known else frozenset()
-            heads = (name.removeprefix(PREFIX).partition(".")[0].partition("[")[0] for name in used if name.startswith(PREFIX))
+            heads = (
+                name.removeprefix(PREFIX).partition(".")[0].partition("[")[0]
+                for name in used
+                if name.startswith(PREFIX)
+            )
             found = self._wanted[text] = frozenset(heads)
         return found
 
     def _addresses(self, found: dict[int, dict[str, Any]], kinds: Collection[str]) -> None:
-        rows = self._about(found, "i.person_id, i.kind, i.lookup, i.sealed", "identity i ON i.person_id = given.id ORDER BY i.id")
+        rows = self._about(
+            found, "i.person_id, i.kind, i.lookup, i.sealed", "identity i ON i.person_id = given.id ORDER BY i.id"
+        )
         for person, kind, lookup, sealed in rows:
             if kind in kinds:
                 found[person][kind] = self._vault.open(sealed, identity_context(lookup))

@@ -60,7 +60,11 @@ class Preparer:
         return self._sealed(claimed.token, ready, bodies, earlier), unfit
 
     def _sealed(
-        self, token: int, ready: Sequence[tuple[Taken, str, str, str]], bodies: Mapping[int, Any], earlier: Mapping[Any, Any]
+        self,
+        token: int,
+        ready: Sequence[tuple[Taken, str, str, str]],
+        bodies: Mapping[int, Any],
+        earlier: Mapping[Any, Any],
     ) -> list[Prepared]:
         contexts = [body_context(key) for _, key, _, _ in ready]
         sealed = self._vault.seal_many([text for _, _, _, text in ready], contexts)

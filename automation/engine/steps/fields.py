@@ -10,11 +10,10 @@ from automation.audience.parameters import Parameters
 from automation.conditions import tree
 from automation.engine import values
 from automation.engine.parts import Parts
-from automation.engine.registry import Loaded
+from automation.engine.registry import CHANGED, Loaded
 from automation.journey import graph
 from automation.store.database import Transaction
 
-CHANGED = "customer.changed"
 CHANGING = "person_id BIGINT, old TEXT, value TEXT"
 
 

@@ -1,0 +1,212 @@
+"""What stands where: journeys, their steps, one person's runs and messages. Reads only, for operators' screens.
+
+Rows are mappings with times in UTC seconds and steps by the key they have in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from automation.festivals import walltime
+from automation.journey import graph
+from automation.kernel import errors
+from automation.kernel.document import nearest
+from automation.store.database import Statements
+from automation.store.states import MessageState, RunState
+
+from .parts import Parts
+
+JOURNEYS = """
+    SELECT j.id, j.name, j.status, j.paused, j.source, v.hash, v.at FROM journey j
+    LEFT JOIN version v ON v.id = j.live_version ORDER BY j.name"""
+COUNTS = f"""
+    SELECT journey_id, sum(CASE WHEN state = {RunState.INSIDE} AND holdout = 0 THEN 1 ELSE 0 END),
+        sum(CASE WHEN holdout = 1 THEN 1 ELSE 0 END), sum(CASE WHEN entered_at >= :today THEN 1 ELSE 0 END)
+    FROM run GROUP BY journey_id"""
+WAITING = "SELECT journey_id, count(*) FROM entrant GROUP BY journey_id"
+STUCK = "SELECT r.journey_id, count(*) FROM stuck s JOIN run r ON r.id = s.run_id GROUP BY r.journey_id"
+STANDING = f"""
+    SELECT s.key, r.version_id, count(*), min(coalesce(r.due, r.held_due)),
+        sum(CASE WHEN r.due IS NULL THEN 1 ELSE 0 END)
+    FROM run r JOIN step s ON s.id = r.node
+    WHERE r.journey_id = :journey AND r.state = {RunState.INSIDE} AND r.holdout = 0 GROUP BY s.key, r.version_id"""
+SENT = """
+    SELECT s.key, m.state, count(*) FROM run r JOIN message m ON m.run_id = r.id JOIN step s ON s.id = m.step
+    WHERE r.journey_id = :journey GROUP BY s.key, m.state"""
+RUNS = """
+    SELECT r.id, j.name, j.paused, j.status, r.key, r.state, r.holdout, s.key, r.due, r.held_due, r.entered_at,
+        r.ended_at, r.reason, r.path, r.version_id, k.error, r.goal_at
+    FROM run r JOIN journey j ON j.id = r.journey_id LEFT JOIN step s ON s.id = r.node LEFT JOIN stuck k ON k.run_id = r.id
+    WHERE r.person_id = :person AND r.journey_id IN (SELECT id FROM journey) ORDER BY r.entered_at DESC, r.id DESC
+    LIMIT :most"""
+MESSAGES = """
+    SELECT m.id, j.name, s.key, m.person_id, m.state, m.reason, m.channel, m.due, m.scheduled_at, m.expires_at, m.sent_at,
+        m.delivered_at, m.opened_at, m.clicked_at, m.attempts, m.variant
+    FROM message m JOIN run r ON r.id = m.run_id JOIN journey j ON j.id = r.journey_id LEFT JOIN step s ON s.id = m.step"""
+MESSAGE_COLUMNS = (
+    "id", "journey", "step", "person", "state", "reason", "channel", "due", "scheduled_at", "expires_at", "sent_at",
+    "delivered_at", "opened_at", "clicked_at", "attempts", "variant",
+)  # fmt: skip
+ATTEMPTS = """
+    SELECT n, channel, lane, state, code, provider_id, at, done_at FROM attempt WHERE message_id = :message ORDER BY n"""
+
+
+def journeys(parts: Parts, now: int) -> list[dict[str, Any]]:
+    """Every journey of the store and of the files: who is inside, entered today, waits to enter, is stuck."""
+    today = walltime.midnight(walltime.local(now, parts.zones.shop).date(), parts.zones.shop)
+    counts = {row[0]: row[1:] for row in parts.store.rows(COUNTS, today=today)}
+    waiting, stuck = dict(parts.store.rows(WAITING)), dict(parts.store.rows(STUCK))
+    found = {}
+    for number, name, status, paused, source, digest, since in parts.store.rows(JOURNEYS):
+        inside, holdout, entered = counts.get(number, (0, 0, 0))
+        found[name] = {
+            "name": name, "title": _title(parts, name), "status": "paused by order" if paused else status,
+            "version": (digest or "")[:8], "since": since, "inside": inside, "holdout": holdout, "entered_today": entered,
+            "waiting": waiting.get(number, 0), "stuck": stuck.get(number, 0), "source": source,
+        }  # fmt: skip
+    for name, journey in parts.project.journeys.items():
+        if name not in found:
+            status = "draft" if journey.status is graph.Status.DRAFT else f"{journey.status}, not yet installed"
+            found[name] = {
+                "name": name, "title": journey.title, "status": status, "version": journey.hash[:8], "since": None,
+                "inside": 0, "holdout": 0, "entered_today": 0, "waiting": 0, "stuck": 0, "source": "file",
+            }  # fmt: skip
+    return [found[name] for name in sorted(found)]
+
+
+def steps(parts: Parts, name: str) -> list[dict[str, Any]]:
+    """The standing places and sends of a journey in the order of its file; of older versions where people stand there."""
+    journey_id = number(parts.store, name)
+    standing: dict[str, list[Any]] = {}
+    live = parts.registry.by_name(name)
+    for key, version, people, due, held in parts.store.rows(STANDING, journey=journey_id):
+        row = standing.setdefault(key, [0, None, 0, 0])
+        row[0] += people
+        row[1] = due if row[1] is None else min(row[1], due or row[1])
+        row[2] += held
+        row[3] += people if live is None or version != live.version_id else 0
+    sends: dict[str, dict[str, int]] = {}
+    for key, state, count in parts.store.rows(SENT, journey=journey_id):
+        sends.setdefault(key, {})[MessageState(state).name.lower()] = count
+    known = _order(live.journey) if live else {}
+    keys = [*known, *(key for key in [*standing, *sends] if key not in known)]
+    return [
+        {
+            "step": key, "kind": known.get(key, "of an older version"), "people": standing.get(key, [0])[0],
+            "next_due": standing[key][1] if key in standing else None, "held": standing[key][2] if key in standing else 0,
+            "older": standing[key][3] if key in standing else 0, "messages": sends.get(key, {}),
+        }
+        for key in dict.fromkeys(keys)
+    ]  # fmt: skip
+
+
+def number(statements: Statements, name: str) -> int:
+    """The id of a journey; Refused for one that was never live."""
+    known = dict(statements.rows("SELECT name, id FROM journey"))
+    if name not in known:
+        near = nearest(name, known)
+        raise errors.Refused(f"no journey '{name}' has ever been live" + (f"; did you mean {near}?" if near else ""))
+    return int(known[name])
+
+
+def runs(parts: Parts, person: int, most: int) -> list[dict[str, Any]]:
+    """A person's runs, the newest first: where each stands, until when, why, and the way it came."""
+    rows = parts.store.rows(RUNS, person=person, most=most)
+    keys = dict(parts.store.rows("SELECT id, key FROM step"))
+    found = []
+    for run, name, paused, status, key, state, holdout, step, due, held, entered, ended, reason, path, version, error, goal in rows:  # fmt: skip
+        why = (
+            reason
+            if state == RunState.ENDED
+            else _why(parts, (version, step), error, paused or status == "paused", holdout)
+        )
+        found.append({
+            "run": run, "journey": name, "key": key, "inside": state == RunState.INSIDE, "step": step,
+            "due": due if due is not None else held, "why": why or "", "entered_at": entered, "ended_at": ended,
+            "goal_at": goal, "path": way(path, keys),
+        })  # fmt: skip
+    return found
+
+
+def way(path: str, keys: Mapping[int, str]) -> list[dict[str, Any]]:
+    """The crossings of a run: the step it left, which way (leaf), and when, to the minute."""
+    found = []
+    for crossing in filter(None, path.split(";")):
+        place, _, minute = crossing.partition("@")
+        node, _, leaf = place.partition(".")
+        found.append({"step": keys.get(int(node), node), "leaf": int(leaf), "at": int(minute) * 60})
+    return found
+
+
+def messages(
+    statements: Statements,
+    most: int,
+    *,
+    person: int | None = None,
+    journey: str | None = None,
+    state: str | None = None,
+) -> list[dict[str, Any]]:
+    """The newest messages first, by person, journey or state."""
+    tests, bound = [], {"most": most}
+    if person is not None:
+        tests.append("m.person_id = :person")
+        bound["person"] = person
+    if journey is not None:
+        tests.append("r.journey_id = :journey")
+        bound["journey"] = number(statements, journey)
+    if state is not None:
+        tests.append("m.state = :state")
+        bound["state"] = int(MessageState[state.upper()])
+    where = f" WHERE {' AND '.join(tests)}" if tests else ""
+    rows = statements.rows(f"{MESSAGES}{where} ORDER BY m.id DESC LIMIT :most", **bound)
+    return [_message(row) for row in rows]
+
+
+def message(statements: Statements, message_id: int) -> dict[str, Any]:
+    """One message with its attempts; Refused where there is none."""
+    row = statements.row(f"{MESSAGES} WHERE m.id = :id", id=message_id)
+    if row is None:
+        raise errors.Refused(f"there is no message {message_id}")
+    names = ("n", "channel", "lane", "state", "code", "provider_id", "at", "done_at")
+    attempts = [dict(zip(names, one, strict=True)) for one in statements.rows(ATTEMPTS, message=message_id)]
+    return _message(row) | {"attempts": attempts}
+
+
+def _message(row: tuple[Any, ...]) -> dict[str, Any]:
+    found = dict(zip(MESSAGE_COLUMNS, row, strict=True))
+    return found | {"state": MessageState(found["state"]).name.lower()}
+
+
+def _title(parts: Parts, name: str) -> str:
+    live = parts.registry.by_name(name)
+    return live.journey.title if live else ""
+
+
+def _order(journey: graph.Journey) -> dict[str, str]:
+    """Standing places and sends, by key, with what they are. Fences are no place anybody is told of."""
+    found: dict[str, str] = {}
+    for key, node in journey.nodes.items():
+        if node.kind is not graph.NodeKind.FENCE:
+            found[key] = str(node.kind)
+        crossings = [node.go] if node.awaited is None else [node.awaited.answered, node.go]
+        for leaf in (leaf for crossing in crossings for leaf in crossing.leaves):
+            found |= {one.key: "send" for one in leaf.effects if isinstance(one, graph.Send)}
+    return found
+
+
+def _why(parts: Parts, place: tuple[int, str | None], error: str | None, paused: bool, holdout: int) -> str:
+    if error:
+        return f"stuck: {error}"
+    if paused:
+        return "the journey is paused"
+    if holdout:
+        return "control group: nothing is sent"
+    version, key = place
+    loaded = parts.registry.versions.get(version)
+    node = loaded.journey.nodes.get(key or "") if loaded else None
+    if node is None:
+        return "its version can no longer be read"
+    return {graph.NodeKind.WAIT: "waits", graph.NodeKind.WAIT_FOR: "waits for something to happen"}.get(
+        node.kind, "moves on"
+    )
