@@ -126,7 +126,8 @@ class _Loader:
         shop, read = self._journeys(shop, sources)
         journeys = self._without_circles(read)
         conditions, wrong = variants.read(shop, _entries(journeys))
-        self.problems += wrong
+        self.problems += [problem for problems in wrong.values() for problem in problems]
+        journeys = self._without_broken_texts(journeys, frozenset(wrong))
         return Project(
             known, people, feasts_known, pools, rules, texts, {name: one.journey for name, one in journeys.items()},
             conditions, tuple(sorted(set(self.problems))), tuple(sorted(set(self.warnings))), shop,
@@ -176,7 +177,8 @@ class _Loader:
             try:
                 found[name] = _Read(*head.read(document, text, name, shop))
             except SourceErrors as wrong:
-                self.problems += [problem for problem in wrong.problems if problem.code not in self.follow_on]
+                own = [problem for problem in wrong.problems if problem.code not in self.follow_on]
+                self.problems += own or [document.problem((), "J051", "it names things of a file that cannot be read")]
             else:
                 self.warnings += found[name].context.findings.warnings
         return found
@@ -189,6 +191,20 @@ class _Loader:
             document = one.context.findings.document
             self.problems.append(document.problem(place, "J050", message, "put a wait before one of these starts"))
         return read
+
+    def _without_broken_texts(self, read: dict[str, _Read], broken: frozenset[str]) -> dict[str, _Read]:
+        """Leaves out who sends a text whose variants cannot be told apart: the wrong one might leave."""
+        found = {}
+        for name, one in read.items():
+            wrong = [(send.key, send.text) for send in one.journey.sends.values() if send.text in broken]
+            places = {key: loc for loc, key in one.context.keys.at.items()} if wrong else {}
+            for key, text in wrong:
+                message = f"the variants of text '{text}' have problems of their own"
+                document = one.context.findings.document
+                self.problems.append(document.problem((*places[key], "send"), "J041", message))
+            if not wrong:
+                found[name] = one
+        return found
 
 
 def _no_segments() -> dict[str, Segment]:

@@ -16,13 +16,13 @@ from automation.rendering.texts import Text
 Variants = tuple[tuple[str, Condition], ...]
 
 
-def read(shop: Shop, entries: Mapping[str, Iterable[Members]]) -> tuple[dict[str, Variants], list[Problem]]:
-    """Text -> its variants in order, and the problems. `entries`: text -> `entry` of each journey that sends it.
+def read(shop: Shop, entries: Mapping[str, Iterable[Members]]) -> tuple[dict[str, Variants], dict[str, list[Problem]]]:
+    """Text -> its variants in order, and text -> its problems. `entries`: text -> `entry` of each sender.
 
     A text that no journey sends may ask for `entry` too: it is checked when one does.
     """
     found: dict[str, Variants] = {}
-    problems: list[Problem] = []
+    problems: dict[str, list[Problem]] = {}
     for name, text in shop.texts.texts.items():
         if not text.variants:
             continue
@@ -30,10 +30,10 @@ def read(shop: Shop, entries: Mapping[str, Iterable[Members]]) -> tuple[dict[str
         members: dict[str, FieldInfo] = {key: info for one in senders for key, info in one.items()}
         findings = Findings(text.document)
         conditions = _conditions(findings, shop, text, members)
-        if senders or not any(problem.code == "C001" for problem in findings.problems):
-            problems += findings.problems
         if not findings.problems:
             found[name] = conditions
+        elif senders or not any(problem.code == "C001" for problem in findings.problems):
+            problems[name] = findings.problems
     return found, problems
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from graphlib import TopologicalSorter
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 from automation.audience.parameters import Parameters
@@ -31,18 +33,23 @@ BUILDERS: dict[type[Any], Callable[..., Step]] = {
 
 def of(parts: Parts, loaded: Loaded, crossing: graph.Crossing, parameters: Parameters, now: int) -> Sequence[Step]:
     """One step for each effect of the crossing. An effect that stands in several leaves happens to all of them."""
-    leaves: dict[graph.Effect, list[int]] = {}
-    position: dict[graph.Effect, int] = {}
-    for leaf in crossing.leaves:
-        for place, effect in enumerate(leaf.effects):
-            leaves.setdefault(effect, []).append(leaf.number)
-            position[effect] = max(position.get(effect, 0), place)
     everywhere = len(crossing.leaves)
     steps: list[Step] = []
-    # Effects of one leaf keep their order: messages of one run must not overtake one another.
-    for effect in sorted(leaves, key=lambda one: position[one]):
-        numbers = leaves[effect]
+    for effect, numbers in in_order(crossing).items():
         has_others = len(numbers) < everywhere or bool(loaded.journey.exit) or bool(loaded.journey.holdout)
         chosen = f"plan.leaf IN ({', '.join(map(str, numbers))})" if has_others else "plan.leaf >= 0"
         steps.append(BUILDERS[type(effect)](parts, loaded, effect, chosen, parameters, now))
     return steps
+
+
+def in_order(crossing: graph.Crossing) -> dict[graph.Effect, list[int]]:
+    """Each effect with the numbers of its leaves. No leaf's effects change places: messages must not overtake."""
+    leaves: dict[graph.Effect, list[int]] = {}
+    before: dict[graph.Effect, set[graph.Effect]] = {}
+    for leaf in crossing.leaves:
+        for effect in leaf.effects:
+            leaves.setdefault(effect, []).append(leaf.number)
+            before.setdefault(effect, set())
+        for earlier, later in pairwise(leaf.effects):
+            before[later].add(earlier)
+    return {effect: leaves[effect] for effect in TopologicalSorter(before).static_order()}
