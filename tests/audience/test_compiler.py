@@ -131,7 +131,8 @@ STATES = st.one_of(
     st.builds(tree.Consented, st.sampled_from(["marketing", "service", "x"]), st.sampled_from([None, "sms", "email"])),
     st.sampled_from([("welcome",), ("other",), ("welcome", "other"), ("unknown",)]).map(tree.InJourney),
 )
-LEAVES = st.one_of(COMPARES, COMPARES, HAPPENED, MARKED, STATES, STATES.map(partial(tree.InSegment, "s")))
+KINDS = [COMPARES, COMPARES, COMPARES, HAPPENED, HAPPENED, MARKED, STATES, STATES.map(partial(tree.InSegment, "s"))]
+LEAVES = st.sampled_from(range(len(KINDS))).flatmap(KINDS.__getitem__)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +158,7 @@ def found(store: Store, condition: Any, target: Target, person: int | None = Non
     return [row[0] for row in store.rows(sql, **parameters.values(world.NOW))]
 
 
-@settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(condition=grown(LEAVES, 5), person=st.integers(1, len(CROWD)))
 def test_sql_means_what_the_oracle_says_on_both_databases(stores: list[Store], condition: Any, person: int) -> None:
     expected = [one.id for one in CROWD if reference.holds(condition, one)]
@@ -165,6 +166,78 @@ def test_sql_means_what_the_oracle_says_on_both_databases(stores: list[Store], c
         assert found(store, condition, Target.BASE) == expected
         assert found(store, condition, Target.BATCH) == expected
         assert found(store, condition, Target.ONE, person) == [one for one in expected if one == person]
+
+
+def every_leaf() -> Iterator[Any]:
+    """Each comparator of each type with each bordering value, once: what random trees would seldom meet."""
+    texts_at = [moments.parse(text) for text in ("2026-11-22", "2026-11-22 12:00", "2026-11-21 12:00", "2025-11-22")]
+    lengths = [durations.parse(text) for text in ("1s", "1h", "1d", "7d", "400d", "3d")]
+    for path in ("seen_at", "created_at", "last_order_at"):
+        yield from (Compare(path, op, at, FieldType.TIME) for op in (Op.BEFORE, Op.AFTER) for at in texts_at)
+        spans = (Op.WITHIN, Op.OLDER_THAN, Op.IN_NEXT)
+        yield from (Compare(path, op, length, FieldType.TIME) for op in spans for length in lengths)
+    for path, known in (("score", (-1, 0, 2.5, 10)), ("orders", (0, 1, 2)), ("entry.total", (2, 10))):
+        ops = (Op.IS, Op.NOT, Op.ABOVE, Op.AT_LEAST, Op.BELOW, Op.AT_MOST)
+        yield from (Compare(path, op, value, FieldType.NUMBER) for op in ops for value in known)
+        yield Compare(path, Op.BETWEEN, (0, 2), FieldType.NUMBER)
+        yield Compare(path, Op.EXISTS, False, FieldType.NUMBER)
+    for op in (Op.ABOVE, Op.AT_LEAST, Op.BELOW, Op.AT_MOST, Op.IS, Op.NOT):
+        yield from (Compare("tier", op, tier, FieldType.CHOICE, world.TIERS) for tier in world.TIERS)
+    for op in (Op.IS, Op.NOT, Op.CONTAINS, Op.STARTS_WITH):
+        yield from (Compare("city", op, text, FieldType.TEXT) for text in (*world.CITIES, "s", "%", "_"))
+    for kind in MarkKind:
+        yield from (tree.Marked(kind, step) for step in world.STEPS)
+    for op in (Op.BEFORE, Op.AFTER):
+        days = [moments.parse(text) for text in ("2026-11-29", "1990-11-22", "1985-11-25", "1987-07-28", "1987-06-28")]
+        yield from (Compare("birthday", op, day, FieldType.DATE) for day in days)
+    for op in (Op.WITHIN, Op.IN_NEXT, Op.OLDER_THAN):
+        yield from (Compare("birthday", op, length, FieldType.DATE) for length in lengths[2:])
+
+
+def test_every_comparator_at_its_borders(stores: list[Store]) -> None:
+    seen = set()
+    for condition in every_leaf():
+        expected = [one.id for one in CROWD if reference.holds(condition, one)]
+        seen.add(tuple(expected))
+        for store in stores:
+            assert found(store, condition, Target.BASE) == expected, condition
+            assert found(store, condition, Target.BATCH) == expected, condition
+    assert len(seen) > 80
+
+
+def test_the_same_key_as_the_run_by_the_key_column(stores: list[Store]) -> None:
+    """`key: order_id`: the events of this run's order, whatever the frozen entry says."""
+    ask = Happened(("order.paid",), span=Span.EVER, same="order_id")
+    expected = [one.id for one in CROWD if any(e.name == "order.paid" and e.key == one.key for e in one.events)]
+    assert 0 < len(expected) < len(CROWD)
+    for store in stores:
+        parameters = Parameters()
+        test = world.compiler(store).predicate(ask, Target.BATCH, parameters, key="order_id")
+        assert "r.data" not in test
+        sql = f"SELECT p.id FROM person p JOIN run r ON r.person_id = p.id WHERE {test} ORDER BY p.id"
+        assert [row[0] for row in store.rows(sql, **parameters.values(world.NOW))] == expected
+
+
+def test_one_event_at_hand_is_held_against_where_and_same(stores: list[Store]) -> None:
+    where = Compare("amount", Op.AT_LEAST, 1000, FieldType.MONEY)
+    ask = Happened(("order.paid",), where, span=Span.EVER, same="order_id")
+    expected = sorted(
+        event.id
+        for one in CROWD
+        for event in one.events
+        if event.name == "order.paid"
+        and reference.holds(where, one, event)
+        and event.props["order_id"] == one.data["entry"].get("order_id")
+    )
+    assert expected
+    for store in stores:
+        parameters = Parameters()
+        test = world.compiler(store).event_predicate(ask, parameters, "b")
+        sql = (
+            "SELECT b.id FROM event b JOIN name n ON n.id = b.name_id JOIN person p ON p.id = b.person_id"
+            f" JOIN run r ON r.person_id = p.id WHERE n.name = 'order.paid' AND {test} ORDER BY b.id"
+        )
+        assert [row[0] for row in store.rows(sql, **parameters.values(world.NOW))] == expected
 
 
 def test_a_birthday_in_a_leap_month_is_another_day_than_in_the_plain_one(stores: list[Store]) -> None:
