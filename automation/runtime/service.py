@@ -1,0 +1,134 @@
+"""`start`: the live engine until it is asked to stop.
+
+APScheduler only rings: its jobs live in memory, run one at a time each and are never dropped for being late. Every due
+time is a row, so a restart loses nothing. Events have a thread of their own, because an answer should not wait for the
+next tick, and delivery has its own workers.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC
+from types import FrameType
+
+import peewee
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from automation.app import App
+from automation.engine import events, install, tick
+from automation.store.checkpoints import Checkpoints
+
+from . import leader, upkeep
+
+log = logging.getLogger(__name__)
+
+EVENT_PAUSE = 0.02  # seconds between looks at an empty queue: one look costs some microseconds
+RELOAD_EVERY = 2  # seconds between looks at files and orders
+NIGHT = {"hour": 3, "minute": 10}  # when lifecycle, scores and sliding windows are worked out again
+
+
+def run(app: App, ready: Callable[[], None] = lambda: None) -> None:
+    """Runs until SIGTERM or SIGINT, then drains for `engine.drain` seconds. Raises Busy when an engine runs already."""
+    stop = threading.Event()
+    _stop_on_signals(stop)
+    with leader.leading(app.store):
+        service = Service(app, stop)
+        service.start()
+        ready()
+        stop.wait()
+        log.info("stopping: what is on its way is finished, at most %d s", app.settings.engine.drain)
+        service.stop()
+
+
+class Service:
+    """The threads of a live engine. `stop` is set by a signal, or by a thread that cannot go on."""
+
+    def __init__(self, app: App, stop: threading.Event) -> None:
+        self._app, self._stop = app, stop
+        self._watch = upkeep.Watch(app)
+        self._checkpoints = Checkpoints(app.store) if app.store.path else None
+        self._events = threading.Thread(target=self._take_events, name="events", daemon=True)
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(4)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+
+    def start(self) -> None:
+        now = self._app.clock.now()
+        install.install(self._app.parts, now)
+        self._app.delivery.recover(now)
+        if self._checkpoints:
+            self._checkpoints.start()
+        self._events.start()
+        self._app.delivery.start()
+        self._schedule()
+        self._scheduler.start()
+        log.info("started: %d journeys live", len(self._app.parts.registry.live))
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._scheduler.shutdown(wait=True)
+        self._events.join()
+        self._app.delivery.drain(self._app.settings.engine.drain)
+        if self._checkpoints:
+            self._checkpoints.stop()
+
+    def _schedule(self) -> None:
+        add = self._scheduler.add_job
+        # A tick that lasts longer than its interval is no fault: the next one starts where it ended.
+        self._scheduler.add_listener(lambda event: None, EVENT_JOB_MAX_INSTANCES)
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        add(self._guarded(self._tick), IntervalTrigger(seconds=self._app.settings.engine.tick), id="tick")
+        add(self._guarded(self._watch.look), IntervalTrigger(seconds=RELOAD_EVERY), id="files")
+        add(self._guarded(self._night), CronTrigger(**NIGHT, timezone=self._app.settings.shop.zone), id="night")
+
+    def _tick(self) -> None:
+        with self._watch.steady():
+            tick.tick(self._app.parts, self._app.clock.now(), self._stop.is_set)
+
+    def _night(self) -> None:
+        with self._watch.steady():
+            upkeep.nightly(self._app, self._app.clock.now())
+
+    def _take_events(self) -> None:
+        look = self._guarded(self._drain_events)
+        while not self._stop.wait(EVENT_PAUSE):
+            look()
+        self._app.store.close()
+
+    def _drain_events(self) -> None:
+        if self._app.store.value("SELECT 1 FROM event_queue LIMIT 1") is None:
+            return
+        with self._watch.steady():
+            while not self._stop.is_set():
+                if not events.take(self._app.parts, self._app.clock.now(), self._app.settings.engine.batch):
+                    break
+
+    def _guarded(self, work: Callable[[], None]) -> Callable[[], None]:
+        """The broad edge of a worker: what fails is told and tried again at the next ring; nothing else stops."""
+
+        def guarded() -> None:
+            try:
+                work()
+            except peewee.OperationalError as error:
+                log.error("%s: the database could not do it, tried again shortly: %s", work.__name__, error)
+            except Exception as error:
+                log.exception("%s failed and is tried again: %s", work.__name__, type(error).__name__)
+
+        return guarded
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    def handler(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, handler)
+    signal.signal(signal.SIGINT, handler)

@@ -1,0 +1,97 @@
+"""What a live engine does beside moving people: following files and orders, and the nightly work over everybody."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Condition
+
+from automation.app import App
+from automation.audience import lifecycle, rfm
+from automation.engine import registry
+from automation.people import tags
+
+log = logging.getLogger(__name__)
+
+EXPIRED_TAGS = 5_000  # tags taken off in one transaction
+
+
+class Watch:
+    """Sees that files or orders changed and takes them into use, between two batches and never during one."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._files, self._orders = self._stamp(), self._ordered()
+        self._condition = Condition()
+        self._working = 0
+        self._changing = False
+
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """While the block runs, the journeys stay as they are."""
+        with self._condition:
+            self._condition.wait_for(lambda: not self._changing)
+            self._working += 1
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._working -= 1
+                self._condition.notify_all()
+
+    def look(self) -> None:
+        """Reads files again when one is new, gone or changed, and orders given by other processes."""
+        files, orders = self._stamp(), self._ordered()
+        if files != self._files:
+            with self._alone():
+                self._reload()
+        elif orders != self._orders:
+            with self._alone():
+                parts = self._app.parts
+                parts.replace_journeys(parts.project, registry.load(parts.store, parts.names, parts.project))
+        self._files, self._orders = files, self._ordered()
+
+    def _reload(self) -> None:
+        changed = self._app.reload()
+        for problem in self._app.project.problems:
+            log.error("%s", problem)
+        if changed:
+            log.info("taken into use: %s", ", ".join(changed))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with self._condition:
+            self._changing = True
+            self._condition.wait_for(lambda: self._working == 0)
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._changing = False
+                self._condition.notify_all()
+
+    def _stamp(self) -> frozenset[tuple[str, int, int]]:
+        folders = self._app.settings.folders
+        return frozenset(
+            (str(path), stat.st_mtime_ns, stat.st_size)
+            for folder in (folders.journeys, folders.templates)
+            for path in Path(folder).rglob("*")
+            if path.is_file() and (stat := path.stat())
+        )
+
+    def _ordered(self) -> tuple[tuple[object, ...], ...]:
+        return tuple(self._app.store.rows("SELECT id, status, paused, live_version FROM journey ORDER BY id"))
+
+
+def nightly(app: App, now: int) -> None:
+    """Sliding windows, stages and scores of everybody, and tags whose time is over; only what changed is written."""
+    rules = app.settings.lifecycle
+    app.computed.refresh_windows(app.store, now)
+    lifecycle.refresh(app.store, app.names, rules, now)
+    rfm.refresh(app.store, app.names, (rules, app.settings.rfm), now)
+    gone = EXPIRED_TAGS
+    while gone == EXPIRED_TAGS:
+        with app.store.write() as tx:
+            gone = tags.expire(tx, now, EXPIRED_TAGS)
