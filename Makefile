@@ -41,7 +41,7 @@ format: .venv/dev
 		else echo "python3 cannot make a virtual environment here. Run this once: sudo apt-get install -y python3-venv"; exit 3; fi; }
 
 lock: .venv/dev
-	for set in runtime dev; do \
+	for set in runtime postgres dev; do \
 		$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 			requirements/$$set.in -o requirements/$$set.txt; done
 
