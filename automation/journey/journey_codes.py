@@ -43,7 +43,6 @@ CODES: Final[dict[str, str]] = {
     "J044": "quiet hours ignored by something that is no service",
     "J045": "text that needs what the journey does not provide here",
     "J046": "unknown pool of coupons",
-    "J047": "field that a journey cannot set",
     "J048": "unknown journey",
     "J049": "unknown webhook",
     "J050": "journeys that start one another in a circle without a wait",

@@ -55,7 +55,11 @@ def read(context: Context, value: Any, loc: Loc, flow: Flow) -> tuple[model.Step
 def _step(context: Context, value: Any, loc: Loc, flow: Flow) -> tuple[model.Step | None, Flow]:
     findings = context.findings
     if not isinstance(value, dict):
-        hint = f"did you mean '{value}: ...'?" if value in words.STEP else "such as - send: welcome"
+        hint = (
+            f"did you mean '{value}: ...'?"
+            if isinstance(value, str) and value in words.STEP
+            else "such as - send: welcome"
+        )
         findings.wrong(loc, "S012", f"a step is due here, not {said(value)}", hint)
         return None, flow
     word = _word(context, value, loc)
