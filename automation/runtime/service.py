@@ -55,6 +55,7 @@ class Service:
         self._watch = upkeep.Watch(app)
         self._checkpoints = Checkpoints(app.store) if app.store.path else None
         self._events = threading.Thread(target=self._take_events, name="events", daemon=True)
+        self._delivery = threading.Thread(target=self._deliver, name="delivery", daemon=True)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(4)},
@@ -62,13 +63,11 @@ class Service:
         )
 
     def start(self) -> None:
-        now = self._app.clock.now()
-        install.install(self._app.parts, now)
-        self._app.delivery.recover(now)
+        install.install(self._app.parts, self._app.clock.now())
         if self._checkpoints:
             self._checkpoints.start()
         self._events.start()
-        self._app.delivery.start()
+        self._delivery.start()
         self._schedule()
         self._scheduler.start()
         log.info("started: %d journeys live", len(self._app.parts.registry.live))
@@ -77,7 +76,8 @@ class Service:
         self._stop.set()
         self._scheduler.shutdown(wait=True)
         self._events.join()
-        self._app.delivery.drain(self._app.settings.engine.drain)
+        self._delivery.join()
+        self._app.delivery.close()
         if self._checkpoints:
             self._checkpoints.stop()
 
@@ -97,6 +97,15 @@ class Service:
     def _night(self) -> None:
         with self._watch.steady():
             upkeep.nightly(self._app, self._app.clock.now())
+
+    def _deliver(self) -> None:
+        # A delivery that cannot go on must not leave an engine that queues and never sends.
+        try:
+            self._app.delivery.run(self._stop)
+        except Exception as error:
+            log.exception("delivery ended: %s", type(error).__name__)
+            self._stop.set()
+        self._app.store.close()
 
     def _take_events(self) -> None:
         look = self._guarded(self._drain_events)
