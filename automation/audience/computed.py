@@ -44,7 +44,15 @@ class ComputedValues:
         return changed
 
     def refresh_windows(self, store: Store, now: int, progress: slices.Progress = lambda done: None) -> int:
-        """Recomputes, with `within`, whom an event left since the last time; returns how many values changed."""
+        """The daily pass: values with `within` of whom an event left since the last time, and changed definitions.
+
+        Returns how many values changed.
+        """
+        stale = self.stale(store)
+        rebuilt = self.rebuild(store, now, stale, progress) if stale else 0
+        return rebuilt + self._slide(store, now, progress)
+
+    def _slide(self, store: Store, now: int, progress: slices.Progress) -> int:
         since = store.value("SELECT at FROM control WHERE name = :name", name=WINDOWS) or 0
         changed = done = 0
         for name, computed in self._computed.items():

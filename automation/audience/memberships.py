@@ -15,11 +15,21 @@ def compile_tagged(context: Context, ask: Tagged) -> str:
 
 
 def compile_consented(context: Context, ask: Consented) -> str:
-    """A granted consent for the purpose; a revoked one is a row with granted = 0."""
+    """A grant that no later refusal took back. A word for one kind of channel and one for all (`*`) stand side by side:
+    the newer holds, of two at the same time the refusal. Without a channel: granted on any.
+    """
     test = f"g.purpose = {context.bind(ask.purpose)} AND g.granted = 1"
-    if ask.channel is not None:
-        test += f" AND g.channel = {context.bind(ask.channel)}"
-    return context.has("consent g", "g", test)
+    if ask.channel is None:
+        refused = "o.channel = '*'"
+    else:
+        channels = f"({context.bind(ask.channel)}, '*')"
+        test += f" AND g.channel IN {channels}"
+        refused = f"o.channel IN {channels}"
+    later = (
+        f"SELECT 1 FROM consent o WHERE o.person_id = g.person_id AND {refused} AND o.purpose = g.purpose"
+        " AND o.granted = 0 AND o.at >= g.at"
+    )
+    return context.has("consent g", "g", f"{test} AND NOT EXISTS ({later})")
 
 
 def compile_in_journey(context: Context, ask: InJourney) -> str:

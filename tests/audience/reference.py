@@ -31,7 +31,9 @@ def holds(condition: Any, one: Someone, event: Happening | None = None) -> bool:
         case tree.InStage(stages):
             return one.stage in stages
         case tree.Consented(purpose, channel):
-            return any(g and p == purpose and channel in (None, c) for c, p, g in one.consents)
+            return any(
+                _consented(one, purpose, kind) for kind in ([channel] if channel else ["sms", "email", "wechat"])
+            )
         case tree.InJourney(journeys):
             return one.inside and "welcome" in journeys
         case tree.Marked():
@@ -41,6 +43,13 @@ def holds(condition: Any, one: Someone, event: Happening | None = None) -> bool:
         case tree.Compare():
             return _compare(condition, one, event)
     raise AssertionError(condition)
+
+
+def _consented(one: Someone, purpose: str, channel: str) -> bool:
+    said = [
+        (at, not granted) for kind, about, granted, at in one.consents if about == purpose and kind in (channel, "*")
+    ]
+    return bool(said) and not max(said)[1]
 
 
 def _marked(ask: tree.Marked, one: Someone) -> bool:

@@ -185,6 +185,8 @@ def every_leaf() -> Iterator[Any]:
         yield from (Compare("tier", op, tier, FieldType.CHOICE, world.TIERS) for tier in world.TIERS)
     for op in (Op.IS, Op.NOT, Op.CONTAINS, Op.STARTS_WITH):
         yield from (Compare("city", op, text, FieldType.TEXT) for text in (*world.CITIES, "s", "%", "_"))
+    for purpose in ("marketing", "service"):
+        yield from (tree.Consented(purpose, channel) for channel in (None, "sms", "email", "wechat"))
     for kind in MarkKind:
         yield from (tree.Marked(kind, step) for step in world.STEPS)
     for op in (Op.BEFORE, Op.AFTER):

@@ -22,6 +22,7 @@ TAGS = ("vip", "流失风险", "never_used")
 STEPS = ("hello", "offer")
 SOLAR = ((0, 11, 22, 0, 1990), (0, 11, 25, 0, None), (0, 2, 29, 0, 2000), (0, 11, 29, 0, 2026), (0, 12, 1, 0, 2025))
 BIRTHDAYS = (*SOLAR, (1, 10, 14, 0, 1985), (1, 10, 20, 0, None), (1, 6, 3, 0, 1987), (1, 6, 3, 1, 1987))
+CONSENTS = (("sms", "marketing"), ("email", "marketing"), ("*", "marketing"), ("email", "service"))
 ENTRY = {"category": "茶", "order_id": "D1", "city": "上海"}
 ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -99,7 +100,7 @@ class Someone:
     date: tuple[int, int, int, int, int | None] | None
     computed: dict[str, Any]
     tags: dict[str, int | None]
-    consents: list[tuple[str, str, bool]]
+    consents: list[tuple[str, str, bool, int]]
     events: list[Happening]
     data: dict[str, Any]
     entered_at: int
@@ -176,7 +177,11 @@ def _someone(chance: Random, number: int) -> Someone:
         date=chance.choice(BIRTHDAYS) if chance.random() < 0.8 else None,
         computed=_maybe(chance, computed),
         tags={tag: chance.choice((None, NOW, NOW + 1, NOW - 5)) for tag in TAGS[:2] if chance.random() < 0.5},
-        consents=[("sms", "marketing", chance.random() < 0.5), ("email", "service", chance.random() < 0.5)],
+        consents=[
+            (channel, purpose, chance.random() < 0.5, chance.choice((5, 6, 7)))
+            for channel, purpose in CONSENTS
+            if chance.random() < 0.6
+        ],
         events=events,
         data={"entry": _maybe(chance, {"total": chance.choice((2, 10, 50)), **ENTRY}),
               "coupon": chance.choice(({"code": "D2"}, None))},
@@ -235,11 +240,11 @@ def _person(tx: Any, one: Someone, tags: dict[str, int], computed: dict[str, int
         )  # fmt: skip
     for tag, until in one.tags.items():
         tx.run("INSERT INTO person_tag VALUES (:tag, :id, 'test', 0, :until)", id=one.id, tag=tags[tag], until=until)
-    for channel, purpose, granted in one.consents:
+    for channel, purpose, granted, at in one.consents:
         tx.run(
             "INSERT INTO consent (person_id, channel, purpose, granted, source, at)"
-            " VALUES (:id, :channel, :purpose, :granted, 'test', 0)",
-            id=one.id, channel=channel, purpose=purpose, granted=int(granted),
+            " VALUES (:id, :channel, :purpose, :granted, 'test', :at)",
+            id=one.id, channel=channel, purpose=purpose, granted=int(granted), at=at,
         )  # fmt: skip
     for name, value in one.computed.items():
         number, text = (None, value) if isinstance(value, str) else (value, None)
