@@ -147,7 +147,9 @@ def _turned_away(
             **bound, suppressed=f"{door.kind} {Word.SUPPRESSED}", nothing=f"{door.kind} no address",
         )  # fmt: skip
     elif number == 1:
-        asked.tx.run(f"UPDATE claim SET {on}, trail = {_trail(':why')} WHERE {rows}", why=f"{door.kind} {Word.NO_CONSENT}")
+        asked.tx.run(
+            f"UPDATE claim SET {on}, trail = {_trail(':why')} WHERE {rows}", why=f"{door.kind} {Word.NO_CONSENT}"
+        )
     else:
         reason = limits[number - 2][0].reason
         asked.tx.run(f"UPDATE claim SET {on}, capped = 1, trail = {_trail(reason)} WHERE {rows}", **bound)
@@ -156,7 +158,9 @@ def _turned_away(
 def _close(asked: Asked) -> None:
     """Whom no door let through: kept back where only caps and consent refused, else no channel could."""
     kept_back = "capped = 1 OR (technical IS NULL AND trail IS NOT NULL)"
-    words = f"CASE WHEN capped = 1 THEN '{Word.CAP}' WHEN {kept_back} THEN '{Word.NO_CONSENT}' ELSE '{Word.NO_CHANNEL}' END"
+    words = (
+        f"CASE WHEN capped = 1 THEN '{Word.CAP}' WHEN {kept_back} THEN '{Word.NO_CONSENT}' ELSE '{Word.NO_CHANNEL}' END"
+    )
     asked.tx.run(
         f"UPDATE claim SET verdict = CASE WHEN {kept_back} THEN {Verdict.SUPPRESS} ELSE {Verdict.FAIL} END,"
         f" reason = {words} || ': ' || coalesce(trail, '{EXHAUSTED}') WHERE {OPEN}"

@@ -17,9 +17,12 @@ ATTEMPT = (
     f" VALUES (:id, :n, :channel, :lane, :identity, :key, {AttemptState.DISPATCHING}, :body, :now)"
     " ON CONFLICT (message_id, channel, lane) DO UPDATE SET state = excluded.state, code = NULL, done_at = NULL"
 )
+OURS = f"message.state IN ({MessageState.CLAIMED}, {MessageState.DISPATCHING})"
 BACK = (
-    f"UPDATE message SET state = {MessageState.QUEUED}, due = :now, counted_at = NULL, lease_until = NULL, token = NULL"
-    f" FROM turned WHERE message.id = turned.id AND message.token = turned.token AND message.state = {MessageState.CLAIMED}"
+    f"UPDATE message SET state = CASE WHEN message.state = {MessageState.CLAIMED} THEN {MessageState.QUEUED}"
+    f" ELSE {MessageState.AMBIGUOUS} END, due = CASE WHEN message.state = {MessageState.CLAIMED} THEN :now END,"
+    f" counted_at = CASE WHEN message.state = {MessageState.DISPATCHING} THEN message.counted_at END, lease_until = NULL"
+    f" FROM turned WHERE message.id = turned.id AND message.token = turned.token AND {OURS}"
 )
 
 
@@ -27,18 +30,19 @@ def commit(tx: Transaction, group: Sequence[Prepared], now: int, lease: int) -> 
     """Marks messages of one channel as being dispatched; returns those that may be sent once this commits.
 
     Whose claim was lost is left out. Who has opted out since, or everybody when the stop switch is on, goes back to
-    policy, which knows the reason to keep.
+    policy, which knows the reason to keep; of these, one that may have left already is held for the operator.
     """
     turned_away = _fill(tx, group)
     if stop.is_on(tx):
         turned_away = {one.id for one in group}
     if turned_away:
-        _give_back(tx, [one for one in group if one.id in turned_away], now)
+        give_back(tx, [one for one in group if one.id in turned_away], now)
+        tx.run("DELETE FROM dispatch WHERE id IN (SELECT id FROM turned)")
         group = [one for one in group if one.id not in turned_away]
     count = tx.run(
         f"UPDATE message SET state = {MessageState.DISPATCHING}, lease_until = :lease, attempts = message.attempts + 1"
         " FROM dispatch WHERE message.id = dispatch.id AND message.token = dispatch.token"
-        f" AND message.state = {MessageState.CLAIMED}",
+        f" AND {OURS}",
         lease=now + lease,
     )
     admitted = list(group) if count == len(group) else _still_ours(tx, group)
@@ -54,7 +58,7 @@ def commit(tx: Transaction, group: Sequence[Prepared], now: int, lease: int) -> 
 
 
 def _fill(tx: Transaction, group: Sequence[Prepared]) -> set[int]:
-    """The group into `dispatch`; returns who may not be written to any more, and is not left in it."""
+    """The group into `dispatch`; returns who may not be written to any more."""
     tx.temporary("dispatch", DISPATCH)
     columns = dict.fromkeys(("id", "token", "person_id", "identity_id", "marketing"), "BIGINT")
     rows = json.dumps([(one.id, one.token, one.person_id, one.identity_id, int(one.marketing)) for one in group])
@@ -64,17 +68,14 @@ def _fill(tx: Transaction, group: Sequence[Prepared]) -> set[int]:
         "NOT EXISTS (SELECT 1 FROM identity i WHERE i.id = dispatch.identity_id AND i.person_id = dispatch.person_id"
         f" AND NOT EXISTS ({reach.SUPPRESSED}))"
     )
-    refused = {row[0] for row in tx.rows(f"SELECT id FROM dispatch WHERE {said_no} OR {gone}", kind=group[0].door.kind)}
-    if refused:
-        tx.many("DELETE FROM dispatch WHERE id = :id", [{"id": number} for number in sorted(refused)])
-    return refused
+    return {row[0] for row in tx.rows(f"SELECT id FROM dispatch WHERE {said_no} OR {gone}", kind=group[0].door.kind)}
 
 
-def _give_back(tx: Transaction, group: Sequence[Prepared], now: int) -> None:
+def give_back(tx: Transaction, group: Sequence[Prepared], now: int) -> None:
+    """Claimed messages to the queue again; one that may have left already is held for the operator."""
     tx.temporary("turned", "id BIGINT, token BIGINT")
     tx.many("INSERT INTO turned VALUES (:id, :token)", [{"id": one.id, "token": one.token} for one in group])
     tx.run(BACK, now=now)
-    tx.run("DELETE FROM dispatch WHERE id IN (SELECT id FROM turned)")
 
 
 def _still_ours(tx: Transaction, group: Sequence[Prepared]) -> list[Prepared]:

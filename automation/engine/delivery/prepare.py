@@ -57,7 +57,7 @@ class Preparer:
                 unfit.append(Unfit(one.id, claimed.token, f"{Word.OPERATOR}: {refused}", one.step, ""))
                 continue
             ready.append((one, key, address, text))
-        return self._sealed(claimed.token, ready, bodies, earlier), unfit
+        return self._sealed(claimed.token, ready, bodies, earlier, now), unfit
 
     def _sealed(
         self,
@@ -65,6 +65,7 @@ class Preparer:
         ready: Sequence[tuple[Taken, str, str, str]],
         bodies: Mapping[int, Any],
         earlier: Mapping[Any, Any],
+        now: int,
     ) -> list[Prepared]:
         contexts = [body_context(key) for _, key, _, _ in ready]
         sealed = self._vault.seal_many([text for _, _, _, text in ready], contexts)
@@ -77,7 +78,8 @@ class Preparer:
             found.append(
                 Prepared(
                     one.id, token, one.person_id, one.identity_id, marketing[one.purpose], door, lanes[one.door], one.option,
-                    one.attempts, one.expires_at, one.trail, known[2] if known else 0, known is not None, body,
+                    one.attempts, one.expires_at, one.trail, known[2] if known else now, False,
+                    self._routes.is_last(one.version_id, one.step, one.variant, one.option), body,
                     Message(key, door.lane, address, plain),
                 )
             )  # fmt: skip

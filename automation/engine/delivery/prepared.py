@@ -14,8 +14,9 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Prepared(NamedTuple):
-    """`body` is the sealed text of the message's body; `token` the claim it belongs to; `resend`: its lane knows it
-    already. `first_at`: when its key was first used, 0 if never. `marketing`: by law. `trail`: ways that refused it."""
+    """`body` is the sealed text of the message's body; `token` the claim it belongs to. `first_at`: when its key was first
+    used. `resend`: nobody knows whether the lane took it. `last`: no way is left after this one. `marketing`: by law.
+    `trail`: the ways that refused it."""
 
     id: int
     token: int
@@ -30,6 +31,7 @@ class Prepared(NamedTuple):
     trail: str | None
     first_at: int
     resend: bool
+    last: bool
     body: bytes
     message: Message
 

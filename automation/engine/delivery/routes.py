@@ -34,6 +34,7 @@ class Routes:
         for name, channel in channels.items():
             self.kinds.setdefault(channel.kind, []).append(name)
         self._routes: dict[Case, Route] = {}
+        self._last: dict[tuple[Case, int], bool] = {}
         self._files: tuple[object, object] = (None, None)
 
     def door(self, channel: str, lane: str) -> Door | None:
@@ -43,11 +44,21 @@ class Routes:
         """The routes of these cases, made where they are new."""
         files = (self._parts.project, self._parts.registry)
         if self._files[0] is not files[0] or self._files[1] is not files[1]:
-            self._routes, self._files = {}, files
+            self._routes, self._last, self._files = {}, {}, files
         for case in cases:
             if case not in self._routes:
                 self._routes[case] = self._make(len(self._routes), case)
         return {case: self._routes[case] for case in cases}
+
+    def is_last(self, version_id: int, step: int, variant: str | None, option: int) -> bool:
+        """Whether no way is open after this one."""
+        case = (version_id, step, variant)
+        key = (case, option)
+        found = self._last.get(key)
+        if found is None:
+            rest = self.of([case])[case].options[option + 1 :]
+            found = self._last[key] = all(why for _, why in rest)
+        return found
 
     def send(self, version_id: int, step: int) -> tuple[Loaded, graph.Send] | None:
         """The step that queued a message, None where its version can no longer be read."""

@@ -1,0 +1,222 @@
+"""Delivery as the application sees it: one synchronous round, or a loop in threads of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from automation.engine.parts import Parts
+from automation.kernel.clock import Clock
+from automation.kernel import ports
+from automation.people.keyring import Keyring
+from automation.people.sealing import Vault
+from automation.policy import asking
+from automation.rendering.renderer import Renderer
+from automation.settings import Channel
+
+from . import dispatch, links, marks, sending
+from .claim import Claimed, Claimer
+from .gates import Gates
+from .live import Live
+from .prepare import Preparer
+from .prepared import Prepared
+from .record import Recorder, Result
+from .recover import Recovery
+from .routes import Routes
+from .spool import FileSpool, NoSpool, Spool
+
+log = logging.getLogger(__name__)
+WAITING = 2  # batches a process holds for one channel at most
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What a round did. `looked`: messages that were due; `outcomes`: new states by name (sent, queued, ambiguous...)."""
+
+    looked: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    recovered: int = 0
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.looked or self.recovered)
+
+    @property
+    def sent(self) -> int:
+        return self.outcomes["sent"]
+
+
+class Delivery:
+    """Everything from a queued row to a recorded answer, for one process.
+
+    `spool`: by default files beside the SQLite database; on PostgreSQL a folder has to be given. `make_links`: who
+    makes links for one message, such as the one to unsubscribe.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        channels: Mapping[str, ports.Channel],
+        keyring: Keyring,
+        renderer: Renderer,
+        clock: Clock,
+        *,
+        spool: Spool | None = None,
+        make_links: links.Links = links.none,
+    ) -> None:
+        self.parts, self.channels, self.clock = parts, channels, clock
+        self.vault = Vault(keyring)
+        self.folder = spool_folder(parts)
+        self._spool = spool
+        self.gates = Gates(parts.settings, WAITING * parts.settings.engine.batch)
+        self.routes = Routes(parts, channels)
+        self.recorder = Recorder(parts, self.gates)
+        self.claimer = Claimer(parts, self.routes, self.gates, asking.Policy())
+        self.preparer = Preparer(parts, self.routes, self.vault, renderer, make_links)
+        self.recovery = Recovery(parts, self.routes, self.vault, self.recorder, self.folder)
+        self._live: Live | None = None
+        marks.prepare(parts)
+
+    @property
+    def spool(self) -> Spool:
+        """Opened when the first message leaves, so that a process that only reads leaves no file."""
+        if self._spool is None:
+            self._spool = FileSpool(self.folder) if self.folder else NoSpool()
+        return self._spool
+
+    def step(self, now: int) -> Delivered:
+        """One round in the calling thread: what was interrupted, then one claim, sent and recorded. Nothing is open
+        when it returns."""
+        done = Delivered()
+        again = self.recover(now, done)
+        claimed, ready = self.prepare(now)
+        done.looked = claimed.looked
+        done.verdicts.update({verdict.name.lower(): count for verdict, count in claimed.verdicts.items()})
+        self._deliver([*again, *ready], now, done)
+        return done
+
+    def prepare(self, now: int) -> tuple[Claimed, list[Prepared]]:
+        """Claims and makes ready; what is unfit is recorded at once."""
+        claimed = self.claimer.claim(now)
+        if not claimed.messages:
+            return claimed, []
+        ready, unfit = self.preparer.prepare(claimed, now)
+        if unfit:
+            for where, reason in sorted({(one.where, one.reason) for one in unfit}):
+                log.error("messages cannot be made: %s %s", where, reason)
+            with self.parts.store.write() as tx:
+                self.recorder.unfit(tx, unfit, now)
+        return claimed, ready
+
+    def recover(
+        self, now: int, done: Delivered | None = None, alone: bool = False, seen: set[int] | None = None
+    ) -> list[Prepared]:
+        """Puts what was interrupted in order; returns what has to be asked again. Those in `seen` are left alone, and
+        it grows: an answer that stays unclear is not asked for without end."""
+        live, known = self._live, set() if seen is None else seen
+        found = self.recovery.run(now, lambda number: number in known or (live is not None and live.has(number)), alone)
+        known.update(one.id for one in found.again)
+        if done is not None:
+            done.recovered += len(found.back) + len(found.held) + len(found.recorded) + len(found.again)
+        if found.held:
+            log.warning("%d messages may or may not have left; they are held for an operator", len(found.held))
+        return found.again
+
+    def start(self, alone: bool = False) -> int:
+        """At the start of a process: puts in order what another left behind, and removes its spool. `alone`: the
+        caller knows that no other process delivers (it holds the engine's lock), so leases need not run out first.
+        Returns how many messages were interrupted."""
+        now, done = self.clock.now(), Delivered()
+        seen: set[int] = set()
+        while True:
+            before = done.recovered
+            again = self.recover(now, done, alone, seen)
+            self._deliver(again, now, done)
+            if done.recovered == before:
+                break
+        own = self._spool
+        self.recovery.prune(own.is_mine if isinstance(own, FileSpool) else lambda _: False)
+        return done.recovered
+
+    def run(self, stop: threading.Event, alone: bool = False) -> None:
+        """Delivers until `stop` is set, then finishes what is on its way for at most the settings' `drain` seconds."""
+        self.start(alone)
+        self._live = Live(self, self.parts, self.clock)
+        try:
+            self._live.run(stop)
+        finally:
+            self._live = None
+
+    def wake(self) -> None:
+        """Something was queued: look now and not at the next tick."""
+        if self._live is not None:
+            self._live.wake()
+
+    def drain(self, seconds: float) -> bool:
+        """Waits until nothing is on its way in this process; False where that takes longer."""
+        return self._live.drain(seconds) if self._live is not None else True
+
+    def close(self) -> None:
+        """Lets go of the spool."""
+        if isinstance(self._spool, FileSpool):
+            self._spool.close()
+        self._spool = None
+
+    def _deliver(self, ready: Sequence[Prepared], now: int, done: Delivered) -> None:
+        """Group by group, at most `in_flight` at once; the answers of one group are recorded with the intent of the next."""
+        results: list[Result] = []
+        for group in _groups(ready, self.parts.settings.channels):
+            results = self._group(group, results, now, done)
+        self._commit([], results, now, done)
+
+    def _group(self, group: Sequence[Prepared], before: list[Result], now: int, done: Delivered) -> list[Result]:
+        admitted = self._commit(group, before, now, done)
+        results: list[Result] = []
+        for request in sending.requests(admitted):
+            results += sending.send(self.channels, self.spool, request)
+        return results
+
+    def _commit(
+        self, group: Sequence[Prepared], results: Sequence[Result], now: int, done: Delivered
+    ) -> list[Prepared]:
+        if not group and not results:
+            return []
+        admitted: list[Prepared] = []
+        if group:
+            self.spool.intended([(one.id, one.token) for one in group])
+        with self.parts.store.write() as tx:
+            if results:
+                done.outcomes += self.recorder.write(tx, results, now)
+            if group:
+                admitted = dispatch.commit(tx, group, now, self.parts.settings.engine.lease)
+        gone = {one.id for one in group} - {one.id for one in admitted}
+        self.spool.recorded(
+            [(r.message.id, r.message.token) for r in results]
+            + [(one.id, one.token) for one in group if one.id in gone]
+        )
+        return admitted
+
+
+def _groups(ready: Sequence[Prepared], settings: Mapping[str, Channel]) -> list[Sequence[Prepared]]:
+    """Messages of one channel, at most its `in_flight`, in the order of the claim."""
+    by_channel: dict[str, list[Prepared]] = {}
+    for one in ready:
+        by_channel.setdefault(one.door.channel, []).append(one)
+    groups: list[Sequence[Prepared]] = []
+    for channel, messages in by_channel.items():
+        size = settings[channel].in_flight
+        groups += [messages[at : at + size] for at in range(0, len(messages), size)]
+    return groups
+
+
+def spool_folder(parts: Parts) -> Path | None:
+    """Beside the database; on PostgreSQL beside the key file, on each machine its own."""
+    path = parts.store.path
+    if path is not None:
+        return path.with_name(path.name + ".spool")
+    return parts.settings.key.file.with_name("lucheng.spool")

@@ -1,0 +1,274 @@
+"""The living pipeline: one thread claims and prepares, one writes the books, some send for each channel.
+
+They meet in queues of bounded length. The books record answers and commit the next intents in one transaction, so the
+number of commits follows the disk and not the messages. Nothing is held over the network but memory.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from automation.engine.parts import Parts
+from automation.kernel.clock import Clock, monotonic
+from automation.store.database import BadStatement, is_away
+
+from . import dispatch, sending
+from .prepared import Prepared
+from .record import Result
+
+if TYPE_CHECKING:
+    from .facade import Delivery
+
+log = logging.getLogger(__name__)
+PATIENCE = 0.25  # seconds the claimer waits for a full channel before it goes on for the others
+NAP = 0.2  # seconds between looks when nothing is due
+RECOVER = 1.0
+AWAY = 0.5  # seconds until the database is tried again
+WARN = 60.0
+
+_Requests = queue.SimpleQueue[tuple[Sequence[Prepared], float] | None]
+
+
+class Live:
+    """One run of the pipeline."""
+
+    def __init__(self, delivery: Delivery, parts: Parts, clock: Clock) -> None:
+        self._delivery, self._parts, self._clock = delivery, parts, clock
+        self._settings = parts.settings
+        self._changed = threading.Condition()
+        self._woken = threading.Event()
+        self._closing = False
+        self._ready: dict[str, deque[Prepared]] = {name: deque() for name in delivery.channels}
+        self._out: dict[str, int] = dict.fromkeys(delivery.channels, 0)
+        self._results: list[Result] = []
+        self._ids: set[int] = set()
+        self._requests: dict[str, _Requests] = {name: queue.SimpleQueue() for name in delivery.channels}
+        self._failing_since: float | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        threads = [threading.Thread(target=self._claim_loop, name="delivery claim", daemon=True)]
+        for name in self._delivery.channels:
+            for number in range(self._settings.channels[name].connections):
+                work = threading.Thread(
+                    target=self._send_loop, args=(name,), name=f"delivery {name} {number}", daemon=True
+                )
+                threads.append(work)
+        for thread in threads:
+            thread.start()
+        while not stop.is_set():
+            self._books(0.1)
+        self._close(monotonic() + self._settings.engine.drain)
+        for name in self._requests:
+            for _ in range(self._settings.channels[name].connections):
+                self._requests[name].put(None)
+        for thread in threads:
+            thread.join(1)
+        self._parts.store.close()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def has(self, number: int) -> bool:
+        """Whether this process is working on the message."""
+        return number in self._ids
+
+    def drain(self, seconds: float) -> bool:
+        end = monotonic() + seconds
+        with self._changed:
+            while self._busy() and monotonic() < end:
+                self._changed.wait(0.05)
+            return not self._busy()
+
+    def _busy(self) -> bool:
+        return bool(self._results or any(self._out.values()) or any(self._ready.values()))
+
+    # the claimer
+
+    def _claim_loop(self) -> None:
+        recovered = 0.0
+        while not self._closing:
+            try:
+                if monotonic() - recovered > RECOVER:
+                    self._put(self._delivery.recover(self._clock.now()))
+                    recovered = monotonic()
+                self._wait_for_room()
+                looked = self._claim()
+                self._went_well()
+            except Exception as error:
+                self._went_wrong("claiming", error)
+                looked = 0
+            if not looked:
+                self._woken.wait(NAP)
+                self._woken.clear()
+        self._parts.store.close()
+
+    def _claim(self) -> int:
+        with self._changed:
+            self._delivery.gates.waiting = {name: len(ready) + self._out[name] for name, ready in self._ready.items()}
+        claimed, ready = self._delivery.prepare(self._clock.now())
+        self._put(ready)
+        return claimed.looked
+
+    def _put(self, ready: Sequence[Prepared]) -> None:
+        if ready:
+            with self._changed:
+                self._ids.update(one.id for one in ready)
+                for one in ready:
+                    self._ready[one.door.channel].append(one)
+                self._changed.notify_all()
+
+    def _wait_for_room(self) -> None:
+        full = self._settings.engine.batch
+        end = monotonic() + PATIENCE
+        with self._changed:
+            while any(len(ready) >= full for ready in self._ready.values()) and monotonic() < end and not self._closing:
+                self._changed.wait(PATIENCE)
+
+    # the books
+
+    def _books(self, patience: float) -> None:
+        """One transaction: answers recorded, next intents committed; then the requests are handed to the senders."""
+        with self._changed:
+            if not self._results and not self._can_dispatch():
+                self._changed.wait(patience)
+            results, self._results = self._results, []
+            groups = self._take_groups(results)
+        if not results and not groups:
+            return
+        try:
+            admitted = self._commit(groups, results)
+        except Exception as error:
+            self._put_back(groups, results)
+            self._went_wrong("recording", error)
+            if results and isinstance(error, BadStatement) and not is_away(error):
+                self._one_by_one()
+            threading.Event().wait(AWAY)
+            return
+        self._went_well()
+        self._hand_out(admitted)
+        self._forget(groups, admitted, results)
+
+    def _can_dispatch(self) -> bool:
+        return not self._closing and any(
+            ready and self._out[name] < self._settings.channels[name].in_flight for name, ready in self._ready.items()
+        )
+
+    def _take_groups(self, results: Sequence[Result]) -> list[list[Prepared]]:
+        """At most `in_flight` of each channel between its intent and its record, those recorded now already let go."""
+        if self._closing:
+            return []
+        let_go = dict.fromkeys(self._out, 0)
+        for result in results:
+            let_go[result.message.door.channel] += 1
+        groups = []
+        for name, ready in self._ready.items():
+            credit = self._settings.channels[name].in_flight - self._out[name] + let_go[name]
+            if ready and credit > 0:
+                groups.append([ready.popleft() for _ in range(min(credit, len(ready)))])
+        return groups
+
+    def _commit(self, groups: Sequence[Sequence[Prepared]], results: Sequence[Result]) -> list[list[Prepared]]:
+        now = self._clock.now()
+        for group in groups:
+            self._delivery.spool.intended([(one.id, one.token) for one in group])
+        with self._parts.store.write() as tx:
+            if results:
+                self._delivery.recorder.write(tx, results, now)
+            return [dispatch.commit(tx, group, now, self._settings.engine.lease) for group in groups]
+
+    def _hand_out(self, admitted: Sequence[Sequence[Prepared]]) -> None:
+        until = monotonic() + self._settings.engine.lease
+        for group in admitted:
+            for request in sending.requests(group):
+                self._requests[request[0].door.channel].put((request, until))
+
+    def _forget(
+        self, groups: Sequence[Sequence[Prepared]], admitted: Sequence[Sequence[Prepared]], results: Sequence[Result]
+    ) -> None:
+        kept = {one.id for group in admitted for one in group}
+        over = [result.message for result in results] + [one for group in groups for one in group if one.id not in kept]
+        with self._changed:
+            for group in admitted:
+                for one in group:
+                    self._out[one.door.channel] += 1
+            for result in results:
+                self._out[result.message.door.channel] -= 1
+            self._ids.difference_update(one.id for one in over if one.id not in kept)
+            self._changed.notify_all()
+        self._delivery.spool.recorded((one.id, one.token) for one in over)
+
+    def _put_back(self, groups: Sequence[Sequence[Prepared]], results: Sequence[Result]) -> None:
+        with self._changed:
+            self._results[:0] = results
+            for group in groups:
+                self._ready[group[0].door.channel].extendleft(reversed(group))
+
+    def _one_by_one(self) -> None:
+        """A row that cannot be recorded must not hold the others up: it stays as it is, for recovery to look at."""
+        with self._changed:
+            results, self._results = self._results, []
+        for result in results:
+            try:
+                self._commit([], [result])
+            except BadStatement as error:
+                log.error("the answer to message %d cannot be recorded: %s", result.message.id, type(error).__name__)
+            self._forget([], [], [result])
+
+    # the senders
+
+    def _send_loop(self, name: str) -> None:
+        requests = self._requests[name]
+        while (work := requests.get()) is not None:
+            request, until = work
+            if monotonic() > until:
+                # Another process may have taken the lease over: recovery knows from the spool that nothing was begun.
+                self._drop(request)
+                continue
+            try:
+                results = sending.send(self._delivery.channels, self._delivery.spool, request)
+            except OSError as error:
+                log.error("the spool cannot be written, nothing was sent: %s", error.strerror or type(error).__name__)
+                self._drop(request)
+                continue
+            with self._changed:
+                self._results += results
+                self._changed.notify_all()
+
+    def _drop(self, request: Sequence[Prepared]) -> None:
+        with self._changed:
+            for one in request:
+                self._out[one.door.channel] -= 1
+                self._ids.discard(one.id)
+            self._changed.notify_all()
+
+    # the end
+
+    def _close(self, end: float) -> None:
+        with self._changed:
+            self._closing = True
+            waiting = [one for ready in self._ready.values() for one in ready]
+            for ready in self._ready.values():
+                ready.clear()
+            self._changed.notify_all()
+        self._woken.set()
+        if waiting:
+            with self._parts.store.write() as tx:
+                dispatch.give_back(tx, waiting, self._clock.now())
+        while monotonic() < end and (self._results or any(self._out.values())):
+            self._books(0.05)
+        if any(self._out.values()):
+            log.warning("%d messages were still on their way at the end", sum(self._out.values()))
+
+    def _went_wrong(self, what: str, error: Exception) -> None:
+        moment = monotonic()
+        if self._failing_since is None or moment - self._failing_since > WARN:
+            self._failing_since = moment
+            log.error("%s messages failed, trying again: %s", what, type(error).__name__, exc_info=error)
+
+    def _went_well(self) -> None:
+        self._failing_since = None

@@ -1,0 +1,149 @@
+"""The one place where answers become rows: in groups, each in one transaction, only under the token that sent."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from automation.engine.parts import Parts
+from automation.kernel.ports import Accepted, Outcome
+from automation.store.database import Transaction
+from automation.store.states import AttemptState, MessageState
+
+from . import breaker, marks, outcomes, receipts
+from .gates import Gates
+from .outcomes import Settled
+from .prepared import Prepared, Unfit
+
+ACCEPTED = {"id": "BIGINT", "token": "BIGINT", "channel": "TEXT", "lane": "TEXT", "provider_id": "TEXT"}
+SETTLED = {
+    "id": "BIGINT", "token": "BIGINT", "channel": "TEXT", "lane": "TEXT", "state": "BIGINT", "attempt": "BIGINT",
+    "due": "BIGINT", "lease": "BIGINT", "reason": "TEXT", "option_ix": "BIGINT", "counted": "BIGINT", "code": "TEXT",
+}  # fmt: skip
+OURS = f"message.state IN ({MessageState.DISPATCHING}, {MessageState.AMBIGUOUS})"
+ATTEMPT_OF = "attempt.message_id = {t}.id AND attempt.channel = {t}.channel AND attempt.lane = {t}.lane"
+OVER = f"{MessageState.FAILED}, {MessageState.AMBIGUOUS}"
+
+
+class Result(NamedTuple):
+    """One message and what its channel said."""
+
+    message: Prepared
+    outcome: Outcome
+
+
+class Recorder:
+    """Writes answers for one process."""
+
+    def __init__(self, parts: Parts, gates: Gates) -> None:
+        self._parts, self._gates = parts, gates
+
+    def write(self, tx: Transaction, results: Sequence[Result], now: int) -> Counter[str]:
+        """Records the answers; returns how many messages got each new state, by its name in small letters."""
+        accepted: list[Result] = []
+        settled: list[tuple[Prepared, Settled]] = []
+        by_channel: dict[str, list[Outcome]] = {}
+        for result in results:
+            by_channel.setdefault(result.message.door.channel, []).append(result.outcome)
+            if isinstance(result.outcome, Accepted):
+                accepted.append(result)
+            else:
+                known = self._parts.settings.channels[result.message.door.channel]
+                settled.append((result.message, outcomes.settle(result.message, result.outcome, known, now)))
+        if accepted:
+            self._accept(tx, accepted, now)
+        if settled:
+            self._settle(tx, settled, now)
+        breaker.learn(tx, by_channel, self._parts.settings.channels, now)
+        for channel, answers in by_channel.items():
+            self._gates.done(channel, len(answers), now)
+        counts = Counter(_name(answer.state) for _, answer in settled)
+        counts["sent"] += len(accepted)
+        return counts
+
+    def unfit(self, tx: Transaction, found: Sequence[Unfit], now: int) -> None:
+        """Messages that could not be made ready: over, with the reason; the operator is told once a text and batch."""
+        _fill(tx, "unfit", {"id": "BIGINT", "token": "BIGINT", "reason": "TEXT"},
+              [(one.id, one.token, one.reason) for one in found])  # fmt: skip
+        tx.run(
+            f"UPDATE message SET state = {MessageState.FAILED}, reason = unfit.reason, done_at = :now, counted_at = NULL,"
+            " lease_until = NULL FROM unfit WHERE message.id = unfit.id AND message.token = unfit.token"
+            f" AND message.state = {MessageState.CLAIMED}",
+            now=now,
+        )
+        if marks.heard(self._parts, "failed"):
+            marks.tell(self._parts, tx, "failed", [(one.id, now) for one in found], now)
+        first = {(one.step, one.where): one for one in reversed(found)}
+        for one in first.values():
+            _tell_operator(tx, one, now)
+
+    def _accept(self, tx: Transaction, accepted: Sequence[Result], now: int) -> None:
+        rows = [
+            (m.id, m.token, m.door.channel, m.door.lane, outcome.provider_id)
+            for m, outcome in accepted
+            if isinstance(outcome, Accepted)
+        ]
+        _fill(tx, "accepted", ACCEPTED, rows)
+        tx.run(
+            f"UPDATE message SET state = {MessageState.SENT}, sent_at = :now, done_at = :now, lease_until = NULL,"
+            f" reason = NULL FROM accepted WHERE message.id = accepted.id AND message.token = accepted.token AND {OURS}",
+            now=now,
+        )
+        tx.run(
+            f"UPDATE attempt SET state = {AttemptState.ACCEPTED}, provider_id = NULLIF(accepted.provider_id, ''),"
+            f" done_at = :now, code = NULL FROM accepted WHERE {ATTEMPT_OF.format(t='accepted')}",
+            now=now,
+        )
+        if marks.heard(self._parts, "sent"):
+            marks.tell(self._parts, tx, "sent", [(row[0], now) for row in rows], now)
+        receipts.catch_up(self._parts, tx, now)
+
+    def _settle(self, tx: Transaction, settled: Sequence[tuple[Prepared, Settled]], now: int) -> None:
+        _fill(tx, "settled", SETTLED, [_row(one, answer) for one, answer in settled])
+        tx.run(
+            "UPDATE message SET state = settled.state, due = settled.due, reason = settled.reason,"
+            " via_ix = settled.option_ix, lease_until = settled.lease,"
+            " counted_at = CASE WHEN settled.counted = 1 THEN message.counted_at END,"
+            f" done_at = CASE WHEN settled.state IN ({OVER}) THEN :now END"
+            f" FROM settled WHERE message.id = settled.id AND message.token = settled.token AND {OURS}",
+            now=now,
+        )
+        tx.run(
+            "UPDATE attempt SET state = settled.attempt, code = settled.code, done_at = :now FROM settled"
+            f" WHERE {ATTEMPT_OF.format(t='settled')}",
+            now=now,
+        )
+        back = Counter(one.door.channel for one, answer in settled if not answer.counted)
+        self._gates.give_back(tx, back, now)
+        failed = [(one.id, now) for one, answer in settled if answer.state is MessageState.FAILED]
+        if failed and marks.heard(self._parts, "failed"):
+            marks.tell(self._parts, tx, "failed", failed, now)
+
+
+def _row(one: Prepared, answer: Settled) -> tuple[object, ...]:
+    return (
+        one.id, one.token, one.door.channel, one.door.lane, int(answer.state), int(answer.attempt), answer.due,
+        answer.lease, answer.reason, answer.option, int(answer.counted), answer.code,
+    )  # fmt: skip
+
+
+def _name(state: MessageState) -> str:
+    return state.name.lower()
+
+
+def _fill(tx: Transaction, table: str, columns: dict[str, str], rows: Sequence[tuple[object, ...]]) -> None:
+    tx.temporary(table, ", ".join(f"{name} {kind}" for name, kind in columns.items()))
+    tx.run(f"INSERT INTO {table} SELECT * FROM {tx.dialect.each('rows', columns)} AS given", rows=json.dumps(rows))
+
+
+def _tell_operator(tx: Transaction, one: Unfit, now: int) -> None:
+    """A line for the operator's digest, with the message's run: one for each text that fails in a batch."""
+    payload = json.dumps({"text": f"{one.reason} ({one.where})" if one.where else one.reason}, ensure_ascii=False)
+    tx.run(
+        "INSERT INTO effect (kind, ref, run_id, step, visit, person_id, at, due, payload) SELECT 'notify', 'operator',"
+        " m.run_id, m.step, m.visit, m.person_id, :now, :now, :payload FROM message m WHERE m.id = :id"
+        " ON CONFLICT DO NOTHING",
+        now=now, payload=payload, id=one.id,
+    )  # fmt: skip
