@@ -110,7 +110,10 @@ class App:
         self.computed = self._computed()
         self.parts.project, self.parts.compiler, self.parts.computed = fresh, self.compiler, self.computed
         self.renderer.use(fresh.texts)
-        return install.install(self.parts, self.clock.now())
+        now = self.clock.now()
+        if stale := self.computed.stale(self.store):
+            self.computed.rebuild(self.store, now, only=stale)
+        return install.install(self.parts, now)
 
     @cached_property
     def computed(self) -> ComputedValues:
