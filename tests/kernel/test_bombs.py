@@ -16,14 +16,17 @@ from automation.kernel import errors, source
 answers = {}
 for path in sorted(Path(sys.argv[1]).iterdir()):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.process_time()
-    try:
-        source.read(path)
-        codes = []
-    except errors.SourceErrors as error:
-        codes = sorted({problem.code for problem in error.problems})
+    seconds = []
+    for _ in range(3):  # processor time, and the best of three: the limit is the reader's, not its neighbours'
+        start = time.process_time()
+        try:
+            source.read(path)
+            codes = []
+        except errors.SourceErrors as error:
+            codes = sorted({problem.code for problem in error.problems})
+        seconds.append(time.process_time() - start)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    answers[path.name] = (codes, time.process_time() - start, grown)
+    answers[path.name] = (codes, min(seconds), grown)
 print(json.dumps(answers))
 """
 
