@@ -96,7 +96,11 @@ def main() -> int:
     }  # fmt: skip
     print(f"\n{'figure':<20}value")
     for figure, value in figures.items():
-        print(f"{figure:<20}{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else f"{figure:<20}{value}")
+        print(
+            f"{figure:<20}{value:,}"
+            if isinstance(value, int | float) and not isinstance(value, bool)
+            else f"{figure:<20}{value}"
+        )
     print(json.dumps(figures))
     return 0 if right else 1
 

@@ -17,6 +17,7 @@ from .registry import Registry
 from .sealing import Vault, identity_context
 
 UID = re.compile(r"[0-9a-f]{32}")
+SEALED = ("kind", "account", "lookup", "sealed", "key_id", "tail", "verified_at")  # what does not depend on the person
 INSERT = """
     INSERT INTO identity (kind, account, lookup, person_id, sealed, key_id, tail, verified_at)
     VALUES (:kind, :account, :lookup, :person, :sealed, :key_id, :tail, :verified)"""

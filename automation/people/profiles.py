@@ -33,7 +33,7 @@ def create(
 ) -> int:
     """A new person with these identities, which must belong to nobody; the id."""
     if uid is None and known:
-        uid = sealing.uid_of(registry.vault, identities.lookups(registry.vault, known[:1])[0])
+        uid = registry.vault.uid(identities.lookups(registry.vault, known[:1])[0])
     # The id made from an identity is taken where the identity changed hands: then chance makes one.
     for candidate in (uid, secrets.token_hex(16)):
         if candidate is None:

@@ -47,6 +47,8 @@ def stored(known: Field | Property, raw: Any, zone: ZoneInfo) -> Stored:
 
 def text(raw: Any) -> str:
     """One line: control characters and line breaks become one space."""
+    if type(raw) is str and len(raw) <= MAX_TEXT and raw.isprintable():
+        return raw.strip()
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
         raise Unusable("a text is due")
     plain = raw if isinstance(raw, str) else repr(raw)

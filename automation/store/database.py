@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,16 @@ class Transaction(Statements):
         with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
             cursor.executemany(self.dialect.spell(sql), rows)
 
+    def insert(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]], conflict: str = "") -> None:
+        """Inserts many rows, values in the order of the columns: a fifth cheaper than `many` with names.
+
+        `conflict`: an ON CONFLICT clause.
+        """
+        marks = ", ".join([self.dialect.mark] * len(columns))
+        cursor = self.connections.cursor()
+        with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
+            cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) {conflict}", rows)
+
     def temporary(self, name: str, columns: str) -> None:
         """An empty temporary table of this connection, without any index: set updates read it once, from end to end."""
         if name not in self._temporaries:
@@ -106,12 +116,15 @@ class Transaction(Statements):
             self._temporaries.add(name)
         self._execute(f"DELETE FROM {name}", {})
 
-    def reserve(self, table: str) -> tuple[str, dict[str, Any]]:
-        """SQL that numbers the rows of a SELECT with ids of a table nobody else will get, and its bound values."""
+    def reserve(self, table: str, source: str) -> tuple[str, dict[str, Any]]:
+        """SQL that numbers the rows of a temporary table (its alias) with ids nobody else will get; its bound values.
+
+        Where the SELECT leaves rows out, their ids are left out too. A window function instead costs twice as much.
+        """
         if isinstance(self.dialect, Postgres):
             return f"nextval(pg_get_serial_sequence('{table}', 'id'))", {}
         last = self.value("SELECT seq FROM sqlite_sequence WHERE name = :table", table=table)
-        return ":reserved + row_number() OVER ()", {"reserved": last or 0}
+        return f":reserved + {source}.rowid", {"reserved": last or 0}
 
     def alone(self, table: str) -> None:
         """From here to the end nobody else writes the table: for rows that follow from the newest one."""

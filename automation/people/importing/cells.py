@@ -53,7 +53,7 @@ def fitted(cells: list[str], width: int) -> list[str]:
 def owners(tx: Transaction, lookups: Iterable[bytes]) -> dict[bytes, int]:
     """Who has the identities that are known; `lookups` sorted, and the table import_lookup made."""
     tx.run("DELETE FROM import_lookup")
-    tx.many("INSERT INTO import_lookup VALUES (:lookup)", [{"lookup": lookup} for lookup in lookups])
+    tx.insert("import_lookup", ("lookup",), [(lookup,) for lookup in lookups])
     join = tx.dialect.join_in_order
     found = tx.rows(f"SELECT i.lookup, i.person_id FROM import_lookup l {join} identity i ON i.lookup = l.lookup")
     return {bytes(lookup): person for lookup, person in found}

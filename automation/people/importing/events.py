@@ -115,7 +115,7 @@ class _Events:
             ready.append(event if event.dedupe else replace(event, dedupe=_content(lookups[0], past.happening)))
         added = happenings.add_many(tx, now, ready, queue=self._options.live)
         touched = sorted({person for _, person in added})
-        tx.many("INSERT INTO touched VALUES (:person)", [{"person": person} for person in touched])
+        tx.insert("touched", ("person_id",), [(person,) for person in touched])
         outcome.created = len(added)
         return outcome
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -88,8 +89,13 @@ def _attribute(registry: Registry, known: Field, zone: ZoneInfo) -> Setter:
     if known.kind is FieldType.LIST:
         return lambda cell, contact: contact.draft.attrs.__setitem__(known.name, TAG_SIGNS.split(cell))
 
+    name, convert = known.name, partial(fields.attribute, registry.vault, known)
+    if not known.sealed:
+        # The words of a column come again and again; a sealed value must be sealed anew each time.
+        convert = partial(lru_cache(maxsize=4096)(convert))
+
     def set_attribute(cell: str, contact: Contact) -> None:
-        contact.draft.attrs[known.name] = fields.attribute(registry.vault, known, cell, zone)
+        contact.draft.attrs[name] = convert(cell, zone)
 
     return set_attribute
 

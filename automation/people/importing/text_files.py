@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import hashlib
+import io
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ SPAN = 20  # lines one row may take; more is a quotation mark that nobody closed
 DELIMITERS = ",;\t|"
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 UNDECODED = "\ufffd"
+UNCLOSED = "a quotation mark is not closed on this line"
+DAMAGED = "characters that are not of the file's encoding"
 
 Row: TypeAlias = tuple[int, list[str], str | None]  # line from 1, cells, what is wrong with the row as such
 
@@ -63,7 +66,29 @@ def rows(path: Path, encoding: str, delimiter: str | None) -> Iterator[Row]:
     """Every row with the line it begins on. A damaged row comes with a reason, and never hides the ones after it."""
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         sign = delimiter or _delimiter(file)
-        yield from _records(_Lines(file), sign)
+        line = 1
+        while block := file.read(BLOCK):
+            block += file.readline(LONGEST_LINE)
+            plain = _plain(block, sign)
+            if plain is not None:
+                for cells in plain:
+                    yield line, cells, None
+                    line += 1
+                continue
+            for row in _records(_Lines(file, block), sign, line):
+                line, cells, problem, taken = row
+                yield line, cells, problem
+                line += taken
+
+
+def _plain(block: str, delimiter: str) -> list[list[str]] | None:
+    """The rows of a block in which each line is a row; None where it must be looked at line by line."""
+    if '"' in block or UNDECODED in block:
+        return None
+    try:
+        return list(csv.reader(io.StringIO(block, newline=""), delimiter=delimiter))
+    except csv.Error:  # a cell beyond all measure
+        return None
 
 
 def _delimiter(file: TextIO) -> str:
@@ -73,11 +98,11 @@ def _delimiter(file: TextIO) -> str:
 
 
 class _Lines:
-    """The lines of a file, remembering those of the row at hand; ends where a row takes too many."""
+    """The lines of a block, remembering those of the row at hand; beyond the block only to finish a row."""
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: TextIO, block: str) -> None:
         self._read = file.readline
-        self.back: deque[str] = deque()
+        self.back = deque(io.StringIO(block, newline=""))
         self.taken: list[str] = []
         self.overrun = False
 
@@ -88,6 +113,8 @@ class _Lines:
         if len(self.taken) >= SPAN:
             self.overrun = True
             raise StopIteration
+        if not self.back and not self.taken:
+            raise StopIteration
         line = self.back.popleft() if self.back else self._read(LONGEST_LINE)
         if not line:
             raise StopIteration
@@ -95,9 +122,9 @@ class _Lines:
         return line
 
 
-def _records(lines: _Lines, delimiter: str) -> Iterator[Row]:
+def _records(lines: _Lines, delimiter: str, line: int) -> Iterator[tuple[int, list[str], str | None, int]]:
+    """Rows, each with the line it begins on and the number of lines it takes."""
     reader = csv.reader(lines, delimiter=delimiter)
-    line = 1
     taken = lines.taken
     while True:
         try:
@@ -105,25 +132,22 @@ def _records(lines: _Lines, delimiter: str) -> Iterator[Row]:
             broken = lines.overrun or (len(taken) > 1 and _open_quote(taken))
         except csv.Error:
             cells, broken = [], True
-        if cells is None and not taken:
+        if not taken:
             return
+        size = 1 if broken else len(taken)
         if broken:
             # Only the line where it began is lost: the lines it swallowed are read again.
-            yield line, [taken[0].rstrip("\r\n")[:1000]], "a quotation mark is not closed on this line"
+            yield line, [taken[0].rstrip("\r\n")[:1000]], UNCLOSED, size
             lines.back.extendleft(reversed(taken[1:]))
             lines.overrun = False
             reader = csv.reader(lines, delimiter=delimiter)
-            line += 1
         else:
-            yield line, cells or [], "characters that are not of the file's encoding" if _undecoded(taken) else None
-            line += len(taken)
+            damaged = any(UNDECODED in text for text in taken)
+            yield line, cells or [], DAMAGED if damaged else None, size
+        line += size
         taken.clear()
 
 
 def _open_quote(taken: list[str]) -> bool:
     """A row that ends with the file while a quotation is open has an odd number of marks."""
     return sum(line.count('"') for line in taken) % 2 == 1
-
-
-def _undecoded(taken: list[str]) -> bool:
-    return any(UNDECODED in line for line in taken)

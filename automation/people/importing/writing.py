@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from automation.people import consents, fields, happenings, identities, merging, profiles, sealing, tags
@@ -19,15 +19,12 @@ from .groups import Batch, Group
 from .options import Options
 from .pipeline import Outcome
 
-PERSON = "uid TEXT, seed BIGINT, name TEXT, stage TEXT, zone_id BIGINT, attrs TEXT, created_at BIGINT"
-PERSON_NAMES = "uid, seed, name, stage, zone_id, attrs, created_at"
-STAGE_PERSON = (
-    f"INSERT INTO import_person ({PERSON_NAMES}) VALUES (:uid, :seed, :name, :stage, :zone, :attrs, :created)"
-)
-INSERT_PERSONS = f"""
-    INSERT INTO person ({PERSON_NAMES}, changed_at)
-    SELECT {PERSON_NAMES}, CAST(:now AS BIGINT) FROM import_person WHERE 1 = 1 ON CONFLICT (uid) DO NOTHING
-    RETURNING uid, id"""
+MEMORY = 20_000  # texts of attributes kept for the next row
+DAY_NAMES = ("field", "calendar", "month", "day", "leap", "person", "year")
+UNIQUE = "ON CONFLICT (uid) DO NOTHING"
+PERSON = ("uid", "seed", "name", "stage", "zone_id", "attrs", "created_at", "changed_at")
+IDENTITY = (*identities.SEALED, "person_id")
+DAY = ("field", "calendar", "month", "day", "leap", "person_id", "year")
 UPDATE_PERSON = """
     UPDATE person SET name = :name, stage = :stage, zone_id = :zone, attrs = :attrs, created_at = :created,
         changed_at = :now
@@ -41,10 +38,10 @@ class Writer:
         self._registry = registry
         self._options = options
         self._zones: dict[str, int | None] = {}
+        self._texts: dict[Any, str] = {}
 
     def tables(self, tx: Transaction) -> None:
         tx.temporary("import_lookup", f"lookup {tx.dialect.blob}")
-        tx.temporary("import_person", PERSON)
         tx.temporary("import_known", "person_id BIGINT")
         tx.temporary("touched", "person_id BIGINT")
         tx.temporary("new_event", happenings.STAGED)
@@ -57,7 +54,7 @@ class Writer:
         everybody = [*known, *made]
         self._attach(tx, batch, owners, everybody)
         changes = self._update(tx, now, known) if known else {}
-        self._days(tx, everybody)
+        self._days(tx, known, made)
         self._tag(tx, now, everybody)
         self._consent(tx, now, everybody)
         for person, changed in changes.items():
@@ -72,7 +69,11 @@ class Writer:
             for gone in people[1:]:
                 merging.merge(tx, now, people[0], gone, "one row of an import has identities of both")
                 merges += 1
-                tx.run("INSERT INTO touched VALUES (:person)", person=people[0])
+                tx.run(
+                    "INSERT INTO touched SELECT p.id FROM person p WHERE p.id = :person"
+                    " AND NOT EXISTS (SELECT 1 FROM touched t WHERE t.person_id = p.id)",
+                    person=people[0],
+                )
                 for lookup, person in owners.items():
                     if person == gone:
                         owners[lookup] = people[0]
@@ -80,46 +81,34 @@ class Writer:
 
     def _make(self, tx: Transaction, now: int, new: list[Group]) -> list[tuple[Group, int]]:
         """New people, in the order of their uids."""
-        by_uid = {sealing.uid_of(self._registry.vault, group.first): group for group in new}
+        uid_of = self._registry.vault.uid
+        by_uid = {uid_of(group.first): group for group in new}
         ids: dict[str, int] = {}
-        while by_uid.keys() - ids.keys():
-            missing = sorted(by_uid.keys() - ids.keys())
-            tx.run("DELETE FROM import_person")
-            tx.many(STAGE_PERSON, [self._row(tx, now, uid, by_uid[uid]) for uid in missing])
-            ids |= dict(tx.rows(INSERT_PERSONS, now=now))
+        while missing := sorted(by_uid.keys() - ids.keys()):
+            # Numbers only grow, so ours lie above; another writer's may lie between them and are left out.
+            last = tx.value("SELECT coalesce(max(id), 0) FROM person")
+            tx.insert("person", PERSON, [self._row(tx, now, uid, by_uid[uid]) for uid in missing], UNIQUE)
+            found = tx.rows("SELECT uid, id FROM person WHERE id > :last", last=last)
+            ids |= {uid: number for uid, number in found if uid in by_uid}
             for uid in missing:
                 # Taken where the identity changed hands since: then chance makes the uid.
                 if uid not in ids:
                     by_uid[secrets.token_hex(16)] = by_uid.pop(uid)
         return [(group, ids[uid]) for uid, group in by_uid.items()]
 
-    def _row(self, tx: Transaction, now: int, uid: str, group: Group) -> dict[str, Any]:
+    def _row(self, tx: Transaction, now: int, uid: str, group: Group) -> tuple[Any, ...]:
         columns, attrs = group.draft.columns, group.draft.attrs
-        return {
-            "uid": uid,
-            "seed": sealing.seed_of(uid),
-            "name": columns.get("name"),
-            "stage": columns.get("stage"),
-            "zone": self._zone(tx, columns.get("zone")),
-            "attrs": json.dumps(attrs, ensure_ascii=False) if attrs else None,
-            "created": now if group.created_at is None else min(group.created_at, now),
-        }
+        created = now if group.created_at is None else min(group.created_at, now)
+        zone = self._zone(tx, columns.get("zone"))
+        text = self._json(attrs) if attrs else None
+        return uid, sealing.seed_of(uid), columns.get("name"), columns.get("stage"), zone, text, created, now
 
     def _attach(
         self, tx: Transaction, batch: Batch, owners: dict[bytes, int], everybody: Iterable[tuple[Group, int]]
     ) -> None:
-        person_of = {lookup: person for group, person in everybody for lookup in group.lookups if lookup not in owners}
-        key_id = self._registry.vault.key_id
-        tx.many(
-            identities.INSERT,
-            [
-                {
-                    "kind": known.kind, "account": known.account, "lookup": lookup, "person": person_of[lookup],
-                    "sealed": known.sealed, "key_id": key_id, "tail": known.tail, "verified": None,
-                }
-                for lookup, known in batch.identities.items() if lookup in person_of
-            ],
-        )  # fmt: skip
+        fresh = {lookup: person for group, person in everybody for lookup in group.lookups if lookup not in owners}
+        rows = [(*row, fresh[lookup]) for lookup, row in batch.identities.items() if lookup in fresh]
+        tx.insert("identity", IDENTITY, rows)
 
     def _update(self, tx: Transaction, now: int, known: list[tuple[Group, int]]) -> dict[int, list[Change]]:
         """Writes only what changes."""
@@ -152,7 +141,7 @@ class Writer:
 
     def _present(self, tx: Transaction, people: list[int]) -> dict[int, tuple[Any, ...]]:
         tx.run("DELETE FROM import_known")
-        tx.many("INSERT INTO import_known VALUES (:person)", [{"person": person} for person in sorted(set(people))])
+        tx.insert("import_known", ("person_id",), [(person,) for person in sorted(set(people))])
         join = tx.dialect.join_in_order
         days: dict[int, dict[str, YearDay]] = {}
         if self._options.changes:
@@ -169,24 +158,23 @@ class Writer:
             row[0]: (*row[1:4], json.loads(row[4]) if row[4] else {}, row[5], days.get(row[0], {})) for row in found
         }
 
-    def _days(self, tx: Transaction, everybody: list[tuple[Group, int]]) -> None:
-        rows = [
-            {"person": person, "field": name, **day._asdict()}
-            for group, person in everybody
-            for name, day in group.draft.days.items()
-            if day is not None
-        ]
-        if rows:
-            tx.many(profiles.SET_DAY, sorted(rows, key=lambda row: tuple(map(str, row.values()))))
+    def _days(self, tx: Transaction, known: list[tuple[Group, int]], made: list[tuple[Group, int]]) -> None:
+        tx.insert("person_date", DAY, sorted(_days(made)))
+        again = sorted(_days(known))
+        if again:
+            tx.many(profiles.SET_DAY, [dict(zip(DAY_NAMES, row, strict=True)) for row in again])
 
     def _tag(self, tx: Transaction, now: int, everybody: list[tuple[Group, int]]) -> None:
         found = self._registry.names.find
-        rows = [
-            {"tag": found("tag", tag), "person": person, "source": self._options.source, "now": now, "until": None}
-            for group, person in everybody
-            for tag in group.tags
-        ]
-        tags.add_rows(tx, sorted(rows, key=lambda row: (row["tag"], row["person"])))
+        rows = [(found("tag", tag) or 0, person) for group, person in everybody for tag in group.tags]
+        source = self._options.source
+        tags.add_rows(
+            tx,
+            [
+                {"tag": tag, "person": person, "source": source, "now": now, "until": None}
+                for tag, person in sorted(rows)
+            ],
+        )
 
     def _consent(self, tx: Transaction, now: int, everybody: list[tuple[Group, int]]) -> None:
         options = self._options
@@ -196,6 +184,22 @@ class Writer:
             for purpose, channel, granted in group.consents
         ]
         consents.put(tx, words, undated=True)
+
+    def _json(self, attrs: dict[str, Any]) -> str:
+        """The same few combinations come again and again."""
+        try:
+            key = tuple(attrs.items())
+            known = self._texts.get(key)
+        except TypeError:  # a list among them
+            return json.dumps(attrs, ensure_ascii=False)
+        if known is None:
+            if len(self._texts) >= MEMORY:
+                self._texts.clear()
+            # True, 1 and 1.0 are one key, and three texts.
+            known = json.dumps(attrs, ensure_ascii=False)
+            if all(isinstance(value, str) for value in attrs.values()):
+                self._texts[key] = known
+        return known
 
     def _zone(self, tx: Transaction, name: str | None) -> int | None:
         if name is not None and name not in self._zones:
@@ -215,3 +219,11 @@ def _sorted(found: list[Group], owners: dict[bytes, int]) -> tuple[list[tuple[Gr
             # Two rows may name the same person by identities that only the database knows to be theirs.
             known[person] = groups.joined(known[person], group) if person in known else group
     return [(group, person) for person, group in known.items()], new
+
+
+def _days(people: list[tuple[Group, int]]) -> Iterator[tuple[Any, ...]]:
+    """Rows of person_date in the order of its key. The year may be None and stands last: sorting never gets to it."""
+    for group, person in people:
+        for name, day in group.draft.days.items():
+            if day is not None:
+                yield name, day.calendar, day.month, day.day, day.leap, person, day.year
