@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from automation import cli
-from automation.kernel.ports import Channel
-from automation.settings import Settings
-from bots import registry
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from automation.kernel.ports import Channel
+    from automation.settings import Settings
+
+# Settings and channels are imported when a command needs them: `--help` answers at once.
+
+
+def kinds() -> Mapping[str, type[BaseModel]]:
+    """The kinds of channel there are, with their options."""
+    from bots import registry
+
+    return registry.KINDS
 
 
 def build(name: str, settings: Settings) -> Channel:
     """The configured channel of this name."""
+    from bots import registry
+
     channel = settings.channels[name]
     return registry.build(name, channel.kind, channel)
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(registry.KINDS, build))
+    sys.exit(cli.main(kinds, build))

@@ -13,7 +13,7 @@ from .parts import Parts
 from .registry import Loaded
 
 CANDIDATE = (
-    "id BIGINT PRIMARY KEY, person_id BIGINT, key TEXT, episode TEXT, entered_at BIGINT, clock BIGINT, data TEXT,"
+    "id {key}, person_id BIGINT, key TEXT, episode TEXT, entered_at BIGINT, clock BIGINT, data TEXT,"
     " event_id BIGINT, holdout BIGINT, depth BIGINT, parent_run BIGINT, goal_until BIGINT, visit BIGINT"
 )
 ENTERING = (
@@ -30,9 +30,9 @@ def enrol(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> int:
     """
     if loaded.journey.restart_inside:
         _leave_first(tx, loaded, now)
-    tx.temporary("candidate", CANDIDATE)
+    tx.temporary("candidate", CANDIDATE.format(key=parts.store.dialect.row_key))
     parameters = Parameters()
-    number, reserved = tx.reserve("run")
+    number, reserved = tx.reserve("run", "s")
     sql = _admit(parts, loaded, number, parameters)
     if not tx.run(sql, **parameters.values(now), **reserved):
         return 0
@@ -44,8 +44,8 @@ def _admit(parts: Parts, loaded: Loaded, number: str, parameters: Parameters) ->
     goal = f"s.at + {timing.about_seconds(journey.goal.up_to)}" if journey.goal else "CAST(NULL AS BIGINT)"
     then = parts.store.dialect.join_in_order
     admitted = (
-        "SELECT s.person_id, s.key, s.episode, s.at AS entered_at, s.clock, s.data, s.event_id, s.depth,"
-        f" s.parent_run, {_holdout(parts, loaded)} AS holdout, {goal} AS goal_until"
+        f"SELECT {number} AS id, s.person_id, s.key, s.episode, s.at AS entered_at, s.clock, s.data, s.event_id, s.depth,"
+        f" s.parent_run, {holdout(parts, loaded.journey)} AS holdout, {goal} AS goal_until"
         f" FROM entering s {then} person p ON p.id = s.person_id WHERE p.merged_into IS NULL AND s.depth <= {DEEPEST}"
         f" AND NOT EXISTS ({blocking(loaded, person='s.person_id', at='s.at', key='s.key', episode='s.episode')})"
     )
@@ -55,7 +55,7 @@ def _admit(parts: Parts, loaded: Loaded, number: str, parameters: Parameters) ->
         wanted = f" {then} person p ON p.id = r.person_id WHERE {test}"
     return (
         "INSERT INTO candidate (id, person_id, key, episode, entered_at, clock, data, event_id, holdout, depth,"
-        f" parent_run, goal_until, visit) SELECT {number}, r.person_id, r.key, r.episode, r.entered_at, r.clock,"
+        f" parent_run, goal_until, visit) SELECT r.id, r.person_id, r.key, r.episode, r.entered_at, r.clock,"
         f" r.data, r.event_id, r.holdout, r.depth, r.parent_run, r.goal_until, 0 FROM ({admitted}) r{wanted}"
     )
 
@@ -74,9 +74,8 @@ def blocking(loaded: Loaded, *, person: str, at: str, key: str = "''", episode: 
     return f"{same} AND ({' OR '.join(tests)})"
 
 
-def _holdout(parts: Parts, loaded: Loaded) -> str:
-    """SQL: 1 for the control group of this journey or of the whole shop's marketing."""
-    journey = loaded.journey
+def holdout(parts: Parts, journey: graph.Journey) -> str:
+    """SQL over the person `p`: 1 for the control group of this journey or of the whole shop's marketing."""
     tests = []
     if journey.holdout:
         tests.append(f"{splits.number_sql(journey.name, 'holdout', 'p.seed')} < {splits.share(journey.holdout)}")

@@ -27,8 +27,7 @@ def install(parts: Parts, now: int) -> list[str]:
     """Brings the store in line with the project's journeys; returns the names whose live version changed."""
     changed = [name for name, journey in parts.project.journeys.items() if _install(parts, journey, now)]
     _close_vanished(parts, now)
-    parts.zones.refresh(parts.store)
-    parts.replace_journeys(parts.project, registry.load(parts.store, parts.names, parts.project))
+    take_up(parts)
     for one in parts.registry.live:
         if one.name in changed:
             _bring_along(parts, one, now)
@@ -51,15 +50,19 @@ def _install(parts: Parts, journey: graph.Journey, now: int) -> bool:
     if known is None and journey.status is graph.Status.DRAFT:
         return False
     with parts.store.write() as tx:
-        _write(tx, journey, now)
+        publish(tx, journey, now)
     return known is None or known[3] != journey.hash
 
 
-def _write(tx: Transaction, journey: graph.Journey, now: int) -> None:
+def publish(tx: Transaction, journey: graph.Journey, now: int, source: str = "file", who: str = "files") -> None:
+    """Makes this the live version of a journey. `source`: file, or campaign for one that no file speaks of.
+
+    The engine knows it after `take_up`, in this process and in others when they look.
+    """
     tx.run(
-        "INSERT INTO journey (name, status) VALUES (:name, :status)"
+        "INSERT INTO journey (name, status, source) VALUES (:name, :status, :source)"
         " ON CONFLICT (name) DO UPDATE SET status = excluded.status",
-        name=journey.name, status=journey.status,
+        name=journey.name, status=journey.status, source=source,
     )  # fmt: skip
     journey_id = tx.value("SELECT id FROM journey WHERE name = :name", name=journey.name)
     tx.run(
@@ -80,8 +83,14 @@ def _write(tx: Transaction, journey: graph.Journey, now: int) -> None:
         " live_since = CASE WHEN :live = 1 THEN coalesce(live_since, :now) ELSE live_since END WHERE id = :journey",
         version=version_id, live=int(live), now=now, journey=journey_id,
     )  # fmt: skip
-    audit.record(tx, now, "files", "journey installed", journey=journey.name, version=journey.hash[:12],
+    audit.record(tx, now, who, "journey installed", journey=journey.name, version=journey.hash[:12],
                  status=str(journey.status))  # fmt: skip
+
+
+def take_up(parts: Parts) -> None:
+    """Reads the versions and orders of the store again, after somebody changed them."""
+    parts.zones.refresh(parts.store)
+    parts.replace_journeys(parts.project, registry.load(parts.store, parts.names, parts.project))
 
 
 def step_keys(journey: graph.Journey) -> list[str]:

@@ -124,7 +124,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     Invariant(
         "I10.paused", "every journey that stands still by order has that order in the audit",
         "SELECT j.id FROM journey j WHERE j.paused = 1 AND NOT EXISTS (SELECT 1 FROM audit a"
-        " WHERE a.what = 'journey paused')",
+        " WHERE a.what = 'journey paused' AND a.detail LIKE '%' || j.name || '%')",
     ),
 )  # fmt: skip
 CHAIN: Final = Invariant("I10.chain", "every row of the audit follows from the rows before it", "")

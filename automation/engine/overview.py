@@ -56,7 +56,8 @@ def journeys(parts: Parts, now: int) -> list[dict[str, Any]]:
     """Every journey of the store and of the files: who is inside, entered today, waits to enter, is stuck."""
     today = walltime.midnight(walltime.local(now, parts.zones.shop).date(), parts.zones.shop)
     counts = {row[0]: row[1:] for row in parts.store.rows(COUNTS, today=today)}
-    waiting, stuck = dict(parts.store.rows(WAITING)), dict(parts.store.rows(STUCK))
+    waiting: dict[int, int] = dict(parts.store.rows(WAITING))
+    stuck: dict[int, int] = dict(parts.store.rows(STUCK))
     found = {}
     for number, name, status, paused, source, digest, since in parts.store.rows(JOURNEYS):
         inside, holdout, entered = counts.get(number, (0, 0, 0))
@@ -76,7 +77,7 @@ def journeys(parts: Parts, now: int) -> list[dict[str, Any]]:
 
 
 def steps(parts: Parts, name: str) -> list[dict[str, Any]]:
-    """The standing places and sends of a journey in the order of its file; of older versions where people stand there."""
+    """The standing places and sends of a journey in the order of its file, then those of older versions."""
     journey_id = number(parts.store, name)
     standing: dict[str, list[Any]] = {}
     live = parts.registry.by_name(name)
@@ -103,7 +104,7 @@ def steps(parts: Parts, name: str) -> list[dict[str, Any]]:
 
 def number(statements: Statements, name: str) -> int:
     """The id of a journey; Refused for one that was never live."""
-    known = dict(statements.rows("SELECT name, id FROM journey"))
+    known: dict[str, int] = dict(statements.rows("SELECT name, id FROM journey"))
     if name not in known:
         near = nearest(name, known)
         raise errors.Refused(f"no journey '{name}' has ever been live" + (f"; did you mean {near}?" if near else ""))
@@ -113,7 +114,7 @@ def number(statements: Statements, name: str) -> int:
 def runs(parts: Parts, person: int, most: int) -> list[dict[str, Any]]:
     """A person's runs, the newest first: where each stands, until when, why, and the way it came."""
     rows = parts.store.rows(RUNS, person=person, most=most)
-    keys = dict(parts.store.rows("SELECT id, key FROM step"))
+    keys: dict[int, str] = dict(parts.store.rows("SELECT id, key FROM step"))
     found = []
     for run, name, paused, status, key, state, holdout, step, due, held, entered, ended, reason, path, version, error, goal in rows:  # fmt: skip
         why = (

@@ -1,0 +1,56 @@
+"""Who a campaign goes to: a segment's people, or the customers a file names. Ids in ascending order, each once."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from automation.audience import segments
+from automation.engine.parts import Parts
+from automation.journey import built_in
+from automation.kernel import errors
+from automation.kernel.document import nearest
+from automation.people import identities
+from automation.people.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """`ids` of the customers a file names; `unknown`: lines (from 1) that name nobody or several."""
+
+    ids: array[int]
+    unknown: tuple[int, ...] = ()
+
+
+def of_segment(parts: Parts, name: str, now: int) -> array[int]:
+    """Everybody in a segment now; Refused for a segment that does not exist."""
+    known = parts.project.segments
+    if name not in known:
+        near = nearest(name, known)
+        raise errors.Refused(
+            f"there is no segment '{name}'" + (f"; did you mean {near}?" if near else " in segments.yaml")
+        )
+    return array("q", segments.ids(parts.store, parts.compiler, known[name].condition, now))
+
+
+def of_lines(registry: Registry, lines: Iterable[str], accounts: Sequence[str]) -> Named:
+    """Each line names one customer: phone, email, openid, another id, uid or #id. A first line of headings is passed."""
+    found: set[int] = set()
+    unknown = []
+    for number, line in enumerate(lines, 1):
+        word = line.split(",")[0].strip().strip('"').lstrip("\ufeff")
+        if not word or (number == 1 and _is_heading(word)):
+            continue
+        people = identities.search(registry, word, accounts)
+        if not people and word.isascii() and word.isdigit() and len(word) < 10:
+            people = identities.search(registry, f"#{word}")
+        if len(people) == 1:
+            found.update(people)
+        else:
+            unknown.append(number)
+    return Named(array("q", sorted(found)), tuple(unknown))
+
+
+def _is_heading(word: str) -> bool:
+    return word.lower() in {*built_in.IDENTITIES, "id", "uid", "手机", "手机号", "邮箱", "会员号", "客户编号"}

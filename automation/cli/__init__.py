@@ -1,0 +1,24 @@
+"""The command line: parsing and printing only. One file a group of commands; exit codes as errors.py names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from automation.kernel.ports import Channel
+    from automation.settings import Settings
+
+
+def main(
+    kinds: Callable[[], Mapping[str, type[BaseModel]]],
+    build: Callable[[str, Settings], Channel],
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """Runs one command and returns the exit code. `kinds` is asked only by commands that read config.yaml."""
+    from . import edge  # here, so that `import automation.cli` costs nothing
+    from .session import Session
+
+    return edge.run(Session(kinds, build), arguments)

@@ -1,0 +1,209 @@
+"""`campaign`: something sent once, to a segment or the customers of a file. Nothing leaves before it was estimated
+and confirmed."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from automation.campaigns import audience, draft, estimate, results, sending
+from automation.campaigns.estimate import Estimate
+from automation.kernel import errors
+from automation.people import dates
+from automation.people.normalise import Unusable
+
+from . import options, progress, show
+from .session import Session
+
+COLUMNS = (
+    show.text("name"), show.text("status"), show.time("sent_at", "made at"), show.number("waiting"), show.number("entered"),
+    show.number("holdout"), show.text("messages"), show.number("delivered"), show.number("opened"), show.number("clicked"),
+    show.extra("channels"), show.extra("reasons"), show.Column("starts_at", show.Kind.TIME, hidden=True),
+)  # fmt: skip
+ASKED = (
+    click.option("--segment", help="To everybody in this segment, as it is now."),
+    click.option("--file", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                 help="To the customers it names: a phone, email, openid or #id a line."),
+    click.option("--text", required=True, help="A folder of templates/."),
+    click.option("--via", help="Channels in order, such as wechat,sms. Default: config.yaml."),
+    click.option("--at", help="Such as 2026-11-25 10:00 in the shop's zone. Default: now."),
+    click.option("--purpose", default="marketing", show_default=True, help="A class of policy.yaml."),
+    click.option("--expires", default="1d", show_default=True, help="What has not left by then is not sent."),
+    click.option("--holdout", type=click.FloatRange(0, 50), default=0, help="Per cent who get nothing, to compare."),
+    click.option("--pace", type=click.IntRange(1), help="At most so many people a day."),
+    click.option("--title", default="", help="What people read."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for, who it goes to, and lines of the file that name nobody."""
+
+    draft: draft.Draft
+    ids: array[int]
+    unknown: tuple[int, ...]
+
+
+def asked(command: Any) -> Any:
+    for option in reversed(ASKED):
+        command = option(command)
+    return command
+
+
+@click.group(epilog=options.example("run.py campaign plan --segment vip --text wakeup_hello --via wechat,sms"))
+def group() -> None:
+    """Send something once to many: plan, send, watch, stop."""
+
+
+@group.command(epilog=options.example("run.py campaign plan --segment vip --text wakeup_hello"))
+@asked
+@options.as_json
+@click.pass_obj
+def plan(session: Session, /, as_json: bool, **words: Any) -> None:
+    """Estimate a campaign: who would get it by which channel, who would not and why. Sends nothing."""
+    request = _request(session, words)
+    found = _estimate(session, request)
+    if as_json:
+        show.document(_plain(session, request, found))
+    else:
+        _tell(session, request, found)
+
+
+@group.command(epilog=options.example("run.py campaign send --segment vip --text wakeup_hello --at '2026-11-25 10:00'"))
+@asked
+@options.yes
+@options.as_json
+@options.who
+@click.pass_obj
+def send(session: Session, /, yes: bool, as_json: bool, who: str, **words: Any) -> None:
+    """Send a campaign: shows the estimate, asks, and puts everybody in line for the engine."""
+    request = _request(session, words)
+    found = _estimate(session, request)
+    if not as_json:
+        _tell(session, request, found)
+    if not found.messages:
+        raise errors.Refused("nobody would get it; nothing was sent")
+    if not yes and not click.confirm(f"Send to {found.messages:,} people?", err=True):
+        raise errors.Refused("nothing was sent")
+    with progress.bar("putting people in line") as bar:
+        name = sending.send(session.app.parts, request.draft, request.ids, who, session.now, bar)
+    if as_json:
+        show.document({"campaign": name, **_plain(session, request, found)})
+    else:
+        click.echo(f"{name}: {len(request.ids):,} people are in line; `run.py campaign show {name}`")
+        click.echo(f"to stop it: run.py campaign stop {name}")
+
+
+@group.command("list", epilog=options.example("run.py campaign list --json"))
+@options.limit(50)
+@options.as_json
+@click.pass_obj
+def list_(session: Session, limit: int, as_json: bool) -> None:
+    """Campaigns, the newest first."""
+    rows = results.campaigns(session.app.store, limit)
+    if not as_json:
+        rows = [row | {"messages": _counts(row["messages"])} for row in rows]
+    show.listing("campaigns", COLUMNS, rows, session.settings.shop.zone, as_json)
+
+
+@group.command("show", epilog=options.example("run.py campaign show campaign_20261125_wakeup_hello"))
+@click.argument("name")
+@options.as_json
+@click.pass_obj
+def show_(session: Session, name: str, as_json: bool) -> None:
+    """One campaign: how far it is and what became of its messages."""
+    found, zone = results.one(session.app.store, name), session.settings.shop.zone
+    if as_json:
+        show.document(show.plain(COLUMNS, [found], zone)[0])
+        return
+    show.table(COLUMNS, [found | {"messages": _counts(found["messages"])}], zone)
+    if found["channels"]:
+        click.echo(f"sent by: {_counts(found['channels'])}")
+    if found["reasons"]:
+        click.echo(f"not sent, or not yet: {_counts(found['reasons'])}")
+
+
+@group.command(epilog=options.example("run.py campaign stop campaign_20261125_wakeup_hello"))
+@click.argument("name")
+@options.who
+@click.pass_obj
+def stop(session: Session, name: str, who: str) -> None:
+    """Stop a campaign: nobody enters any more, and what has not left is withdrawn."""
+    withdrawn = sending.stop(session.app.parts, name, who, session.now)
+    click.echo(f"{name} is stopped; {withdrawn:,} messages were withdrawn")
+
+
+def _request(session: Session, words: dict[str, Any]) -> Request:
+    session.require("catalog", "segments", "policy")
+    if (words["segment"] is None) == (words["file"] is None):
+        raise errors.UsageError("say who gets it: either --segment NAME or --file PATH")
+    wanted = draft.Draft(
+        text=words["text"], via=tuple(filter(None, (part.strip() for part in (words["via"] or "").split(",")))),
+        at=_moment(session, words["at"]), purpose=words["purpose"], expires=words["expires"], holdout=words["holdout"],
+        pace=words["pace"], title=words["title"],
+    )  # fmt: skip
+    if words["segment"] is not None:
+        return Request(wanted, audience.of_segment(session.app.parts, words["segment"], session.now), ())
+    with words["file"].open(encoding="utf-8-sig", errors="replace") as lines:
+        named = audience.of_lines(session.people, lines, tuple(session.settings.channels))
+    return Request(wanted, named.ids, named.unknown)
+
+
+def _moment(session: Session, text: str | None) -> int:
+    if text is None:
+        return session.now
+    try:
+        at = dates.moment(text, ZoneInfo(session.settings.shop.timezone))
+    except Unusable as wrong:
+        raise errors.UsageError(f"--at: {wrong}") from None
+    if at < session.now:
+        raise errors.UsageError("--at lies in the past")
+    return at
+
+
+def _estimate(session: Session, request: Request) -> Estimate:
+    app = session.app
+    journeys = [row[0] for row in app.store.rows("SELECT name FROM journey")]
+    name = draft.name_of(request.draft, app.parts.zones.shop, [*journeys, *app.project.journeys])
+    journey = draft.compiled(app.project, request.draft, name)
+    with progress.bar("estimating") as bar:
+        return estimate.estimate(app.parts, app.channels, journey, request.ids, request.draft.at, session.now, bar)
+
+
+def _tell(session: Session, request: Request, found: Estimate) -> None:
+    zone = session.settings.shop.zone
+    click.echo(
+        f"{request.draft.text}, {request.draft.purpose}, planned {show.moment(request.draft.at, zone)} ({zone.key})"
+    )
+    rows = [{"what": "audience", "people": found.audience}]
+    rows += [{"what": f"  reached by {channel}", "people": count} for channel, count in found.reached.items()]
+    if found.control_group:
+        rows.append({"what": "  control group, gets nothing", "people": found.control_group})
+    rows += [{"what": f"  kept back: {reason}", "people": count} for reason, count in found.kept_back.items()]
+    show.table((show.text("what", " "), show.number("people")), rows, zone)
+    for channel, why in found.closed.items():
+        click.echo(f"not by {channel}: {why}")
+    if found.opens_at is not None:
+        click.echo(f"the planned moment is in quiet hours: messages leave from {show.moment(found.opens_at, zone)}")
+    if request.unknown:
+        lines = ", ".join(map(str, request.unknown[:10]))
+        click.echo(f"{len(request.unknown)} lines of the file name no customer, or several: {lines}")
+
+
+def _plain(session: Session, request: Request, found: Estimate) -> dict[str, Any]:
+    zone = session.settings.shop.zone
+    return {
+        "text": request.draft.text, "purpose": request.draft.purpose, "at": show.iso(request.draft.at, zone),
+        "audience": found.audience, "messages": found.messages, "reached": dict(found.reached),
+        "control_group": found.control_group, "kept_back": dict(found.kept_back), "closed": dict(found.closed),
+        "quiet_until": show.iso(found.opens_at, zone), "unknown_lines": list(request.unknown),
+    }  # fmt: skip
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items())

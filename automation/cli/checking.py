@@ -1,0 +1,84 @@
+"""`check`: everything that can be known about the shop's files without running them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from automation.journey import project
+from automation.kernel import errors
+from automation.kernel.errors import Problem
+
+from . import options, show
+from .session import Session
+
+
+@click.command(epilog=options.example("run.py check", "run.py check --json"))
+@options.as_json
+@click.option("--strict", is_flag=True, help="Warnings count as problems.")
+@click.pass_obj
+def check(session: Session, as_json: bool, strict: bool) -> None:
+    """Check every file: structure, names and references.
+
+    Each problem is told with file, line and column, a code and what to do. Exit code 1 where there is one.
+    """
+    found, problems, warnings = _load(session)
+    if as_json:
+        counts = _counts(found) if found else {}
+        show.document({"problems": _plain(problems), "warnings": _plain(warnings), "checked": counts})
+    else:
+        for one in problems:
+            click.echo(str(one))
+        for one in warnings:
+            click.echo(f"{one} [warning]")
+        click.echo(_summary(found, len(problems), len(warnings)))
+    if problems or (strict and warnings):
+        raise click.exceptions.Exit(errors.SourceErrors.exit_code)
+
+
+def _load(session: Session) -> tuple[project.Project | None, tuple[Problem, ...], tuple[Problem, ...]]:
+    """The project, None where config.yaml already is wrong; problems and warnings."""
+    try:
+        found = project.load(session.settings)
+    except errors.SourceErrors as wrong:
+        return None, wrong.problems, ()
+    problems = list(found.problems)
+    try:
+        _ = session.app.calendar
+    except errors.SourceErrors as wrong:
+        problems += wrong.problems
+    return found, tuple(sorted(problems)), found.warnings
+
+
+def _counts(found: project.Project) -> dict[str, int]:
+    return {
+        "journeys": len(found.journeys),
+        "texts": len(found.texts.texts),
+        "segments": len(found.segments),
+        "coupons": len(found.coupons),
+        "events": len(found.catalog.events),
+        "fields": len(found.catalog.fields),
+    }
+
+
+def _summary(found: project.Project | None, problems: int, warnings: int) -> str:
+    counted = "config.yaml must be mended before the other files are read"
+    if found is not None:
+        counted = ", ".join(f"{count} {noun}" for noun, count in _counts(found).items())
+    verdict = "no problems" if not problems else f"{problems} {'problem' if problems == 1 else 'problems'}"
+    return f"{verdict}{f', {warnings} warnings' if warnings else ''} ({counted})"
+
+
+def _plain(problems: tuple[Problem, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "path": one.path,
+            "line": one.line,
+            "column": one.column,
+            "code": one.code,
+            "message": one.message,
+            "hint": one.hint,
+        }
+        for one in problems
+    ]

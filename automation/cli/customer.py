@@ -1,0 +1,134 @@
+"""`customers show`: all that is known about one customer, and why she got a message or did not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from automation.engine import overview
+from automation.people import identities, masking, showing
+from automation.policy.reach import SUPPRESSED
+from automation.store import audit
+
+from . import options, show, who_is
+from .session import Session
+
+RUNS = (
+    show.text("journey"), show.text("key"), show.text("step"), show.time("due"), show.text("why"), show.time("entered_at"),
+    show.time("ended_at"), show.time("goal_at"), show.text("path"), show.extra("inside"), show.extra("run"),
+)  # fmt: skip
+MESSAGES = (
+    show.number("id"), show.text("journey"), show.text("step"), show.text("state"), show.text("reason"), show.text("channel"),
+    show.time("due"), show.time("sent_at"), show.time("delivered_at"), show.time("opened_at"), show.time("clicked_at"),
+    show.time("expires_at"),
+)  # fmt: skip
+EVENTS = (show.time("at"), show.text("event"), show.text("key"), show.text("properties"))
+CONSENTS = (show.text("channel"), show.text("purpose"), show.text("granted"), show.time("at"), show.text("source"))
+TAGS = (show.text("tag"), show.text("source"), show.time("since"), show.time("until"))
+IDENTITIES = (show.text("kind"), show.text("shown", "address"), show.text("account"), show.text("blocked"))
+COUPONS = (show.text("pool"), show.time("given_at"), show.time("expires_at"), show.time("redeemed_at"))
+MERGES = (show.number("merge"), show.number("gone"), show.text("reason"), show.time("at"), show.time("undone_at"))
+BLOCKED = f"""
+    SELECT i.kind, i.account, (SELECT max(s.reason) FROM suppression s WHERE s.kind IN (i.kind, '*') AND s.lookup = i.lookup)
+    FROM identity i WHERE i.person_id = :person AND EXISTS ({SUPPRESSED})"""
+RECENT = """
+    SELECT at, name_id, key, props FROM event WHERE person_id = :person ORDER BY at DESC, id DESC LIMIT :most"""
+EVENTS_SHOWN = 20
+
+
+@click.command(
+    "show", epilog=options.example("run.py customers show 13800000001", "run.py customers show '#12' --json")
+)
+@click.argument("text", metavar="CUSTOMER")
+@options.limit(20)
+@options.as_json
+@options.unmask
+@options.who
+@click.pass_obj
+def show_(session: Session, text: str, limit: int, as_json: bool, unmask: str | None, who: str) -> None:
+    """One customer: profile, tags, consents, journeys and where she stands, messages and why they did not leave.
+
+    Contacts are masked unless --unmask says why they are needed, which is kept in the audit.
+    """
+    person = who_is.one(session, text)
+    if unmask:
+        note_unmasking(session, [person], who, unmask)
+    report = _report(session, person, limit, bool(unmask))
+    if as_json:
+        show.document(_plain(session, report))
+    else:
+        _print(session, report)
+
+
+def note_unmasking(session: Session, people: list[int], who: str, why: str) -> None:
+    """Writes down who looked at whose data in clear, before it is shown."""
+    with session.app.store.write() as tx:
+        audit.record(tx, session.now, who, "personal data shown", people=people, why=why)
+
+
+def _report(session: Session, person: int, limit: int, clear: bool) -> dict[str, Any]:
+    app, registry = session.app, session.people
+    report = showing.show(registry, person, session.now)
+    if clear:
+        report["name"] = app.store.value("SELECT name FROM person WHERE id = :id", id=person)
+    blocked = {(kind, account): why for kind, account, why in app.store.rows(BLOCKED, person=person)}
+    report["identities"] = [
+        {"kind": known.kind, "account": known.account, "verified_at": verified, "blocked": blocked.get((known.kind, known.account)),
+         "shown": known.text if clear else masking.identity(known.kind, known.text)}
+        for known, verified in identities.opened(registry, app.store, person)
+    ]  # fmt: skip
+    for one in report["consents"]:
+        one["granted"] = bool(one["granted"])
+    report["events"] = [
+        {"at": at, "event": registry.names.word(name), "key": key, "properties": json.loads(props) if props else {}}
+        for at, name, key, props in app.store.rows(RECENT, person=person, most=EVENTS_SHOWN)
+    ]
+    report["runs"] = overview.runs(app.parts, person, limit)
+    report["messages"] = overview.messages(app.store, limit, person=person)
+    return report
+
+
+def _plain(session: Session, report: dict[str, Any]) -> dict[str, Any]:
+    zone = session.settings.shop.zone
+    tables = {
+        "identities": IDENTITIES, "tags": TAGS, "consents": CONSENTS, "runs": RUNS, "messages": MESSAGES, "events": EVENTS,
+        "coupons": COUPONS, "merges": MERGES,
+    }  # fmt: skip
+    found = dict(report) | {name: show.plain(columns, report[name], zone) for name, columns in tables.items()}
+    for run in found["runs"]:
+        run["path"] = [one | {"at": show.iso(one["at"], zone)} for one in run["path"]]
+    return found | {key: show.iso(report[key], zone) for key in ("created_at", "changed_at")}
+
+
+def _print(session: Session, report: dict[str, Any]) -> None:
+    zone = session.settings.shop.zone
+    since = show.moment(report["created_at"], zone)
+    click.echo(
+        f"#{report['id']} {report['name'] or '(no name)'}, {report['stage'] or 'no stage'}, {report['points']:,} points, since {since}"
+    )
+    if report["merged_into"]:
+        click.echo(f"merged into #{report['merged_into']}")
+    listed = report["fields"] | report["computed"]
+    if listed:
+        click.echo("; ".join(f"{name}: {value}" for name, value in sorted(listed.items())))
+    _section("Contacts", IDENTITIES, report["identities"], zone)
+    _section("Tags", TAGS, report["tags"], zone)
+    _section("Consents (marketing needs one, service only none against it)", CONSENTS, report["consents"], zone)
+    _section("Journeys", RUNS, [row | {"path": _path(row["path"], zone)} for row in report["runs"]], zone)
+    _section("Messages", MESSAGES, report["messages"], zone)
+    events = [row | {"properties": json.dumps(row["properties"], ensure_ascii=False)} for row in report["events"]]
+    _section(f"Events (the last {EVENTS_SHOWN})", EVENTS, events, zone)
+    for title, columns, name in (("Coupons", COUPONS, "coupons"), ("Merges", MERGES, "merges")):
+        if report[name]:
+            _section(title, columns, report[name], zone)
+
+
+def _section(title: str, columns: tuple[show.Column, ...], rows: list[dict[str, Any]], zone: Any) -> None:
+    click.echo()
+    show.table(columns, rows, zone, title=title)
+
+
+def _path(path: list[dict[str, Any]], zone: Any) -> str:
+    return " > ".join(f"{one['step']} ({show.moment(one['at'], zone)[5:]})" for one in path)

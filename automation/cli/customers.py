@@ -1,0 +1,153 @@
+"""`customers`: finding one, and changing what is known: tags, consent, merging. Showing one is in customer.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from automation.audience import computed
+from automation.festivals import durations
+from automation.kernel import errors
+from automation.people import consents, identities, masking, merging, tags
+from automation.store import audit
+
+from . import customer, options, show, who_is
+from .session import Session
+
+CHANNELS = ("*", "wechat", "wecom", "sms", "email")
+COLUMNS = (
+    show.number("id"), show.text("name"), show.text("stage"), show.number("points"), show.text("contacts"),
+    show.time("created_at", "since"), show.extra("uid"),
+)  # fmt: skip
+
+
+@click.group(epilog=options.example("run.py customers find 13800000001"))
+def group() -> None:
+    """Find customers, see why, tag, consent, merge.
+
+    CUSTOMER is a phone, email, openid, member number, uid, #id or the last four digits of a phone.
+    """
+
+
+@group.command(epilog=options.example("run.py customers find 0001", "run.py customers find 王"))
+@click.argument("text")
+@options.as_json
+@options.unmask
+@options.who
+@click.pass_obj
+def find(session: Session, text: str, as_json: bool, unmask: str | None, who: str) -> None:
+    """Find by phone, email, openid, the last four digits, #id, uid, or the beginning of the name."""
+    people = who_is.found(session, text)
+    if unmask:
+        customer.note_unmasking(session, people, who, unmask)
+    rows = [_row(session, person, bool(unmask)) for person in people]
+    show.listing("customers", COLUMNS, rows, session.settings.shop.zone, as_json)
+
+
+group.add_command(customer.show_)
+
+
+@group.command(
+    epilog=options.example("run.py customers tag 13800000001 黑名单", "run.py customers tag '#12' 试用 --for 30d")
+)
+@click.argument("customer_", metavar="CUSTOMER")
+@click.argument("tag")
+@click.option("--for", "lasts", metavar="DURATION", help="Until when, such as 90d. Default: for ever.")
+@click.option("--remove", is_flag=True, help="Take the tag away.")
+@options.who
+@click.pass_obj
+def tag(session: Session, customer_: str, tag: str, lasts: str | None, remove: bool, who: str) -> None:
+    """Give a customer a tag, or take it away."""
+    person = who_is.one(session, customer_)
+    until = _until(session, lasts)
+    number = session.app.names.ensure("tag", [tag])[tag]
+    with session.app.store.write() as tx:
+        if remove:
+            tags.remove(tx, number, [person])
+        else:
+            tags.add(tx, session.now, tags.Tagging(number, f"staff:{who}", until), [person])
+        audit.record(tx, session.now, who, "tag removed" if remove else "tag added", tag=tag, person=person)
+    click.echo(f"#{person} {'has no longer' if remove else 'has'} the tag {tag}")
+
+
+@group.command(epilog=options.example("run.py customers consent 13800000001 sms marketing no --evidence 电话退订"))
+@click.argument("customer_", metavar="CUSTOMER")
+@click.argument("channel", type=click.Choice(CHANNELS))
+@click.argument("purpose", type=click.Choice(("marketing", "service")))
+@click.argument("word", type=click.Choice(("yes", "no")))
+@click.option("--evidence", metavar="TEXT", help="Where it can be proved: a form's number, a call's record.")
+@options.who
+@click.pass_obj
+def consent(
+    session: Session, customer_: str, channel: str, purpose: str, word: str, evidence: str | None, who: str
+) -> None:
+    """Write down what a customer agreed to, or took back, now. CHANNEL * means all channels."""
+    if word == "yes" and not evidence:
+        raise errors.UsageError("a consent needs --evidence: the law asks the shop to prove it")
+    person = who_is.one(session, customer_)
+    said = consents.Consent(person, channel, purpose, word == "yes", f"staff:{who}", session.now, None, evidence)
+    with session.app.store.write() as tx:
+        consents.put(tx, [said])
+        audit.record(tx, session.now, who, "consent", person=person, channel=channel, purpose=purpose, word=word)
+    click.echo(f"#{person}: {purpose} by {'every channel' if channel == '*' else channel}: {word}")
+
+
+@group.command(epilog=options.example("run.py customers merge '#12' '#57' --reason 同一会员两个手机号"))
+@click.argument("kept")
+@click.argument("gone")
+@click.option("--reason", required=True, help="What proves that both are one. Kept in the audit: no personal data.")
+@options.yes
+@options.who
+@click.pass_obj
+def merge(session: Session, kept: str, gone: str, reason: str, yes: bool, who: str) -> None:
+    """Merge two customers into one: everything of GONE goes to KEPT. `unmerge` takes it back."""
+    first, second = who_is.one(session, kept), who_is.one(session, gone)
+    if not yes and not click.confirm(f"Merge #{second} into #{first}?", err=True):
+        raise errors.Refused("nothing was merged")
+    with session.app.store.write() as tx:
+        number = merging.merge(tx, session.now, first, second, reason)
+        _recompute(session, tx, [first, second])
+        audit.record(tx, session.now, who, "customers merged", merge=number, kept=first, gone=second, why=reason)
+    click.echo(f"#{second} is now #{first} (merge {number}; `run.py customers unmerge {number}` takes it back)")
+
+
+@group.command(epilog=options.example("run.py customers unmerge 3"))
+@click.argument("number", type=int, metavar="MERGE")
+@options.who
+@click.pass_obj
+def unmerge(session: Session, number: int, who: str) -> None:
+    """Take a merge back, by its number (`customers show` lists them)."""
+    with session.app.store.write() as tx:
+        kept, gone = merging.unmerge(tx, session.now, number)
+        _recompute(session, tx, [kept, gone])
+        audit.record(tx, session.now, who, "merge undone", merge=number, kept=kept, gone=gone)
+    click.echo(f"#{gone} is apart from #{kept} again")
+
+
+def _row(session: Session, person: int, clear: bool) -> dict[str, Any]:
+    store = session.app.store
+    row = store.row("SELECT id, uid, name, stage, points, created_at FROM person WHERE id = :id", id=person)
+    found = dict(zip(("id", "uid", "name", "stage", "points", "created_at"), row or (), strict=True))
+    if not clear:
+        found["name"] = masking.name(found["name"] or "")
+    found["contacts"] = [
+        known.text if clear else masking.identity(known.kind, known.text)
+        for known, _ in identities.opened(session.people, store, person)
+    ]
+    return found
+
+
+def _until(session: Session, lasts: str | None) -> int | None:
+    if lasts is None:
+        return None
+    try:
+        length = durations.parse(lasts)
+    except ValueError as mistake:
+        raise errors.UsageError(f"--for: {mistake}") from None
+    return durations.add(session.now, length, session.settings.shop.zone, session.app.calendar)
+
+
+def _recompute(session: Session, tx: Any, people: list[int]) -> None:
+    computed.touch(tx, people)
+    session.app.computed.refresh(tx, session.now)

@@ -1,0 +1,236 @@
+"""What `doctor` looks at: each look is a function that says what it found, so that one broken part hides no other."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Final
+
+from automation.festivals import feasts, lunar, walltime
+from automation.journey import graph
+from automation.kernel import errors
+from automation.people import sealing
+from automation.policy import stop
+from automation.rewards import pools
+from automation.runtime import leader
+from automation.store import schema
+from automation.store.states import MessageState
+
+from .session import Session
+
+MB: Final = 1024 * 1024
+LOW_DISK: Final = 64 * MB  # less, and the engine may be unable to record what it sent
+LARGE_WAL: Final = 256 * MB
+LATE: Final = 300  # seconds something due may wait before a running engine is called behind
+SOON: Final = timedelta(days=60)
+YEAR: Final = timedelta(days=400)  # a lunar year with a leap month, and some days
+
+
+class Level(StrEnum):
+    FINE = "ok"
+    NOTE = "note"  # may become a problem
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """`about`: the part looked at. `says`: what was found and, unless it is fine, what to do."""
+
+    level: Level
+    about: str
+    says: str
+
+
+Looks = Iterator[Look]
+
+
+def look(session: Session) -> Looks:
+    """Everything in turn. What cannot be looked at is a problem of its own."""
+    try:
+        _ = session.settings
+    except errors.LuchengError as error:
+        yield Look(Level.PROBLEM, "settings", str(error))
+        return
+    yield Look(Level.FINE, "settings", str(session.config))
+    for about, one in LOOKS.items():
+        try:
+            yield from one(session)
+        except errors.LuchengError as error:
+            yield Look(Level.PROBLEM, about, str(error))
+
+
+def _key(session: Session) -> Looks:
+    path = session.settings.key.file
+    ring = session.app.keyring  # says what is wrong with the file
+    if session.settings.key.value is not None:
+        yield Look(Level.FINE, "key", "from the environment; keep a copy apart from the database")
+    else:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        yield Look(Level.FINE, "key", f"{path}, mode {mode:03o}; keep a copy apart from the database and its backups")
+    if not sealing.fits(session.app.store, sealing.Vault(ring)):
+        yield Look(
+            Level.PROBLEM, "key", "it does not open the contacts of this database: restore the one it began with"
+        )
+
+
+def _database(session: Session) -> Looks:
+    store = session.app.store
+    pending = schema.pending(store)
+    if pending:
+        yield Look(Level.PROBLEM, "database", f"not brought up to date: {', '.join(pending)}")
+    if store.path is None:
+        yield Look(Level.FINE, "database", f"PostgreSQL {store.value('SHOW server_version')}")
+        return
+    said = store.value("PRAGMA quick_check(1)")
+    if said != "ok":
+        yield Look(Level.PROBLEM, "database", "the file is damaged: stop the engine and restore the last backup")
+    else:
+        size = store.path.stat().st_size
+        yield Look(
+            Level.FINE,
+            "database",
+            f"{store.path}, {size / MB:.1f} MB, quick check ok, SQLite {store.value('SELECT sqlite_version()')}",
+        )
+    wal = store.path.with_name(f"{store.path.name}-wal")
+    length = wal.stat().st_size if wal.exists() else 0
+    level = Level.NOTE if length > LARGE_WAL else Level.FINE
+    yield Look(
+        level,
+        "write-ahead log",
+        f"{length / MB:.1f} MB" + ("; something reads for long" if level is Level.NOTE else ""),
+    )
+    free = shutil.disk_usage(store.path.parent).free
+    level = Level.PROBLEM if free < LOW_DISK else Level.FINE
+    yield Look(
+        level,
+        "disk",
+        f"{free / MB:,.0f} MB free" + ("; free some before the engine must stop" if free < LOW_DISK else ""),
+    )
+
+
+def _engine(session: Session) -> Looks:
+    store = session.app.store
+    running = leader.is_led(store)
+    yield Look(Level.FINE if running else Level.NOTE, "engine", "running" if running else "not running: `run.py start`")
+    if stop.is_on(store):
+        yield Look(Level.PROBLEM, "stop switch", "on: no message leaves until `run.py resume-all`")
+    yield from _backlog(session, running)
+
+
+def _backlog(session: Session, running: bool) -> Looks:
+    store, now = session.app.store, session.now
+    for about, sql in BACKLOGS.items():
+        count, oldest = store.row(sql, now=now) or (0, None)
+        late = now - int(oldest) if count and oldest is not None else 0
+        level = Level.PROBLEM if running and late > LATE else Level.NOTE if late > LATE else Level.FINE
+        behind = f", the oldest {late // 60} minutes late" if late > LATE else ""
+        yield Look(level, about, f"{count:,}{behind}")
+
+
+BACKLOGS: Final = {
+    "events in the queue": "SELECT count(*), min(e.received_at) FROM event_queue q JOIN event e ON e.id = q.event_id"
+    " WHERE e.received_at <= :now",
+    "people due": "SELECT count(*), min(due) FROM run WHERE due <= :now",
+    "people in line to enter": "SELECT count(*), CAST(NULL AS BIGINT) FROM entrant WHERE at <= :now",
+    "messages due": "SELECT count(*), min(due) FROM message WHERE due <= :now",
+}
+
+
+def _held(session: Session) -> Looks:
+    store = session.app.store
+    stuck = store.value("SELECT count(*) FROM stuck")
+    if stuck:
+        why = store.value("SELECT error FROM stuck ORDER BY at DESC LIMIT 1")
+        yield Look(
+            Level.PROBLEM, "stuck people", f"{stuck:,} were set aside, the last because: {why}; `run.py journeys retry`"
+        )
+    unclear = store.value(f"SELECT count(*) FROM message WHERE state = {MessageState.AMBIGUOUS}")
+    if unclear:
+        hint = "`run.py messages list --state ambiguous`, then `messages resolve`"
+        yield Look(Level.PROBLEM, "unclear messages", f"of {unclear:,} nobody knows whether they left: {hint}")
+    if not stuck and not unclear:
+        yield Look(Level.FINE, "held", "nobody is stuck, no message is unclear")
+
+
+def _channels(session: Session) -> Looks:
+    now, store = session.now, session.app.store
+    known = {
+        row[0]: row[1:]
+        for row in store.rows("SELECT channel, failures, open_until, last_error, used FROM channel_state")
+    }
+    waiting: dict[str, int] = dict(store.rows(
+        f"SELECT channel, count(*) FROM message WHERE state = {MessageState.DISPATCHING} GROUP BY channel"
+    ))  # fmt: skip
+    for name, channel in session.settings.channels.items():
+        failures, until, error, used = known.get(name, (0, None, None, 0))
+        says = f"{channel.kind}, in_flight {channel.in_flight}, on its way {waiting.get(name, 0)}"
+        if channel.daily_quota is not None:
+            says += f", {used:,} of {channel.daily_quota:,} today"
+        rests = failures >= channel.breaker.failures or (until is not None and until > now)
+        if rests:
+            says += f"; it rests after {failures} failures ({error})"
+        yield Look(Level.PROBLEM if rests else Level.FINE, f"channel {name}", says)
+    if not session.settings.channels:
+        yield Look(Level.PROBLEM, "channels", "none is configured: nothing can be sent")
+
+
+def _files(session: Session) -> Looks:
+    project = session.app.project
+    broken: dict[str, list[str]] = {}
+    for problem in project.problems:
+        broken.setdefault(problem.path, []).append(problem.code)
+    live = {name for (name,) in session.app.store.rows("SELECT name FROM journey WHERE live_version IS NOT NULL")}
+    for path, codes in broken.items():
+        name = path.rsplit("/", 1)[-1].removesuffix(".yaml")
+        kept = "; its last good version runs on" if name in live else ""
+        yield Look(
+            Level.PROBLEM, path, f"{len(codes)} problems ({', '.join(sorted(set(codes)))}){kept}: `run.py check`"
+        )
+    if not broken:
+        yield Look(
+            Level.FINE, "files", f"{len(project.journeys)} journeys, {len(project.texts.texts)} texts, no problems"
+        )
+    for pool in project.coupons.values():
+        left = pools.left(session.app.store, pool.name)
+        if pool.codes == "import" and left <= pool.low_stock:
+            yield Look(
+                Level.NOTE, f"coupons {pool.name}", f"{left:,} codes left: `run.py import coupons {pool.name} FILE`"
+            )
+
+
+def _calendar(session: Session) -> Looks:
+    today = walltime.local(session.now, session.settings.shop.zone).date()
+    until = session.app.calendar.published_until
+    if until - today < SOON:
+        says = f"known until {until}: later days are estimated; put the published ones into calendar.workdays"
+        yield Look(Level.NOTE, "workdays", says)
+    else:
+        yield Look(Level.FINE, "workdays", f"published until {until}")
+    used = {
+        name
+        for journey in session.app.project.journeys.values()
+        if isinstance(journey.entry, graph.FestivalEntry)
+        for name in journey.entry.festivals
+    }
+    for name in sorted(used):
+        yield from _festival(session.app.project.festivals[name], today)
+
+
+def _festival(festival: feasts.Festival, today: date) -> Looks:
+    ahead = feasts.occurrences(festival, today, today + YEAR)
+    if not ahead:
+        says = "no date in the next year: add one to festivals.yaml, or journeys will wait in vain"
+        yield Look(Level.NOTE, f"festival {festival.name}", says)
+    for day in ahead:
+        if lunar.is_uncertain(day):
+            yield Look(Level.NOTE, f"festival {festival.name}", f"{day} may be a day off: the almanac is not decided")
+
+
+LOOKS: Final[dict[str, Callable[[Session], Looks]]] = {
+    "key": _key, "database": _database, "engine": _engine, "held": _held, "channels": _channels, "files": _files,
+    "calendar": _calendar,
+}  # fmt: skip

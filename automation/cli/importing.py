@@ -1,0 +1,210 @@
+"""`import`: customers, what they did before, and coupon codes, from CSV and XLSX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from automation.audience import lifecycle, rfm
+from automation.kernel import errors
+from automation.kernel.document import nearest
+from automation.people import importing
+from automation.people.importing import columns, text_files
+from automation.people.importing.options import Options, Report, Watch
+from automation.people.registry import Registry
+from automation.rewards import pools
+from automation.store import audit
+from automation.store.database import Transaction
+
+from . import options, progress, show
+from .session import Session
+
+CODE_HEADINGS = ("code", "codes", "券码", "优惠码", "兑换码", "卡号")
+FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+Importer = Callable[[Registry, Path, Options, int, Watch], Report]
+
+
+def shared(command: Any) -> Any:
+    """The options of both table imports."""
+    for option in reversed((
+        click.option("--map", "mapped", multiple=True, metavar="HEADING=FIELD", help="What a column means."),
+        click.option("--account", "accounts", multiple=True, metavar="KIND=CHANNEL", help="Whose openids they are."),
+        click.option("--encoding", help="Of a CSV file, such as gb18030. Default: found out."),
+        click.option("--sheet", help="Of an XLSX file. Default: the first."),
+        click.option("--again", is_flag=True, help="Import a file once more that was imported before."),
+        options.as_json,
+        options.who,
+        click.pass_obj,
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@click.group(epilog=options.example("run.py import customers members.xlsx"))
+def group() -> None:
+    """Import customers, past events or coupon codes."""
+
+
+@group.command(
+    epilog=options.example("run.py import customers members.csv", "run.py import customers a.csv --map 卡号=member_no")
+)
+@FILE
+@click.option("--changes", is_flag=True, help="Journeys hear of changed fields (customer.changed).")
+@shared
+def customers(session: Session, /, file: Path, changes: bool, **common: Any) -> None:
+    """Import customers from CSV or XLSX.
+
+    A row is recognised by phone, email, openid or any other identity: known people are updated, new ones made. Rows
+    that cannot be taken go to a rejects file beside FILE. A killed import goes on where it stopped when run again.
+    """
+    _import(session, "customers", importing.customers, file, {"changes": changes}, common)
+
+
+@group.command(epilog=options.example("run.py import events orders.csv --event order.paid"))
+@FILE
+@click.option("--event", help="The event, where the file has no column that says it.")
+@click.option("--live", is_flag=True, help="Journeys hear of them, as if they happened now.")
+@shared
+def events(session: Session, /, file: Path, event: str | None, live: bool, **common: Any) -> None:
+    """Import past events from CSV or XLSX.
+
+    Columns: an identity, the time, the event's name (or --event) and its properties. Journeys do not hear of them
+    unless --live; segments, computed values, stages and RFM do.
+    """
+    if event is not None:
+        _known_event(session, event)
+    _import(session, "events", importing.events, file, {"event": event, "live": live}, common)
+
+
+@group.command(epilog=options.example("run.py import coupons birthday_50 codes.csv"))
+@click.argument("pool")
+@FILE
+@options.as_json
+@options.who
+@click.pass_obj
+def coupons(session: Session, pool: str, file: Path, as_json: bool, who: str) -> None:
+    """Import coupon codes into a POOL of coupons.yaml.
+
+    FILE has one code a line, or a column named code or 券码. Codes the pool knows already are passed over.
+    """
+    session.require("coupons")
+    known = session.app.project.coupons.get(pool)
+    if known is None:
+        near = nearest(pool, session.app.project.coupons)
+        raise errors.Refused(f"there is no pool '{pool}' in coupons.yaml" + (f"; did you mean {near}?" if near else ""))
+    if known.codes != "import":
+        raise errors.Refused(
+            f"the codes of {pool} are generated ({known.codes}): set `codes: import` in coupons.yaml first"
+        )
+    store = session.app.store
+    new, seen = pools.add(store, pool, _codes(file))
+    with store.write() as tx:
+        audit.record(tx, session.now, who, "coupons imported", pool=pool, new=new, file=file.name)
+    if as_json:
+        show.document({"pool": pool, "new": new, "known": seen, "free": pools.left(store, pool)})
+    else:
+        click.echo(f"{new:,} codes added to {pool}, {seen:,} were known; {pools.left(store, pool):,} are free now")
+
+
+def _import(
+    session: Session, kind: str, importer: Importer, file: Path, own: Mapping[str, Any], common: Mapping[str, Any]
+) -> None:
+    app, now = session.app, session.now
+    registry = session.people
+    chosen = Options(
+        columns=_headings(session, kind) | _pairs(common["mapped"]), accounts=_pairs(common["accounts"]), encoding=common["encoding"],
+        sheet=common["sheet"], again=common["again"], **own,
+    )  # fmt: skip
+    with app.store.write() as tx:
+        audit.record(tx, now, common["who"], f"import of {kind} begun", file=file.name)
+
+    def compute(tx: Transaction) -> None:
+        app.computed.refresh(tx, now)
+
+    with progress.bar(f"importing {file.name}") as bar:
+        report = importer(registry, file, chosen, now, Watch(bar, compute))
+    if not report.already:
+        with progress.bar("stages and RFM") as bar:
+            lifecycle.refresh(app.store, app.names, session.settings.lifecycle, now, bar)
+            rfm.refresh(app.store, app.names, (session.settings.lifecycle, session.settings.rfm), now, bar)
+        with app.store.write() as tx:
+            counts = {"rows": report.rows, "created": report.created, "rejected": report.rejected}
+            audit.record(tx, now, common["who"], f"{kind} imported", file=file.name, **counts)
+    _tell(report, kind, common["as_json"])
+
+
+def _tell(report: Report, kind: str, as_json: bool) -> None:
+    counts = {
+        "rows": report.rows, "created": report.created, "updated": report.updated, "merged": report.merged,
+        "rejected": report.rejected, "blank": report.blank,
+    }  # fmt: skip
+    if as_json:
+        rejects = str(report.rejects_path) if report.rejects_path else None
+        show.document(
+            {**counts, "already": report.already, "rejects": rejects, "unknown_columns": list(report.unknown)}
+        )
+        return
+    if report.already:
+        click.echo("this file was imported before; --again takes it once more")
+    known = "updated" if kind == "customers" else "known already"
+    click.echo(
+        f"{report.rows:,} rows: {report.created:,} new, {report.updated:,} {known}, {report.rejected:,} rejected,"
+        f" {report.blank:,} blank"
+        + (f", {report.merged:,} merged" if report.merged else "")
+        + f" ({report.seconds:.1f} s)"
+    )
+    for unknown in report.unknown:
+        click.echo(f"column not used: {unknown}")
+    if report.rejects_path:
+        click.echo(f"rejected rows and why: {report.rejects_path} (put right, it can be imported itself)")
+
+
+def _headings(session: Session, kind: str) -> dict[str, str]:
+    """The shop's own headings. Its word `consent` is that for marketing; a file of events has no tags or consents."""
+    found = {}
+    for name, headings in session.settings.imports.headers.items():
+        target = f"{columns.CONSENT}.marketing" if name == columns.CONSENT else name
+        if kind == "events" and (target in (columns.TAGS, columns.CREATED) or target.startswith(columns.CONSENT)):
+            target = columns.IGNORE
+        found |= dict.fromkeys(headings, target)
+    return found
+
+
+def _pairs(words: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for word in words:
+        name, sign, value = word.rpartition("=")
+        if not sign or not name or not value:
+            raise errors.UsageError(f"'{word[:60]}' is not of the form NAME=VALUE, such as 手机号=phone")
+        found[name] = value
+    return found
+
+
+def _known_event(session: Session, event: str) -> None:
+    session.require("catalog")
+    events_known = session.app.project.catalog.events
+    if event not in events_known:
+        near = nearest(event, events_known)
+        hint = f"did you mean {near}?" if near else "declare it in catalog.yaml"
+        raise errors.UsageError(f"'{event[:60]}' is not in the catalog; {hint}")
+
+
+def _codes(file: Path) -> Iterator[str]:
+    """The codes of a file: its column of that name, else the first column."""
+    column = 0
+    found = text_files.survey(file)
+    for number, (_, cells, problem) in enumerate(text_files.rows(file, found.encoding, None)):
+        if problem:
+            raise errors.Refused(f"{file.name}, row {number + 1}: {problem}")
+        plain = [cell.strip() for cell in cells]
+        if number == 0:
+            headings = [cell.lower() for cell in plain]
+            place = next((place for place, cell in enumerate(headings) if cell in CODE_HEADINGS), None)
+            if place is not None:
+                column = place
+                continue
+        if len(plain) > column and plain[column]:
+            yield plain[column]

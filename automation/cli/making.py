@@ -1,0 +1,76 @@
+"""`init`: a new shop in a folder, copied from the one Lucheng comes with. Nothing that exists is touched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+
+from automation.journey import project, schema
+from automation.kernel import errors
+from automation.people import keyring
+
+from . import options
+
+SHIPPED: Final = Path(__file__).resolve().parents[2]
+SCHEMA: Final = "journey.schema.json"
+HINT: Final = f"# yaml-language-server: $schema={SCHEMA}\n"
+IGNORED: Final = "# the database, the key file and logs: never in git\nvar/\n"
+
+
+@click.command(epilog=options.example("run.py init myshop", "cd myshop && python ../run.py check"))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
+def init(folder: Path) -> None:
+    """Make a new shop: settings, journeys, templates and the key file.
+
+    Files that exist are kept as they are. Editors that read the schema line complete and check journeys while you type.
+    """
+    made: list[str] = []
+    kept: list[str] = []
+    try:
+        for path, content in _files():
+            (made if _write(folder / path, content) else kept).append(str(path))
+        key = folder / "var" / "lucheng.key"
+        if key.exists():
+            kept.append("var/lucheng.key")
+        else:
+            keyring.create(key)
+            made.append("var/lucheng.key")
+    except OSError as error:
+        raise errors.ServiceAway(f"{folder} cannot be written: {error.strerror}") from error
+    for name in kept:
+        click.echo(f"kept  {name}")
+    click.echo(f"made {len(made)} files in {folder}" if made else f"everything is there already in {folder}")
+    if "var/lucheng.key" in made:
+        click.echo(f"Note: {keyring.WARNING}: {key}")
+    click.echo(f"Next: cd {folder}, change config.yaml, then `run.py check`")
+
+
+def _files() -> Iterator[tuple[Path, bytes]]:
+    """Every file of a new shop: its path below the folder, and what stands in it."""
+    yield Path("config.yaml"), (SHIPPED / "config.yaml").read_bytes()
+    yield Path(".gitignore"), IGNORED.encode()
+    for path in sorted((SHIPPED / "journeys").glob("*.yaml")):
+        content = path.read_bytes()
+        if path.stem not in project.RESERVED and not content.startswith(HINT.encode()):
+            content = HINT.encode() + content
+        yield Path("journeys", path.name), content
+    yield Path("journeys", SCHEMA), json.dumps(schema.journey(), ensure_ascii=False, indent=1).encode()
+    templates = SHIPPED / "templates"
+    for path in sorted(templates.rglob("*")):
+        if path.is_file() and not path.name.startswith("."):
+            yield Path("templates") / path.relative_to(templates), path.read_bytes()
+
+
+def _write(path: Path, content: bytes) -> bool:
+    """Writes a new file; False where one exists."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        return False
+    return True

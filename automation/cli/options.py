@@ -1,0 +1,42 @@
+"""Options that many commands share."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
+
+MOST_SHOWN = 100_000
+
+
+def operator() -> str:
+    """Who sits at the keyboard, for the audit: the user of the operating system."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without an entry for the user
+        return "unknown"
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
+who = click.option("--who", default=operator, show_default="your user name", help="Who acts, for the audit.")
+unmask = click.option(
+    "--unmask", metavar="REASON", help="Show personal data in clear. The reason is kept in the audit."
+)
+yes = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def limit(default: int) -> Callable[[Command], Command]:
+    """--limit, how many rows at most."""
+    return click.option(
+        "--limit", type=click.IntRange(1, MOST_SHOWN), default=default, show_default=True, help="Rows at most."
+    )
+
+
+def example(*lines: str) -> str:
+    """The last lines of a command's help. Every command has one; a test looks for it."""
+    listed = "\n".join(f"  {line}" for line in lines)
+    return f"\b\n{'Example' if len(lines) == 1 else 'Examples'}:\n{listed}"

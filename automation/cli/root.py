@@ -1,0 +1,71 @@
+"""The root command: a table of commands, each imported only when it is used, so that `--help` is quick."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from .options import example
+
+if TYPE_CHECKING:
+    from .session import Session
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "init": ("making:init", "Make a new shop: settings, journeys, templates and the key file."),
+    "check": ("checking:check", "Check every file: structure, names and references."),
+    "import": ("importing:group", "Import customers, past events or coupon codes."),
+    "start": ("running:start", "Run the engine until it is stopped."),
+    "tick": ("running:tick", "Do once what is due now, and end."),
+    "demo": ("running:demo", "Show everything with made-up customers; nothing leaves this machine."),
+    "journeys": ("journeys:group", "See journeys, pause and resume them."),
+    "customers": ("customers:group", "Find customers, see why, tag, consent, merge."),
+    "events": ("events:group", "Tell journeys what a customer did."),
+    "messages": ("messages:group", "See messages and why they did not leave; retry and resolve."),
+    "campaign": ("campaign:group", "Send something once to many: plan, send, watch, stop."),
+    "segment": ("segment:group", "See who is in a segment; export it."),
+    "audit": ("auditing:group", "Check the invariants; see what operators did."),
+    "doctor": ("doctor:doctor", "Look for what is wrong or will be soon."),
+    "stop-all": ("switch:stop_all", "Stop every message at once."),
+    "resume-all": ("switch:resume_all", "Let messages leave again."),
+}
+"""Name -> where it is and its line in the list; a test holds the lines against the commands' own help."""
+
+
+class Table(click.Group):
+    """A group that knows its commands by name only."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(f"automation.cli.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=Table,
+    epilog=example("run.py check", "run.py --config shops/north/config.yaml journeys list"),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--config", type=click.Path(path_type=Path), default=Path("config.yaml"), show_default=True, envvar="LUCHENG_CONFIG",
+    help="The settings of the shop.",
+)  # fmt: skip
+@click.option("--debug", is_flag=True, help="Show tracebacks and the log.")
+@click.pass_obj
+def root(session: Session, config: Path, debug: bool) -> None:
+    """Lucheng: customer journeys as code."""
+    import logging
+
+    session.config, session.debug = config, debug
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s")

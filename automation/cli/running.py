@@ -1,0 +1,76 @@
+"""`start`, `tick` and `demo`: the engine at work."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import click
+
+from automation.app import App
+from automation.engine import install
+from automation.engine import tick as engine
+from automation.runtime import leader
+
+from . import logs, options, show
+from .session import Session
+
+
+@click.command(epilog=options.example("run.py start"))
+@click.pass_obj
+def start(session: Session) -> None:
+    """Run the engine until it is stopped.
+
+    Moves people through their journeys and sends their messages. Changed files are taken into use by themselves. Stop it
+    with Ctrl-C or SIGTERM: what is on its way is finished first. Exit code 4 where an engine runs already.
+    """
+    from automation.runtime import service  # the scheduler is needed here only
+
+    logs.set_up(session.settings.log, session.debug)
+    _ = session.app.keyring
+    service.run(session.app, lambda: click.echo("started; stop with Ctrl-C", err=True))
+
+
+@click.command(epilog=options.example("run.py tick", "run.py tick --json"))
+@options.as_json
+@click.pass_obj
+def tick(session: Session, as_json: bool) -> None:
+    """Do once what is due now, and end.
+
+    Takes changed files into use, works off events, entries and waits, and sends what may leave. For a cron job, and for
+    trying things out. Exit code 4 where an engine runs already.
+    """
+    app = session.app
+    _ = app.keyring
+    with leader.leading(app.store):
+        changed = install.install(app.parts, session.now)
+        moved, sent = _until_quiet(app)
+    if as_json:
+        show.document({
+            "installed": changed, "events": moved.events, "entered": moved.entered, "moved": moved.advanced,
+            "messages": dict(sent),
+        })  # fmt: skip
+        return
+    for name in changed:
+        click.echo(f"taken into use: {name}")
+    told = ", ".join(f"{count:,} {state}" for state, count in sorted(sent.items())) or "none"
+    click.echo(f"{moved.events:,} events, {moved.entered:,} entered, {moved.advanced:,} moved on; messages: {told}")
+
+
+def _until_quiet(app: App) -> tuple[engine.Moved, Counter[str]]:
+    """Rounds of moving and sending until nothing is due: what is sent may wake those who wait for it."""
+    total, sent = engine.Moved(), Counter[str]()
+    now = app.clock.now()
+    app.delivery.start(alone=True)
+    try:
+        while True:
+            moved = engine.tick(app.parts, now)
+            total.events += moved.events
+            total.entered += moved.entered
+            total.advanced += moved.advanced
+            delivered = app.delivery.step(now)
+            sent.update(delivered.outcomes)
+            sent.update({state: count for state, count in delivered.verdicts.items() if state != "go"})
+            if not moved.anything and not delivered.anything:
+                return total, sent
+    finally:
+        app.delivery.close()

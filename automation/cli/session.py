@@ -1,0 +1,93 @@
+"""What a command has at hand: the parts of the application, opened when first asked for and closed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from automation.kernel import errors
+from automation.kernel.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from automation.app import App
+    from automation.kernel.ports import Channel
+    from automation.people.registry import Registry
+    from automation.settings import Settings
+
+
+class Session:
+    """One run of a command. `config`: where config.yaml is; `debug`: tracebacks are shown."""
+
+    def __init__(
+        self,
+        kinds: Callable[[], Mapping[str, type[BaseModel]]],
+        build: Callable[[str, Settings], Channel],
+        clock: Clock | None = None,
+    ) -> None:
+        self._kinds, self.build = kinds, build
+        self.clock: Clock = clock or SystemClock()
+        self.config = Path("config.yaml")
+        self.debug = False
+
+    @property
+    def now(self) -> int:
+        """UTC seconds."""
+        return self.clock.now()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Raises Refused where there is no config.yaml, SourceErrors where it is wrong."""
+        import os
+
+        from automation.settings import load
+
+        if not self.config.exists():
+            raise errors.Refused(
+                f"there is no {self.config}: name one with --config PATH, or make a new shop with `run.py init DIR`"
+            )
+        return load(self.config, os.environ, self._kinds())
+
+    @cached_property
+    def app(self) -> App:
+        from automation.app import App
+
+        return App(self.settings, self.build, self.clock)
+
+    @cached_property
+    def people(self) -> Registry:
+        """The registry of people. Refused where the key file is missing or is another shop's."""
+        from automation.people import registry, sealing
+
+        self.require("catalog")
+        vault = sealing.Vault(self.app.keyring)
+        if not sealing.fits(self.app.store, vault):
+            raise errors.Refused(
+                "the key does not open the contacts of this database: restore the key file it began with"
+            )
+        return registry.opened(self.app.store, vault, self.app.project.catalog, self.settings.shop.timezone)
+
+    def require(self, *files: str) -> None:
+        """Raises SourceErrors where one of these files of the shop (catalog, segments, ...) is wrong."""
+        wanted = {f"{name}.yaml" for name in files}
+        wrong = [one for one in self.app.project.problems if one.path.rsplit("/", 1)[-1] in wanted]
+        if wrong:
+            raise errors.SourceErrors(wrong)
+
+    def close(self) -> None:
+        """Closes what was opened. Where no engine runs, what was written is copied into the database file."""
+        app = self.__dict__.pop("app", None)
+        if app is None:
+            return
+        if "store" in app.__dict__ and app.store.path is not None and app.store.wal_pages:
+            from automation.runtime import leader
+
+            try:
+                with leader.leading(app.store):
+                    app.store.checkpoint("TRUNCATE")
+            except errors.Busy:
+                pass  # the engine copies
+        app.close()

@@ -1,0 +1,44 @@
+"""The stop switch: one command stops everything that leaves, one lets it leave again."""
+
+from __future__ import annotations
+
+import click
+
+from automation.kernel import errors
+from automation.policy import stop
+from automation.store import audit
+
+from . import options
+from .session import Session
+
+
+@click.command(epilog=options.example("run.py stop-all --why 短信内容有误"))
+@click.option("--why", default="", metavar="TEXT", help="Kept in the audit.")
+@options.who
+@click.pass_obj
+def stop_all(session: Session, why: str, who: str) -> None:
+    """Stop every message at once.
+
+    Nothing more leaves from now on; what a provider was already given cannot be called back. Journeys go on, their
+    messages wait until `resume-all`, and those whose time runs out meanwhile expire.
+    """
+    _turn(session, True, who, why)
+    click.echo("stopped: no message leaves until `run.py resume-all`")
+
+
+@click.command(epilog=options.example("run.py resume-all"))
+@click.option("--why", default="", metavar="TEXT", help="Kept in the audit.")
+@options.who
+@click.pass_obj
+def resume_all(session: Session, why: str, who: str) -> None:
+    """Let messages leave again."""
+    _turn(session, False, who, why)
+    click.echo("messages leave again")
+
+
+def _turn(session: Session, on: bool, who: str, why: str) -> None:
+    with session.app.store.write() as tx:
+        if stop.is_on(tx) == on:
+            raise errors.Refused("everything is stopped already" if on else "nothing is stopped")
+        stop.turn(tx, session.now, on, who)
+        audit.record(tx, session.now, who, "stop all" if on else "resume all", why=why)

@@ -1,0 +1,42 @@
+"""Which customer an operator means: by phone, email, openid, member number, #id, uid or the last four digits."""
+
+from __future__ import annotations
+
+from automation.kernel import errors
+from automation.people import identities
+from automation.store.database import Statements
+
+from .session import Session
+
+MOST = 50
+NAMED = """
+    SELECT id FROM person WHERE merged_into IS NULL AND substr(name, 1, :length) = :beginning ORDER BY name, id
+    LIMIT :most"""
+
+
+def found(session: Session, text: str) -> list[int]:
+    """Everybody the words may mean, by their id; a name by its beginning."""
+    registry, plain = session.people, text.strip()
+    people = identities.search(registry, plain, tuple(session.settings.channels))
+    if not people and plain.isascii() and plain.isdigit() and len(plain) < 10:
+        people = identities.search(registry, f"#{plain}")
+    return people or (_named(registry.store, plain) if plain else [])
+
+
+def one(session: Session, text: str) -> int:
+    """The one customer; Refused where there is none or several."""
+    people = found(session, text)
+    if not people:
+        raise errors.Refused(
+            "there is no such customer; `run.py customers find` looks by phone, email, openid, #id or name"
+        )
+    if len(people) > 1:
+        listed = ", ".join(f"#{person}" for person in people[:10])
+        raise errors.Refused(f"{len(people)} customers fit: {listed}; name one by its #id")
+    return people[0]
+
+
+def _named(statements: Statements, beginning: str) -> list[int]:
+    # Not LIKE: no sign of the name is a wildcard, and capitals count in both databases.
+    rows = statements.rows(NAMED, beginning=beginning, length=len(beginning), most=MOST)
+    return [row[0] for row in rows]
