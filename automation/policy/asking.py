@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from automation.store.database import Transaction
 
-from . import caps, capacity, consent, reach, standing
+from . import capacity, caps, consent, reach, standing
 from .claimed import Asked, Branch, Door
 from .quiet_hours import QuietHours
 from .unless import Unless

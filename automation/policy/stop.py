@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from automation.store.database import Statements
+from automation.store.database import Statements, Transaction
 
 SWITCH = "stop_all"
 
 
 def is_on(statements: Statements) -> bool:
     return bool(statements.value("SELECT value FROM control WHERE name = :name", name=SWITCH) == "on")
+
+
+def turn(tx: Transaction, now: int, on: bool, who: str) -> None:
+    """Sets the switch. The audit row of the order is the caller's, in the same transaction."""
+    tx.run(
+        "INSERT INTO control (name, value, at, who) VALUES (:name, :value, :now, :who) ON CONFLICT (name) DO UPDATE"
+        " SET value = excluded.value, at = excluded.at, who = excluded.who",
+        name=SWITCH, value="on" if on else "off", now=now, who=who,
+    )  # fmt: skip

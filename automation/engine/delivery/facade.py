@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from automation.engine.parts import Parts
-from automation.kernel.clock import Clock
 from automation.kernel import ports
+from automation.kernel.clock import Clock
 from automation.people.keyring import Keyring
 from automation.people.sealing import Vault
 from automation.policy import asking
@@ -20,6 +20,7 @@ from automation.settings import Channel
 
 from . import dispatch, links, marks, sending
 from .claim import Claimed, Claimer
+from .effects import Effects, Webhooks
 from .gates import Gates
 from .live import Live
 from .prepare import Preparer
@@ -41,10 +42,11 @@ class Delivered:
     verdicts: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     recovered: int = 0
+    effects: int = 0
 
     @property
     def anything(self) -> bool:
-        return bool(self.looked or self.recovered)
+        return bool(self.looked or self.recovered or self.effects)
 
     @property
     def sent(self) -> int:
@@ -55,7 +57,7 @@ class Delivery:
     """Everything from a queued row to a recorded answer, for one process.
 
     `spool`: by default files beside the SQLite database; on PostgreSQL a folder has to be given. `make_links`: who
-    makes links for one message, such as the one to unsubscribe.
+    makes links for one message, such as the one to unsubscribe. `webhooks`: who posts; without it their rows wait.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Delivery:
         *,
         spool: Spool | None = None,
         make_links: links.Links = links.none,
+        webhooks: Webhooks | None = None,
     ) -> None:
         self.parts, self.channels, self.clock = parts, channels, clock
         self.vault = Vault(keyring)
@@ -79,6 +82,7 @@ class Delivery:
         self.claimer = Claimer(parts, self.routes, self.gates, asking.Policy())
         self.preparer = Preparer(parts, self.routes, self.vault, renderer, make_links)
         self.recovery = Recovery(parts, self.routes, self.vault, self.recorder, self.folder)
+        self.effects = Effects(parts, channels, self.vault.idem_key, webhooks)
         self._live: Live | None = None
         marks.prepare(parts)
 
@@ -98,6 +102,7 @@ class Delivery:
         done.looked = claimed.looked
         done.verdicts.update({verdict.name.lower(): count for verdict, count in claimed.verdicts.items()})
         self._deliver([*again, *ready], now, done)
+        done.effects = self.effects.step(now)
         return done
 
     def prepare(self, now: int) -> tuple[Claimed, list[Prepared]]:

@@ -42,6 +42,7 @@ class Live:
         self._settings = parts.settings
         self._changed = threading.Condition()
         self._woken = threading.Event()
+        self._idle = threading.Event()  # set only at the end
         self._closing = False
         self._ready: dict[str, deque[Prepared]] = {name: deque() for name in delivery.channels}
         self._out: dict[str, int] = dict.fromkeys(delivery.channels, 0)
@@ -52,6 +53,7 @@ class Live:
 
     def run(self, stop: threading.Event) -> None:
         threads = [threading.Thread(target=self._claim_loop, name="delivery claim", daemon=True)]
+        threads.append(threading.Thread(target=self._effect_loop, name="delivery effects", daemon=True))
         for name in self._delivery.channels:
             for number in range(self._settings.channels[name].connections):
                 work = threading.Thread(
@@ -147,7 +149,7 @@ class Live:
             self._went_wrong("recording", error)
             if results and isinstance(error, BadStatement) and not is_away(error):
                 self._one_by_one()
-            threading.Event().wait(AWAY)
+            self._idle.wait(AWAY)
             return
         self._went_well()
         self._hand_out(admitted)
@@ -246,6 +248,19 @@ class Live:
                 self._ids.discard(one.id)
             self._changed.notify_all()
 
+    # what is no message
+
+    def _effect_loop(self) -> None:
+        while not self._closing:
+            try:
+                taken = self._delivery.effects.step(self._clock.now())
+            except Exception as error:
+                self._went_wrong("effects of", error)
+                taken = 0
+            if not taken:
+                self._idle.wait(RECOVER)
+        self._parts.store.close()
+
     # the end
 
     def _close(self, end: float) -> None:
@@ -256,6 +271,7 @@ class Live:
                 ready.clear()
             self._changed.notify_all()
         self._woken.set()
+        self._idle.set()
         if waiting:
             with self._parts.store.write() as tx:
                 dispatch.give_back(tx, waiting, self._clock.now())

@@ -87,7 +87,9 @@ class Recovery:
         over = now + self._parts.settings.engine.lease + outcomes.LONGEST_WAIT if alone else now
         rows = [Overdue(*row) for row in self._parts.store.rows(OVERDUE, over=over, most=SLICE)]
         first = {row.id: row for row in reversed(rows) if not mine(row.id)}
-        if not first or (stop.is_on(self._parts.store) and all(self._keyed(row) for row in first.values())):
+        if first and stop.is_on(self._parts.store):  # nothing may be asked again now: those stay as they are
+            first = {number: row for number, row in first.items() if not self._keyed(row)}
+        if not first:
             return Recovered()
         traces = spool.read(self._folder) if self._folder else {}
         found = Recovered()

@@ -1,0 +1,173 @@
+"""`notify` and `webhook`: rows of `effect` that leave the database, with the discipline of messages.
+
+A row that is taken is due again after its lease, so a crash repeats it and loses nothing; the key that goes with it is
+the same each time, so that a receiver who looks at it does the work once.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from automation.engine.parts import Parts
+from automation.kernel.ports import Accepted, Body, Channel, Denied, Lane, Message, Outcome, Unknown
+from automation.policy import stop
+from automation.store.states import EffectState
+
+from . import outcomes
+
+log = logging.getLogger(__name__)
+MOST = 100  # rows taken at once
+LINES = 30  # of a digest; the others are counted
+TRIES = 30  # about a day
+TAKE = (
+    "SELECT e.id, e.kind, e.ref, e.payload, e.attempts, e.person_id, p.uid FROM effect e LEFT JOIN person p"
+    f" ON p.id = e.person_id WHERE e.due <= :now AND e.state = {EffectState.WAITING} ORDER BY e.due, e.id LIMIT :most"
+)
+SAME_ROLE = (
+    "SELECT e.id, e.kind, e.ref, e.payload, e.attempts, e.person_id, p.uid FROM effect e LEFT JOIN person p"
+    " ON p.id = e.person_id WHERE e.kind = 'notify' AND e.ref = :ref AND e.due IS NOT NULL AND e.attempts = 0"
+    f" AND e.state = {EffectState.WAITING} AND e.due > :now ORDER BY e.id LIMIT :most"
+)
+
+
+class Webhooks(Protocol):
+    """Posts to web hooks. Given by the composition root."""
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
+        """One POST of JSON. 2xx is Accepted; answers as from a channel; never raises for what the network does."""
+        ...
+
+
+class Effect(NamedTuple):
+    id: int
+    kind: str
+    ref: str
+    payload: str | None
+    attempts: int
+    person_id: int
+    uid: str | None
+
+
+class Effects:
+    """Consumes the rows for one process; `step` is one round. Without `webhooks`, their rows wait."""
+
+    def __init__(self, parts: Parts, channels: Mapping[str, Channel], secret: bytes, webhooks: Webhooks | None) -> None:
+        self._parts, self._channels, self._secret, self._webhooks = parts, channels, secret, webhooks
+
+    def step(self, now: int) -> int:
+        """Takes what is due, sends it and records it; returns how many rows were taken. Nothing while all is stopped."""
+        taken = self._take(now)
+        roles: dict[str, list[Effect]] = {}
+        for effect in taken:
+            if effect.kind == "notify":
+                roles.setdefault(effect.ref, []).append(effect)
+            else:
+                self._record([effect], self._call(effect, now), now)
+        for role, lines in roles.items():
+            self._record(lines, self._tell(role, lines), now)
+        return len(taken)
+
+    def _take(self, now: int) -> list[Effect]:
+        store = self._parts.store
+        due = "SELECT 1 FROM effect WHERE due <= :now LIMIT 1"
+        if store.row(due, now=now) is None or stop.is_on(store):
+            return []
+        with store.write() as tx:
+            rows = [Effect(*row) for row in tx.rows(TAKE, now=now, most=MOST)]
+            if self._webhooks is None:
+                rows = [row for row in rows if row.kind != "webhook"]
+            roles = {row.ref for row in rows if row.kind == "notify"}
+            # A digest leaves with its oldest line; what has gathered since goes with it.
+            for role in sorted(roles):
+                rows += [Effect(*row) for row in tx.rows(SAME_ROLE, ref=role, now=now, most=MOST)]
+            tx.many(
+                "UPDATE effect SET due = :due, attempts = attempts + 1 WHERE id = :id",
+                [{"id": row.id, "due": now + self._parts.settings.engine.lease} for row in rows],
+            )
+        return rows
+
+    def _tell(self, role: str, lines: Sequence[Effect]) -> Outcome | str:
+        """One message to the role's person; a text where nobody can be told, which ends it."""
+        person = self._parts.settings.staff.get(role)
+        channel = self._channels.get(person.channel) if person else None
+        if person is None or channel is None:
+            return f"nobody in the settings has the role {role}"
+        lane = next((lane for lane in channel.lanes if "service" in lane.purposes), None)
+        if lane is None or not person.address:
+            return f"{role} has no address on {person.channel}"
+        key = self._key(f"notify {role} {min(line.id for line in lines)}")
+        return self._send(channel, lane, Message(key, lane.name, person.address, _body(channel.kind, lines)))
+
+    def _send(self, channel: Channel, lane: Lane, message: Message) -> Outcome:
+        try:
+            (answer,) = channel.send([message])
+        except Exception as error:
+            log.error("channel %s raised %s", channel.name, type(error).__name__)
+            return Unknown(type(error).__name__)
+        return answer
+
+    def _call(self, effect: Effect, now: int) -> Outcome | str:
+        """A signed POST (Standard Webhooks: the signature covers id, time and body)."""
+        known = self._parts.settings.webhooks.get(effect.ref)
+        if known is None or self._webhooks is None:
+            return f"there is no web hook {effect.ref} in the settings"
+        number = self._key(f"webhook {effect.id}")
+        content = {"id": number, "customer": effect.uid, "data": json.loads(effect.payload or "{}")}
+        body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        signed = hmac.digest(
+            known.secret.get_secret_value().encode(), b"%s.%d." % (number.encode(), now) + body, "sha256"
+        )
+        headers = {
+            "content-type": "application/json", "webhook-id": number, "webhook-timestamp": str(now),
+            "webhook-signature": "v1," + base64.b64encode(signed).decode(),
+        }  # fmt: skip
+        return self._webhooks.post(known.url, body, headers)
+
+    def _key(self, text: str) -> str:
+        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def _record(self, effects: Sequence[Effect], answer: Outcome | str, now: int) -> None:
+        rows = [{"id": effect.id, **_state(effect, answer, now)} for effect in effects]
+        with self._parts.store.write() as tx:
+            tx.many("UPDATE effect SET state = :state, due = :due, error = :error WHERE id = :id", rows)
+        if rows[0]["state"] == EffectState.FAILED:
+            log.error("%s %s was given up: %s", effects[0].kind, effects[0].ref, rows[0]["error"])
+
+
+def _state(effect: Effect, answer: Outcome | str, now: int) -> dict[str, Any]:
+    if isinstance(answer, Accepted):
+        return {"state": int(EffectState.DONE), "due": None, "error": None}
+    if isinstance(answer, str):
+        return {"state": int(EffectState.FAILED), "due": None, "error": answer}
+    said = (
+        f"{answer.reason} {answer.code}".rstrip() if isinstance(answer, Denied) else f"unknown {answer.code}".rstrip()
+    )
+    if (isinstance(answer, Denied) and answer.permanent) or effect.attempts + 1 >= TRIES:
+        return {"state": int(EffectState.FAILED), "due": None, "error": said}
+    wait = answer.retry_after if isinstance(answer, Denied) else None
+    due = now + max(1, outcomes.back_off(effect.id, effect.attempts) if wait is None else wait)
+    return {"state": int(EffectState.WAITING), "due": due, "error": said}
+
+
+def _body(kind: str, lines: Sequence[Effect]) -> Body:
+    """A digest as the channel's kind takes it. Customers are named by number, never by name or address."""
+    told = []
+    for line in lines[:LINES]:
+        payload = json.loads(line.payload or "{}")
+        about = "，".join(filter(None, (payload.get("journey", ""), f"客户 #{line.person_id}")))
+        told.append(f"· {payload.get('text', '')}（{about}）")
+    if len(lines) > LINES:
+        told.append(f"……还有 {len(lines) - LINES} 条")
+    subject = f"旅程提醒 {len(lines)} 条"
+    text = "\n".join([subject, *told])
+    if kind == "email":
+        return {"subject": subject, "text": text + "\n"}
+    if kind == "sms":
+        return {"template": "staff_notice", "params": {"count": str(len(lines))}, "preview": subject}
+    return {"text": text}
