@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automation import cli
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from automation.kernel.ports import Channel
     from automation.settings import Settings
+    from bots.sandbox.process import Sandbox
 
 # Settings and channels are imported when a command needs them: `--help` answers at once.
 
@@ -32,5 +34,12 @@ def build(name: str, settings: Settings) -> Channel:
     return registry.build(name, channel.kind, channel)
 
 
+def sandbox(ledger: Path) -> Sandbox:
+    """Pretend providers in a process of their own, for the demo."""
+    from bots.sandbox import process
+
+    return process.start(ledger)
+
+
 if __name__ == "__main__":
-    sys.exit(cli.main(kinds, build))
+    sys.exit(cli.main(kinds, build, sandbox))

@@ -11,14 +11,18 @@ if TYPE_CHECKING:
     from automation.kernel.ports import Channel
     from automation.settings import Settings
 
+    from .session import Sandboxes
+
 
 def main(
     kinds: Callable[[], Mapping[str, type[BaseModel]]],
     build: Callable[[str, Settings], Channel],
+    sandbox: Sandboxes | None = None,
     arguments: Sequence[str] | None = None,
 ) -> int:
-    """Runs one command and returns the exit code. `kinds` is asked only by commands that read config.yaml."""
+    """Runs one command and returns the exit code. `kinds` is asked only by commands that read config.yaml; `sandbox` starts
+    pretend providers, for the demo."""
     from . import edge  # here, so that `import automation.cli` costs nothing
     from .session import Session
 
-    return edge.run(Session(kinds, build), arguments)
+    return edge.run(Session(kinds, build, sandbox=sandbox), arguments)

@@ -23,7 +23,7 @@ from .session import Session
 COLUMNS = (
     show.text("name"), show.text("status"), show.time("sent_at", "made at"), show.number("waiting"), show.number("entered"),
     show.number("holdout"), show.text("messages"), show.number("delivered"), show.number("opened"), show.number("clicked"),
-    show.extra("channels"), show.extra("reasons"), show.Column("starts_at", show.Kind.TIME, hidden=True),
+    show.unseen("channels"), show.unseen("reasons"), show.Column("starts_at", show.Kind.TIME, hidden=True),
 )  # fmt: skip
 ASKED = (
     click.option("--segment", help="To everybody in this segment, as it is now."),

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
+from automation.conditions.tree import FieldType
 from automation.engine import overview
+from automation.engine.delivery import operators
+from automation.journey.catalog import Field, Home
 from automation.people import identities, masking, showing
 from automation.policy.reach import SUPPRESSED
 from automation.store import audit
@@ -17,7 +22,7 @@ from .session import Session
 
 RUNS = (
     show.text("journey"), show.text("key"), show.text("step"), show.time("due"), show.text("why"), show.time("entered_at"),
-    show.time("ended_at"), show.time("goal_at"), show.text("path"), show.extra("inside"), show.extra("run"),
+    show.time("ended_at"), show.time("goal_at"), show.text("path"), show.unseen("inside"), show.unseen("run"),
 )  # fmt: skip
 MESSAGES = (
     show.number("id"), show.text("journey"), show.text("step"), show.text("state"), show.text("reason"), show.text("channel"),
@@ -71,6 +76,8 @@ def note_unmasking(session: Session, people: list[int], who: str, why: str) -> N
 def _report(session: Session, person: int, limit: int, clear: bool) -> dict[str, Any]:
     app, registry = session.app, session.people
     report = showing.show(registry, person, session.now)
+    if not clear:
+        _mask_years(session, report["fields"])
     if clear:
         report["name"] = app.store.value("SELECT name FROM person WHERE id = :id", id=person)
     blocked = {(kind, account): why for kind, account, why in app.store.rows(BLOCKED, person=person)}
@@ -86,8 +93,16 @@ def _report(session: Session, person: int, limit: int, clear: bool) -> dict[str,
         for at, name, key, props in app.store.rows(RECENT, person=person, most=EVENTS_SHOWN)
     ]
     report["runs"] = overview.runs(app.parts, person, limit)
-    report["messages"] = overview.messages(app.store, limit, person=person)
+    report["messages"] = operators.listed(app.store, operators.Filter(person=person, limit=limit))
     return report
+
+
+def _mask_years(session: Session, fields: dict[str, Any]) -> None:
+    """A whole birthday tells who somebody is; the day of the year is enough to understand a journey."""
+    known = session.app.project.catalog.fields
+    for name, value in fields.items():
+        if name in known and known[name].home is Home.DATE:
+            fields[name] = re.sub(r"\d{4}", "****", str(value))
 
 
 def _plain(session: Session, report: dict[str, Any]) -> dict[str, Any]:
@@ -110,9 +125,12 @@ def _print(session: Session, report: dict[str, Any]) -> None:
     )
     if report["merged_into"]:
         click.echo(f"merged into #{report['merged_into']}")
+    known = session.app.project.catalog.fields
     listed = report["fields"] | report["computed"]
     if listed:
-        click.echo("; ".join(f"{name}: {value}" for name, value in sorted(listed.items())))
+        click.echo(
+            "; ".join(f"{name}: {_value(known.get(name), value, zone)}" for name, value in sorted(listed.items()))
+        )
     _section("Contacts", IDENTITIES, report["identities"], zone)
     _section("Tags", TAGS, report["tags"], zone)
     _section("Consents (marketing needs one, service only none against it)", CONSENTS, report["consents"], zone)
@@ -125,10 +143,19 @@ def _print(session: Session, report: dict[str, Any]) -> None:
             _section(title, columns, report[name], zone)
 
 
-def _section(title: str, columns: tuple[show.Column, ...], rows: list[dict[str, Any]], zone: Any) -> None:
+def _value(field: Field | None, value: Any, zone: ZoneInfo) -> str:
+    """A stored value as people read it: moments in the shop's zone, money in yuan."""
+    if field is not None and isinstance(value, int) and field.kind is FieldType.TIME:
+        return show.moment(value, zone)
+    if field is not None and isinstance(value, int) and field.kind is FieldType.MONEY:
+        return f"{value / 100:,.2f}"
+    return str(value)
+
+
+def _section(title: str, columns: tuple[show.Column, ...], rows: list[dict[str, Any]], zone: ZoneInfo) -> None:
     click.echo()
     show.table(columns, rows, zone, title=title)
 
 
-def _path(path: list[dict[str, Any]], zone: Any) -> str:
+def _path(path: list[dict[str, Any]], zone: ZoneInfo) -> str:
     return " > ".join(f"{one['step']} ({show.moment(one['at'], zone)[5:]})" for one in path)

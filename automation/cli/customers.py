@@ -18,7 +18,7 @@ from .session import Session
 CHANNELS = ("*", "wechat", "wecom", "sms", "email")
 COLUMNS = (
     show.number("id"), show.text("name"), show.text("stage"), show.number("points"), show.text("contacts"),
-    show.time("created_at", "since"), show.extra("uid"),
+    show.time("created_at", "since"), show.unseen("uid"),
 )  # fmt: skip
 
 

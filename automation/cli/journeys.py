@@ -78,5 +78,14 @@ def resume(session: Session, name: str, who: str) -> None:
     click.echo(f"{name} goes on; {waiting:,} people had been held")
 
 
+@group.command(epilog=options.example("run.py journeys retry"))
+@options.who
+@click.pass_obj
+def retry(session: Session, who: str) -> None:
+    """People who were set aside because of an error go on: after the cause was mended."""
+    count = orders.retry_stuck(session.app.parts, who, session.now)
+    click.echo(f"{count:,} people go on" if count else "nobody is stuck")
+
+
 def _said(counts: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {state}" for state, count in counts.items())

@@ -19,7 +19,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "import": ("importing:group", "Import customers, past events or coupon codes."),
     "start": ("running:start", "Run the engine until it is stopped."),
     "tick": ("running:tick", "Do once what is due now, and end."),
-    "demo": ("running:demo", "Show everything with made-up customers; nothing leaves this machine."),
+    "demo": ("demo:demo", "Show everything with made-up customers; nothing leaves this machine."),
     "journeys": ("journeys:group", "See journeys, pause and resume them."),
     "customers": ("customers:group", "Find customers, see why, tag, consent, merge."),
     "events": ("events:group", "Tell journeys what a customer did."),

@@ -1,4 +1,4 @@
-"""`start`, `tick` and `demo`: the engine at work."""
+"""`start` and `tick`: the engine at work."""
 
 from __future__ import annotations
 

@@ -5,18 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from automation.kernel import errors
 from automation.kernel.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from pydantic import BaseModel
 
     from automation.app import App
     from automation.kernel.ports import Channel
     from automation.people.registry import Registry
     from automation.settings import Settings
+
+
+class Providers(Protocol):
+    """Pretend providers on this machine: where they listen."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def smtp_port(self) -> int: ...
+
+
+Sandboxes: TypeAlias = "Callable[[Path], AbstractContextManager[Providers]]"
+"""Starts pretend providers that keep their books in a file."""
 
 
 class Session:
@@ -27,9 +43,11 @@ class Session:
         kinds: Callable[[], Mapping[str, type[BaseModel]]],
         build: Callable[[str, Settings], Channel],
         clock: Clock | None = None,
+        sandbox: Sandboxes | None = None,
     ) -> None:
         self._kinds, self.build = kinds, build
         self.clock: Clock = clock or SystemClock()
+        self._sandbox = sandbox
         self.config = Path("config.yaml")
         self.debug = False
 
@@ -69,6 +87,18 @@ class Session:
                 "the key does not open the contacts of this database: restore the key file it began with"
             )
         return registry.opened(self.app.store, vault, self.app.project.catalog, self.settings.shop.timezone)
+
+    def elsewhere(self, config: Path, clock: Clock) -> Session:
+        """A session on another shop, with a clock of its own. Who opens it closes it."""
+        other = Session(self._kinds, self.build, clock, self._sandbox)
+        other.config, other.debug = config, self.debug
+        return other
+
+    def sandbox(self, ledger: Path) -> AbstractContextManager[Providers]:
+        """Running pretend providers; `ledger` is the file of their books."""
+        if self._sandbox is None:
+            raise errors.Refused("this installation brings no sandbox")
+        return self._sandbox(ledger)
 
     def require(self, *files: str) -> None:
         """Raises SourceErrors where one of these files of the shop (catalog, segments, ...) is wrong."""

@@ -55,7 +55,7 @@ def money(key: str, title: str = "") -> Column:
     return Column(key, Kind.MONEY, title)
 
 
-def extra(key: str) -> Column:
+def unseen(key: str) -> Column:
     """A value that only the JSON document has."""
     return Column(key, hidden=True)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from automation.kernel import errors
-from automation.policy import stop
+from automation.engine.delivery import operators
 from automation.store import audit
 
 from . import options
@@ -38,7 +37,6 @@ def resume_all(session: Session, why: str, who: str) -> None:
 
 def _turn(session: Session, on: bool, who: str, why: str) -> None:
     with session.app.store.write() as tx:
-        if stop.is_on(tx) == on:
-            raise errors.Refused("everything is stopped already" if on else "nothing is stopped")
-        stop.turn(tx, session.now, on, who)
-        audit.record(tx, session.now, who, "stop all" if on else "resume all", why=why)
+        operators.stop_all(tx, on, who, session.now)
+        if why:
+            audit.record(tx, session.now, who, "reason given", why=why)

@@ -15,18 +15,22 @@ TOPICS: Final = ("物流", "尺码", "色差", "线头", "客服", "包装")
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """`opened`, `resolved`: whole hours after the order was paid."""
+    """`opened`, `resolved`: whole hours after the order was paid. `reopened`: what was done did not help."""
 
     number: str
     level: str
     topic: str
     opened: int
     resolved: int
+    reopened: bool = False
 
     def course(self) -> Iterator[tuple[str, int]]:
         """Event names and hours after the order."""
         yield "complaint.opened", self.opened
         yield "complaint.resolved", self.resolved
+        if self.reopened:
+            yield "complaint.reopened", self.resolved + 27
+            yield "complaint.resolved", self.resolved + 75
 
     @property
     def props(self) -> dict[str, str]:
@@ -45,4 +49,5 @@ def about(key: str, order: str) -> Complaint | None:
         chance.one_of(TOPICS, key, order, "topic"),
         opened,
         opened + lasts,
+        chance.happens(0.08, key, order, "reopened"),
     )

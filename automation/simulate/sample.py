@@ -154,9 +154,8 @@ def _told(who: Shopper, deed: Deed) -> Iterator[tuple[datetime, dict[str, str]]]
     """The events of one deed; an order may be followed by a complaint."""
     at = datetime.combine(deed.day, time(deed.hour, deed.minute))
     kind, money = shoppers.category(who, deed), str(shoppers.amount(who, deed))
-    product = f"P{int(chance.share(who.key, deed.kind, deed.number, 'product') * 400) + 2000}"
     if deed.kind == "visit":
-        yield _row(who, at, "product.viewed", {"product_id": product, "品类": kind, "price": money})
+        yield _row(who, at, "product.viewed", {"product_id": shoppers.product(who, deed), "品类": kind, "price": money})
     elif deed.kind == "cart":
         yield _row(who, at, "cart.updated", {"合计": money})
     else:

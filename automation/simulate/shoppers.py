@@ -91,6 +91,10 @@ def category(who: Shopper, deed: Deed) -> str:
     return chance.one_of(CATEGORIES, who.key, deed.kind, deed.number, "category")
 
 
+def product(who: Shopper, deed: Deed) -> str:
+    return f"P{int(chance.share(who.key, deed.kind, deed.number, 'product') * 400) + 2000}"
+
+
 def _month(who: Shopper, first: date, end: date) -> Iterator[Deed]:
     days = (end - first).days
     if days <= 0:

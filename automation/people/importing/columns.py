@@ -89,7 +89,8 @@ def _known(own: Mapping[str, str], catalog: Catalog, of_events: bool) -> dict[st
         for name, known in event.properties.items():
             properties |= {plain(known.title or name): name, plain(name): name}
     fields = {plain(word): field.name for field in catalog.fields.values() for word in (field.title, field.name)}
-    usable = {*special, *catalog.fields, *properties.values()}
+    # The mapping in config.yaml is one for both kinds of file: what speaks of customers only is passed over in events.
+    usable = {*special, TAGS, CREATED, *catalog.fields, *properties.values()}
     words = {word: target for word, target in WORDS.items() if target in usable or target.startswith(f"{CONSENT}.")}
     words |= fields | properties | (EVENT_WORDS if of_events else {})
     return words | {plain(heading): _usable(heading, target, usable) for heading, target in own.items()}

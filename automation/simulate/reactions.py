@@ -1,0 +1,104 @@
+"""What messages make customers do: click, bind a phone, buy, redeem a coupon, or ask to be left alone.
+
+Only those react who got a message, so the control group shows what would have happened without.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Final, NamedTuple
+
+from automation.festivals import walltime
+from automation.store.states import AttemptState
+
+from . import chance, shoppers
+from .clock import HOUR
+from .crowd import Act, Crowd
+from .shoppers import Deed, Shopper
+from .world import World
+
+CLICKS: Final = 0.16
+CLICKS_OF: Final = {"complaint_followup": 0.5, "onboarding": 0.3}  # journeys that answer what somebody did
+BUYS: Final = 0.022
+BUYS_WITH_COUPON: Final = 0.05
+BINDS: Final = 0.4  # who is asked for the phone
+LEAVES: Final = {"sms": 0.005, "wechat": 0.003}  # answers TD, stops following
+NEW: Final = f"""
+    SELECT a.id, a.channel, a.provider_id, m.person_id, m.id, s.key, j.name, (SELECT c.code FROM coupon c
+        WHERE c.run_id = m.run_id AND c.redeemed_at IS NULL ORDER BY c.id DESC LIMIT 1)
+    FROM attempt a JOIN message m ON m.id = a.message_id JOIN step s ON s.id = m.step
+    JOIN journey j ON j.id = s.journey_id
+    WHERE a.id > :seen AND a.state = {AttemptState.ACCEPTED} ORDER BY m.id"""
+
+
+class Got(NamedTuple):
+    """A message that reached somebody."""
+
+    attempt: int
+    channel: str
+    provider_id: str
+    person: int
+    message: int
+    step: str
+    journey: str
+    code: str | None
+
+
+class Reactions:
+    """Reads what left since the last look, and plans what follows from it."""
+
+    def __init__(self, world: World, crowd: Crowd) -> None:
+        self._world, self._crowd, self._seen = world, crowd, 0
+        self._kinds = {name: channel.kind for name, channel in world.delivery.channels.items()}
+
+    def plan(self, now: int) -> None:
+        found = [Got._make(row) for row in self._world.parts.store.rows(NEW, seen=self._seen)]
+        self._seen = max((one.attempt for one in found), default=self._seen)
+        for got in found:
+            key = self._crowd.keys.get(got.person)
+            if key is not None:
+                self._react(got, self._crowd.shoppers[key], now)
+
+    def _react(self, got: Got, who: Shopper, now: int) -> None:
+        # Named by what was said to whom and when, so that numbers given in the database play no part.
+        said = (who.key, got.journey, got.step, now)
+        today = walltime.local(now, self._world.parts.zones.shop).date()
+        eager = _eager(who, today)
+        kind = self._kinds[got.channel]
+        clicked = chance.happens(CLICKS_OF.get(got.journey, CLICKS) * (0.5 + eager / 2), *said, "clicks")
+        if clicked:
+            at = now + chance.waiting(5 * HOUR, *said, "clicks at")
+            self._add(at, who, "click", {"channel": got.channel, "provider_id": got.provider_id})
+        if "bind_phone" in got.step and chance.happens(BINDS, *said, "binds"):
+            self._add(now + chance.waiting(6 * HOUR, *said, "binds at"), who, "bind", {})
+        buys = BUYS_WITH_COUPON if got.code else BUYS
+        if got.journey not in QUIET and chance.happens(buys * eager * (2.0 if clicked else 0.8), *said, "buys"):
+            self._buy(got, who, said, now)
+        if chance.happens(LEAVES.get(kind, 0.0), *said, "leaves"):
+            self._add(now + chance.waiting(2 * HOUR, *said, "leaves at"), who, "stop", {"channel": kind})
+
+    def _buy(self, got: Got, who: Shopper, said: tuple[object, ...], now: int) -> None:
+        at = now + 2 * HOUR + chance.waiting(30 * HOUR, *said, "buys at")
+        number = 90_000_000 + int(chance.share(*said, "order") * 9_999_999)
+        deed = Deed(walltime.local(int(at), self._world.parts.zones.shop).date(), 0, 0, "order", number)
+        more: dict[str, Any] = {
+            "order_id": f"D{number}{who.key}",
+            "amount": shoppers.amount(who, deed),
+            "category": shoppers.category(who, deed),
+        }
+        if got.code and chance.happens(0.85, *said, "redeems"):
+            more["code"] = got.code
+        self._add(at, who, "order", more)
+
+    def _add(self, at: float, who: Shopper, kind: str, more: dict[str, Any]) -> None:
+        self._crowd.add(int(at), Act(who.key, kind, more))
+
+
+QUIET: Final = frozenset(("complaint_followup",))  # nobody buys because a complaint was looked after
+
+
+def _eager(who: Shopper, today: date) -> float:
+    """Who never bought, or no longer comes, is harder to move."""
+    if who.orders == 0:
+        return 0.35
+    return 0.6 if who.lapsed is not None and who.lapsed <= today else 1.2
