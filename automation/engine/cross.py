@@ -24,7 +24,8 @@ def cross(parts: Parts, tx: Transaction, loaded: Loaded, way: program.Way, now: 
     bound |= send.openings(parts, _sends(way.crossing), now)
     count = tx.run(compiled.decide, **bound)
     if count:
-        tx.run(compiled.settle, **bound)
+        for settle in compiled.settle:
+            tx.run(settle, **bound)
         for timed in compiled.timed:
             _set_due(parts, tx, loaded, timed, bound)
         for step in compiled.effects:
@@ -35,7 +36,7 @@ def cross(parts: Parts, tx: Transaction, loaded: Loaded, way: program.Way, now: 
 def _program(parts: Parts, loaded: Loaded, way: program.Way, now: int) -> program.Program:
     # The texts depend on which zones there are and whether any changes its clocks soon.
     zones = parts.zones.all()
-    key = (loaded.version_id, way.node.key, way.answered, len(zones), parts.zones.steady(now, 400 * timing.DAY))
+    key = (loaded.version_id, way.node.key, way.answered, len(zones), parts.zones.steady(now, timing.AHEAD))
     found = parts.programs.get(key)
     if found is None:
         found = parts.programs[key] = program.build(parts, loaded, way, now)
@@ -54,8 +55,7 @@ def _set_due(parts: Parts, tx: Transaction, loaded: Loaded, timed: program.Timed
     rows = tx.rows(
         f"SELECT plan.run_id, plan.zone, plan.base{picked} FROM {values.joined(parts, 'plan')}"
         f" WHERE plan.leaf = {timed.leaf} AND plan.due IS NULL",
-        **bound,
-        **parameters.values(bound["now"]),
+        **(bound | parameters.values(bound["now"])),
     )
     resolve = timing.resolver(parts, timed.when, loaded.journey.shop_clock, limit=timed.limit)
     tx.temporary("timed", "run_id BIGINT, due BIGINT")
