@@ -30,6 +30,11 @@ def state_exits(loaded: Loaded) -> list[tuple[int, tree.Condition]]:
     return [(n, exit_) for n, exit_ in enumerate(loaded.journey.exit) if not isinstance(exit_, tree.Happened)]
 
 
+def has_control_group(parts: Parts, journey: graph.Journey) -> bool:
+    """Whether some who enter are only watched: a share of this journey, or of the whole shop's marketing."""
+    return bool(journey.holdout or (parts.settings.control_group and journey.kind == "marketing"))
+
+
 class _Decision:
     def __init__(self, parts: Parts, loaded: Loaded, parameters: Parameters) -> None:
         self._parts, self._loaded, self._parameters = parts, loaded, parameters
@@ -43,7 +48,8 @@ class _Decision:
     def _test(self, test: graph.Test) -> str:
         if isinstance(test, graph.Share):
             number = splits.number_sql(self._loaded.name, test.point, "p.seed")
-            return f"{number} >= {test.low} AND {number} < {test.high}"
+            above = f"{number} >= {test.low} AND " if test.low else ""
+            return f"{above}{number} < {test.high}"
         if isinstance(test, graph.HasCoupon):
             code = self._parts.store.dialect.json_text("r.data", [test.as_name, "code"])
             return f"{code} IS NOT NULL"

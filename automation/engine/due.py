@@ -15,14 +15,13 @@ from .registry import Loaded
 log = logging.getLogger(__name__)
 
 OVERDUE = "SELECT id, version_id, node, due FROM run WHERE due <= :now ORDER BY due LIMIT :batch"
-HELD = 900  # seconds until a stuck run's version or a paused journey is looked at again
 
 
 def advance(parts: Parts, now: int, batch: int) -> int:
     """Moves at most `batch` due runs in one transaction and returns how many were due. A bad one is set aside."""
     parts.zones.refresh(parts.store)
     try:
-        with parts.store.write() as tx:
+        with parts.write() as tx:
             return _advance(parts, tx, now, OVERDUE, {"now": now, "batch": batch})
     except BadStatement as error:
         if is_away(error):
@@ -37,17 +36,24 @@ def _advance(parts: Parts, tx: Transaction, now: int, chosen: str, bound: dict[s
         f" CASE WHEN due < :late THEN :now ELSE due END FROM ({chosen}) d",
         **{**bound, "late": now - timing.LATE, "now": now},
     )
-    groups = tx.rows("SELECT DISTINCT version_id, node FROM moving ORDER BY version_id, node") if count else []
-    for version_id, node in groups:
+    for version_id, node in _places(tx) if count else ():
         _group(parts, tx, parts.registry.versions.get(version_id), version_id, node, now)
     return count
+
+
+def _places(tx: Transaction) -> list[tuple[int, int]]:
+    """Where the runs of `moving` stand. Most batches stand at one node: that is seen without sorting them."""
+    low = tx.rows("SELECT min(version_id), min(node), max(version_id), max(node) FROM moving")[0]
+    if low[:2] == low[2:]:
+        return [(low[0], low[1])]
+    return [(row[0], row[1]) for row in tx.rows("SELECT DISTINCT version_id, node FROM moving ORDER BY 1, 2")]
 
 
 def _group(parts: Parts, tx: Transaction, loaded: Loaded | None, version_id: int, node: int, now: int) -> None:
     place = loaded.journey.nodes.get(loaded.keys.get(node, "")) if loaded else None
     if loaded is None or place is None:
         _set_aside(tx, version_id, node, now, "its version can no longer be read")
-    elif loaded.paused or loaded.journey.status is graph.Status.PAUSED:
+    elif loaded.stands_still:
         _hold(tx, version_id, node)
     else:
         if place.kind is graph.NodeKind.START:
@@ -59,18 +65,23 @@ def _group(parts: Parts, tx: Transaction, loaded: Loaded | None, version_id: int
 
 
 def _answer_late(parts: Parts, tx: Transaction, loaded: Loaded, node: graph.Node, now: int) -> None:
-    """Before a time-out counts, look once more: the event may have come after the queue was read."""
+    """Before a time-out counts, look once more: the event may have come after the queue was read, or in a pause."""
     parameters = Parameters()
     then = parts.store.dialect.join_in_order
     first = program.looking_for(parts, loaded, node, parameters)
+    happened = parts.store.dialect.greatest("coalesce(e.at, f.at)", "f.clock")
     bound = parameters.values(now) | {"version": loaded.version_id, "node": loaded.steps[node.key]}
     tx.temporary("answering", program.MOVING)
     tx.run(
-        f"INSERT INTO answering SELECT r.id, m.version_id, m.node, m.at, {first} FROM moving m {then} run r"
-        f" ON r.id = m.run_id {then} person p ON p.id = r.person_id WHERE m.version_id = :version AND m.node = :node",
+        f"INSERT INTO answering WITH f AS MATERIALIZED (SELECT r.id AS run_id, m.version_id, m.node, m.at, r.due,"
+        f" r.clock, {first} AS event_id FROM moving m {then} run r ON r.id = m.run_id {then} person p"
+        " ON p.id = r.person_id WHERE m.version_id = :version AND m.node = :node)"
+        f" SELECT f.run_id, f.version_id, f.node, CASE WHEN {happened} < :late THEN f.at ELSE {happened} END,"
+        " f.event_id FROM f LEFT JOIN event e ON e.id = f.event_id"
+        " WHERE f.event_id IS NOT NULL AND coalesce(e.at, f.due) <= f.due",
         **bound,
+        late=now - timing.LATE,
     )
-    tx.run("DELETE FROM answering WHERE event_id IS NULL")
     if tx.run("DELETE FROM moving WHERE run_id IN (SELECT run_id FROM answering)"):
         answer(parts, tx, loaded, node, now)
 
@@ -123,7 +134,7 @@ def _set_aside(tx: Transaction, version_id: int, node: int, now: int, error: str
 def _halve(parts: Parts, now: int, runs: list[int]) -> int:
     """One bad value stops a whole statement: the batch is halved until the bad run stands alone and is set aside."""
     try:
-        with parts.store.write() as tx:
+        with parts.write() as tx:
             source = (
                 f"SELECT id, version_id, node, due FROM run WHERE id IN ({','.join(map(str, runs))}) AND due <= :now"
             )
@@ -134,7 +145,7 @@ def _halve(parts: Parts, now: int, runs: list[int]) -> int:
         if len(runs) > 1:
             middle = len(runs) // 2
             return _halve(parts, now, runs[:middle]) + _halve(parts, now, runs[middle:])
-        with parts.store.write() as tx:
+        with parts.write() as tx:
             tx.temporary("moving", program.MOVING)
             tx.run(
                 "INSERT INTO moving (run_id, version_id, node, at) SELECT id, version_id, node, due FROM run"

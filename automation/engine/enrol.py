@@ -7,6 +7,7 @@ from automation.audience.parameters import Parameters
 from automation.conditions import tree
 from automation.journey import graph
 from automation.store.database import Transaction
+from automation.store.states import RunState
 
 from . import cross, decide, leave, program, timing
 from .parts import Parts
@@ -20,6 +21,7 @@ ENTERING = (
     "person_id BIGINT, key TEXT, episode TEXT, at BIGINT, clock BIGINT, data TEXT, event_id BIGINT, depth BIGINT,"
     " parent_run BIGINT"
 )
+RESTARTED = "restarted"  # why a run ended that a new one took the place of
 DEEPEST = 8  # journeys that start one another
 
 
@@ -28,14 +30,14 @@ def enrol(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> int:
 
     Who was merged away, is inside, has been here by the journey's `again`, or does not meet `enter.if`, stays out.
     """
-    if loaded.journey.restart_inside:
-        _leave_first(tx, loaded, now)
     tx.temporary("candidate", CANDIDATE.format(key=parts.store.dialect.row_key))
     parameters = Parameters()
     number, reserved = tx.reserve("run", "s")
     sql = _admit(parts, loaded, number, parameters)
     if not tx.run(sql, **parameters.values(now), **reserved):
         return 0
+    if loaded.journey.restart_inside:
+        _replace(parts, tx, loaded, now)
     return cross.cross(parts, tx, loaded, program.Way(loaded.journey.nodes[graph.START]), now)
 
 
@@ -44,8 +46,8 @@ def _admit(parts: Parts, loaded: Loaded, number: str, parameters: Parameters) ->
     goal = f"s.at + {timing.about_seconds(journey.goal.up_to)}" if journey.goal else "CAST(NULL AS BIGINT)"
     then = parts.store.dialect.join_in_order
     admitted = (
-        f"SELECT {number} AS id, s.person_id, s.key, s.episode, s.at AS entered_at, s.clock, s.data, s.event_id, s.depth,"
-        f" s.parent_run, {holdout(parts, loaded.journey)} AS holdout, {goal} AS goal_until"
+        f"SELECT {number} AS id, s.person_id, s.key, s.episode, s.at AS entered_at, s.clock, s.data, s.event_id,"
+        f" s.depth, s.parent_run, {holdout(parts, loaded.journey)} AS holdout, {goal} AS goal_until"
         f" FROM entering s {then} person p ON p.id = s.person_id WHERE p.merged_into IS NULL AND s.depth <= {DEEPEST}"
         f" AND NOT EXISTS ({blocking(loaded, person='s.person_id', at='s.at', key='s.key', episode='s.episode')})"
     )
@@ -61,17 +63,21 @@ def _admit(parts: Parts, loaded: Loaded, number: str, parameters: Parameters) ->
 
 
 def blocking(loaded: Loaded, *, person: str, at: str, key: str = "''", episode: str | None = None) -> str:
-    """SQL of the runs that keep a person out: the same entry again, one still inside, or one too recent."""
+    """SQL of the runs that keep a person out: the same entry again, one still inside, or one too recent.
+
+    A run that gave way to a new one was no stay of its own: `again` does not count it.
+    """
     journey = loaded.journey
     same = f"SELECT 1 FROM run o WHERE o.journey_id = {loaded.journey_id} AND o.person_id = {person} AND o.key = {key}"
-    if journey.again is graph.Again.NEVER:
-        return same
-    tests = ["o.state = 0"]
+    stayed = f"o.state = {RunState.ENDED} AND o.reason <> '{RESTARTED}'"
+    tests = [] if journey.restart_inside else [f"o.state = {RunState.INSIDE}"]
     if episode is not None:
         tests.append(f"o.episode = {episode}")
+    if journey.again is graph.Again.NEVER:
+        tests.append(stayed)
     if journey.again is graph.Again.AFTER and journey.again_after is not None:
-        tests.append(f"o.entered_at > {at} - {timing.about_seconds(journey.again_after)}")
-    return f"{same} AND ({' OR '.join(tests)})"
+        tests.append(f"{stayed} AND o.entered_at > {at} - {timing.about_seconds(journey.again_after)}")
+    return f"{same} AND ({' OR '.join(tests) or '1 = 0'})"
 
 
 def holdout(parts: Parts, journey: graph.Journey) -> str:
@@ -85,11 +91,12 @@ def holdout(parts: Parts, journey: graph.Journey) -> str:
     return f"CASE WHEN {' OR '.join(tests)} THEN 1 ELSE 0 END" if tests else "0"
 
 
-def _leave_first(tx: Transaction, loaded: Loaded, now: int) -> None:
+def _replace(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> None:
+    """`while_inside: restart`: the open runs of those who enter now end."""
     tx.temporary("leaving", leave.LEAVING)
     tx.run(
-        "INSERT INTO leaving SELECT o.id, 'restarted' FROM entering s JOIN run o ON o.person_id = s.person_id"
-        " AND o.journey_id = :journey AND o.key = s.key AND o.state = 0",
+        f"INSERT INTO leaving SELECT o.id, '{RESTARTED}' FROM candidate c {parts.store.dialect.join_in_order} run o"
+        f" ON o.person_id = c.person_id AND o.journey_id = :journey AND o.key = c.key AND o.state = {RunState.INSIDE}",
         journey=loaded.journey_id,
     )
     leave.leave(tx, now)
@@ -98,6 +105,8 @@ def _leave_first(tx: Transaction, loaded: Loaded, now: int) -> None:
 def episode_sql(loaded: Loaded, occurrence: str, at: str) -> str:
     """SQL of what tells two entries of one person and key apart."""
     again = loaded.journey.again
+    if loaded.journey.restart_inside:
+        return occurrence
     if again is graph.Again.NEVER:
         return "''"
     if again is graph.Again.AFTER:

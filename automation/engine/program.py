@@ -20,7 +20,7 @@ from . import decide, timing
 from .parts import Parts
 from .registry import Loaded
 from .steps import statements
-from .steps.send import last_send_due
+from .steps.send import reopening
 
 PLAN = (
     "run_id BIGINT, person_id BIGINT, seed BIGINT, zone BIGINT, visit BIGINT, at BIGINT, leaf BIGINT, base BIGINT,"
@@ -56,7 +56,7 @@ class Program:
     parameters: Parameters
     decide: str
     effects: Sequence[statements.Step]
-    settle: str
+    settle: Sequence[str]
     timed: Sequence[Timed]
     fences: frozenset[int]  # leaves that go on in the same tick
 
@@ -79,7 +79,7 @@ class _Builder:
             self.parameters,
             self._decide(),
             statements.of(self.parts, self.loaded, self.crossing, self.parameters, self.now),
-            self._insert_runs() if self.entering else self._move_runs(),
+            [self._insert_runs()] if self.entering else [*self._move_on(), *self._end()],
             [timed for leaf in leaves if (timed := self._timed(leaf))],
             frozenset(leaf.number for leaf in leaves if self._is_fence(leaf)),
         )
@@ -93,22 +93,29 @@ class _Builder:
         zone = "0" if self.loaded.journey.shop_clock else "coalesce(p.zone_id, 0)"
         met = "".join(f", {sql} AS met_{leaf.number}" for leaf in self.crossing.leaves if (sql := self._met(leaf)))
         chosen = "" if self.entering else " WHERE m.version_id = :version AND m.node = :node"
+        leaf = self._leaf()
+        once = "" if leaf.isdecimal() else " MATERIALIZED"  # a copy that keeps a condition from being asked thrice
         return (
-            "INSERT INTO plan WITH x AS MATERIALIZED (SELECT r.id AS run_id, p.id AS person_id, p.seed AS seed,"
-            f" {zone} AS zone, r.visit AS visit, {self._clock()} AS at, {self._leaf()} AS leaf{met}"
+            f"INSERT INTO plan WITH x AS{once} (SELECT r.id AS run_id, p.id AS person_id, p.seed AS seed,"
+            f" {zone} AS zone, r.visit AS visit, {self._clock()} AS at, {leaf} AS leaf{met}"
             f" FROM {source}{chosen}),"
             f" y AS (SELECT x.*, {self._base()} AS base FROM x)"
             f" SELECT run_id, person_id, seed, zone, visit, at, leaf, base, {self._due()} FROM y"
         )
 
     def _clock(self) -> str:
-        # After a fence the run goes on by its own clock: the crossing was only cut in two.
-        return "m.at" if self.node.kind not in (graph.NodeKind.START, graph.NodeKind.FENCE) else "r.clock"
+        """When the crossing is planned. It is never before the clock of the run, which quiet hours may put ahead."""
+        if self.node.kind is graph.NodeKind.START:
+            return "r.clock"
+        if self.node.kind is graph.NodeKind.FENCE:
+            # The crossing was only cut in two: the run goes on by its own clock, unless it was held in between.
+            return f"CASE WHEN m.at > r.clock + {2 * timing.LATE} THEN m.at ELSE r.clock END"
+        return self.parts.store.dialect.greatest("m.at", "r.clock")
 
     def _leaf(self) -> str:
         leaf = decide.leaf_sql(self.parts, self.loaded, self.crossing, self.parameters)
         whens = []
-        if self.entering:
+        if self.entering and decide.has_control_group(self.parts, self.loaded.journey):
             whens.append(f"WHEN r.holdout = 1 THEN {decide.PARKED}")
         for number, condition in decide.state_exits(self.loaded):
             test = decide.condition_sql(self.parts, self.loaded, condition, self.parameters)
@@ -116,8 +123,8 @@ class _Builder:
         return f"CASE {' '.join(whens)} ELSE {leaf} END" if whens else leaf
 
     def _base(self) -> str:
-        """What the next wait counts from: the clock, or when the last message of the leaf was allowed to leave."""
-        cases = _by_leaf({leaf.number: last_send_due(self.parts, leaf) for leaf in self.crossing.leaves})
+        """What the next wait counts from: the clock, or when quiet hours let the messages of the leaf go."""
+        cases = _by_leaf({leaf.number: reopening(self.parts, leaf) for leaf in self.crossing.leaves})
         if not cases:
             return "at"
         return self.parts.store.dialect.greatest("at", f"CASE leaf {cases} ELSE 0 END")
@@ -165,45 +172,69 @@ class _Builder:
     def _is_fence(self, leaf: graph.Leaf) -> bool:
         return isinstance(leaf.end, graph.Stand) and leaf.end.due is None
 
-    def _nodes(self, otherwise: str) -> str:
-        stands = {leaf.number: str(self.loaded.steps[leaf.end.node]) for leaf in self.crossing.leaves
-                  if isinstance(leaf.end, graph.Stand)}  # fmt: skip
-        text = _by_leaf(stands)
-        return f"CASE plan.leaf {text} ELSE {otherwise} END" if text else otherwise
+    def _stands(self) -> dict[int, str]:
+        """The node behind each leaf that has one."""
+        ends = {leaf.number: leaf.end for leaf in self.crossing.leaves}
+        return {n: str(self.loaded.steps[end.node]) for n, end in ends.items() if isinstance(end, graph.Stand)}
 
-    def _ends(self) -> tuple[str, str]:
-        """SQL of the state and of the reason by leaf."""
+    def _reasons(self) -> dict[int, str]:
+        """Why each leaf that leaves the journey does so, as the name of a bound value."""
         reasons = {leaf.number: leaf.end.reason for leaf in self.crossing.leaves if isinstance(leaf.end, graph.Leave)}
         reasons |= {decide.EXITED - number: f"exit {number + 1}" for number, _ in decide.state_exits(self.loaded)}
-        if not reasons:
-            return "0", "CAST(NULL AS TEXT)"
-        state = _by_leaf(dict.fromkeys(reasons, "1"))
-        texts = _by_leaf({number: self.parameters.add(reason) for number, reason in reasons.items()})
-        return f"CASE plan.leaf {state} ELSE 0 END", f"CASE plan.leaf {texts} END"
+        return {number: self.parameters.add(reason) for number, reason in reasons.items()}
 
     def _path(self) -> str:
         node = self.loaded.steps[self.node.key]
-        return f"'{node}.' || CAST(plan.leaf AS TEXT) || '@' || CAST(:now / 60 AS TEXT) || ';'"
+        return f"'{node}.' || CAST(plan.leaf AS TEXT) || {self.parameters.add(lambda now: f'@{now // 60};')}"
 
-    def _move_runs(self) -> str:
-        state, reason = self._ends()
+    def _move_on(self) -> Sequence[str]:
+        """Those who stay: whoever moves is inside, and an index on `state` is left alone."""
+        stands = self._stands()
+        if not stands:
+            return ()
         return (
-            f"UPDATE run SET node = {self._nodes('run.node')}, due = plan.due, clock = plan.base, node_at = :now,"
-            f" state = {state}, reason = {reason}, ended_at = CASE WHEN {state} = 1 THEN :now END,"
-            f" path = run.path || {self._path()} FROM plan WHERE run.id = plan.run_id"
+            f"UPDATE run SET node = {_case(stands)}, due = plan.due, clock = plan.base, node_at = :now,"
+            f" path = run.path || {self._path()} FROM plan WHERE run.id = plan.run_id{self._among(stands)}",
         )
 
+    def _end(self) -> Sequence[str]:
+        """Those who leave."""
+        reasons = self._reasons()
+        if not reasons:
+            return ()
+        return (
+            f"UPDATE run SET due = NULL, clock = plan.base, node_at = :now, state = 1, ended_at = :now,"
+            f" reason = {_case(reasons)}, path = run.path || {self._path()}"
+            f" FROM plan WHERE run.id = plan.run_id{self._among(reasons)}",
+        )
+
+    def _among(self, leaves: Mapping[int, str]) -> str:
+        whole = len(self.crossing.leaves) + len(decide.state_exits(self.loaded))
+        return "" if len(leaves) == whole else f" AND plan.leaf IN ({', '.join(map(str, leaves))})"
+
     def _insert_runs(self) -> str:
-        state, reason = self._ends()
+        reasons = self._reasons()
+        state, reason = "0", "CAST(NULL AS TEXT)"
+        if reasons:
+            state = f"CASE plan.leaf {_by_leaf(dict.fromkeys(reasons, '1'))} ELSE 0 END"
+            reason = f"CASE plan.leaf {_by_leaf(reasons)} END"
+        start = self.loaded.steps[graph.START]
+        node = f"CASE plan.leaf {_by_leaf(self._stands())} ELSE {start} END" if self._stands() else str(start)
         then = self.parts.store.dialect.join_in_order
         return (
             "INSERT INTO run (id, journey_id, version_id, node, person_id, key, episode, visit, due, clock, node_at,"
             " entered_at, state, holdout, depth, parent_run, event_id, ended_at, reason, goal_until, path, data)"
-            f" SELECT c.id, :journey, :version, {self._nodes(str(self.loaded.steps[graph.START]))}, c.person_id, c.key,"
+            f" SELECT c.id, :journey, :version, {node}, c.person_id, c.key,"
             f" c.episode, 0, plan.due, plan.base, :now, c.entered_at, {state}, c.holdout, c.depth, c.parent_run,"
             f" c.event_id, CASE WHEN {state} = 1 THEN :now END, {reason}, c.goal_until, {self._path()}, c.data"
             f" FROM plan {then} candidate c ON c.id = plan.run_id"
         )
+
+
+def _case(values: Mapping[int, str]) -> str:
+    """The value of the leaf a run took, which is one of these."""
+    found = set(values.values())
+    return found.pop() if len(found) == 1 else f"CASE plan.leaf {_by_leaf(values)} END"
 
 
 def _by_leaf(values: Mapping[int, str | None]) -> str:

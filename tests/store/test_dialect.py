@@ -73,3 +73,11 @@ def test_a_bound_list_is_a_table(store: Store) -> None:
 def test_the_greatest_and_least_of_values(store: Store) -> None:
     dialect = store.dialect
     assert store.row(f"SELECT {dialect.greatest('1', '3', '2')}, {dialect.least('2', '1')}") == (3, 1)
+
+
+@pytest.mark.parametrize("numbers", [[], [7], [3, 2**62, -1, 3]])
+def test_integers_are_bound_as_an_array(store: Store, numbers: list[int]) -> None:
+    with store.write() as tx:
+        tx.temporary("numbered", "id BIGINT")
+        tx.run(f"INSERT INTO numbered SELECT id FROM {tx.dialect.ids('many')} i", many=tx.dialect.array(numbers))
+        assert sorted(tx.column("SELECT id FROM numbered")) == sorted(numbers)

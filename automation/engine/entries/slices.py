@@ -27,19 +27,20 @@ class Occasion:
 
 
 def people(
-    parts: Parts, loaded: Loaded, condition: tree.Condition, now: int, limit: int | None = None, everybody: bool = False
+    parts: Parts, loaded: Loaded, condition: tree.Condition, now: int, limit: int | None = None, zone: int | None = None
 ) -> array[int]:
     """Ids of those who meet a condition and may enter, in order; with a limit, the first in a stable random order.
 
-    `everybody`: also those who may not enter: inside, too recent, or there before the journey was.
+    `zone`: only those who live in it. Read as a stream, eight bytes a person.
     """
     parameters = Parameters()
     test = parts.compiler.predicate(condition, Target.BASE, parameters, person="p", run="r")
     order = "p.id" if limit is None else splits.number_sql(loaded.name, "pace", "p.seed")
     top = "" if limit is None else f" LIMIT {limit}"
-    may = "" if everybody else _may_enter(loaded, now)
+    home = "" if zone is None else f" AND coalesce(p.zone_id, 0) = {zone}"
     return parts.store.column(
-        f"SELECT p.id FROM person p WHERE p.merged_into IS NULL AND {test}{may} ORDER BY {order}{top}",
+        f"SELECT p.id FROM person p WHERE p.merged_into IS NULL AND {test}{home}{_may_enter(loaded, now)}"
+        f" ORDER BY {order}{top}",
         **parameters.values(now),
     )
 
@@ -50,12 +51,26 @@ def _may_enter(loaded: Loaded, now: int) -> str:
     return f" AND NOT EXISTS ({recent}) AND NOT EXISTS ({there})"
 
 
+def line_up(parts: Parts, loaded: Loaded, ids: Sequence[int], occasion: Occasion) -> None:
+    """Lets these people wait for their turn: they were chosen now, and enter as the journey's pace allows."""
+    batch = parts.settings.engine.batch
+    for start in range(0, len(ids), batch):
+        with parts.write() as tx:
+            tx.temporary("invited", "person_id BIGINT")
+            tx.insert("invited", ["person_id"], zip(ids[start : start + batch], strict=True))
+            tx.run(
+                "INSERT INTO entrant (journey_id, person_id, key, episode, at)"
+                " SELECT :journey, person_id, '', :occasion, :at FROM invited WHERE true ON CONFLICT DO NOTHING",
+                journey=loaded.journey_id, occasion=occasion.name, at=occasion.at,
+            )  # fmt: skip
+
+
 def enter(parts: Parts, loaded: Loaded, ids: Sequence[int], occasion: Occasion, now: int) -> int:
     """Enters these people in batches, each a transaction of its own; returns how many runs began."""
     batch = parts.settings.engine.batch
     entered = 0
     for start in range(0, len(ids), batch):
-        with parts.store.write() as tx:
+        with parts.write() as tx:
             tx.temporary("entering", enrol.ENTERING)
             _fill(parts, tx, loaded, ids[start : start + batch], occasion, now)
             count = enrol.enrol(parts, tx, loaded, now)
@@ -65,12 +80,12 @@ def enter(parts: Parts, loaded: Loaded, ids: Sequence[int], occasion: Occasion, 
 
 
 def _fill(parts: Parts, tx: Transaction, loaded: Loaded, ids: Sequence[int], occasion: Occasion, now: int) -> None:
-    numbers = parts.store.dialect.each("ids", {"id": "bigint"})
     entry = {"at": occasion.at, **occasion.entry}
+    dialect = parts.store.dialect
     tx.run(
-        f"INSERT INTO entering SELECT i.id, '', {enrol.episode_sql(loaded, ':occasion', ':at')}, :at, :clock, :data,"
-        f" CAST(NULL AS BIGINT), 0, CAST(NULL AS BIGINT) FROM {numbers} i",
-        ids=json.dumps([[number] for number in ids]),
+        f"INSERT INTO entering SELECT i.id, '', {enrol.episode_sql(loaded, ':occasion', ':at')}, :at, :clock,"
+        f" :data, CAST(NULL AS BIGINT), 0, CAST(NULL AS BIGINT) FROM {dialect.ids('ids')} i",
+        ids=dialect.array(ids),
         occasion=occasion.name,
         at=occasion.at,
         clock=occasion.at if occasion.at >= now - timing.LATE else now,
@@ -80,12 +95,18 @@ def _fill(parts: Parts, tx: Transaction, loaded: Loaded, ids: Sequence[int], occ
 
 def cursor(parts: Parts, loaded: Loaded, zone: int) -> int:
     """Up to which moment this journey's clock was read in a zone; at first, when it went live."""
-    done = parts.store.value(
-        "SELECT done FROM cursor WHERE journey_id = :journey AND zone_id = :zone", journey=loaded.journey_id, zone=zone
-    )
+    done = last_look(parts, loaded, zone)
     if done is None:
         done = parts.store.value("SELECT live_since FROM journey WHERE id = :journey", journey=loaded.journey_id)
     return int(done or 0)
+
+
+def last_look(parts: Parts, loaded: Loaded, zone: int) -> int | None:
+    """The planned moment of the last look for people, None where there was none."""
+    done: int | None = parts.store.value(
+        "SELECT done FROM cursor WHERE journey_id = :journey AND zone_id = :zone", journey=loaded.journey_id, zone=zone
+    )
+    return done
 
 
 def move_cursor(parts: Parts, loaded: Loaded, zone: int, done: int) -> None:
