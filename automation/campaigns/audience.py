@@ -35,7 +35,7 @@ def of_segment(parts: Parts, name: str, now: int) -> array[int]:
 
 
 def of_lines(registry: Registry, lines: Iterable[str], accounts: Sequence[str]) -> Named:
-    """Each line names one customer: phone, email, openid, another id, uid or #id. A first line of headings is passed."""
+    """Each line names one customer: phone, email, openid, another id, uid or #id. Headings are passed over."""
     found: set[int] = set()
     unknown = []
     for number, line in enumerate(lines, 1):

@@ -30,7 +30,10 @@ from automation.store.database import Transaction
 SLICE = 1_000
 REACHED = "by "  # how a reason begins that is none: the channel follows
 CONTROL = "control group"
-FILL = "INSERT INTO claim (id, n, person_id, purpose, zone, seed) SELECT -p.id, p.id, p.id, :purpose, coalesce(p.zone_id, 0), p.seed"
+FILL = (
+    "INSERT INTO claim (id, n, person_id, purpose, zone, seed)"
+    " SELECT -p.id, p.id, p.id, :purpose, coalesce(p.zone_id, 0), p.seed"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +133,9 @@ def _slice(
     whens = [f"WHEN {enrol.holdout(parts, journey)} = 1 THEN '{CONTROL}'"]
     whens += _kept_back(asked, journey.kind)
     bound, last = _doors(asked, ways, whens, journey.kind)
-    sql = f"SELECT CASE {' '.join(whens)} ELSE {last} END AS why, count(*) FROM claim JOIN person p ON p.id = claim.person_id"
-    return {str(why): int(count) for why, count in tx.rows(f"{sql} GROUP BY 1", **asked.bound() | bound)}
+    case = f"CASE {' '.join(whens)} ELSE {last} END"
+    sql = f"SELECT {case} AS why, count(*) FROM claim JOIN person p ON p.id = claim.person_id GROUP BY 1"
+    return {str(why): int(count) for why, count in tx.rows(sql, **asked.bound() | bound)}
 
 
 def _kept_back(asked: Asked, kind: str) -> list[str]:
@@ -162,7 +166,8 @@ def _doors(asked: Asked, ways: Sequence[_Way], whens: list[str], kind: str) -> t
     if not ways:
         return bound, f"'{Word.NO_CHANNEL}'"
     return bound, (
-        f"CASE WHEN {' OR '.join(refused)} THEN '{Word.NO_CONSENT}' WHEN {' OR '.join(blocked)} THEN '{Word.SUPPRESSED}'"
+        f"CASE WHEN {' OR '.join(refused)} THEN '{Word.NO_CONSENT}'"
+        f" WHEN {' OR '.join(blocked)} THEN '{Word.SUPPRESSED}'"
         f" WHEN {' OR '.join(_has(place) for place in range(len(ways)))} THEN '{Word.CAP}'"
         f" ELSE '{Word.NO_CHANNEL}: no address' END"
     )

@@ -55,9 +55,9 @@ def _counted(statements: Statements, journey: int, name: str, status: str, at: i
             reasons[verdicts.word(reason)] += count
         marks.update(delivered=delivered, opened=opened, clicked=clicked)
     return {
-        "name": name, "status": _status(status, waiting, states), "sent_at": at, "starts_at": starts, "waiting": waiting,
-        "entered": entered, "holdout": int(holdout), "messages": dict(states), "channels": dict(channels),
-        "reasons": dict(reasons), **{mark: marks[mark] for mark in ("delivered", "opened", "clicked")},
+        "name": name, "status": _status(status, waiting, states), "sent_at": at, "starts_at": starts,
+        "waiting": waiting, "entered": entered, "holdout": int(holdout), "messages": dict(states),
+        "channels": dict(channels), "reasons": dict(reasons), **{mark: marks[mark] for mark in ("delivered", "opened", "clicked")},
     }  # fmt: skip
 
 

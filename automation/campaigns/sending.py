@@ -18,7 +18,10 @@ from .draft import Draft
 SOURCE = "campaign"
 SLICE = 2_000
 STOPPED = "operator: the campaign was stopped"
-IN_LINE = "SELECT i.id AS person_id, '' AS key, :at AS at, CAST(NULL AS BIGINT) AS event_id, CAST(NULL AS TEXT) AS data FROM {} i"
+IN_LINE = (
+    "SELECT i.id AS person_id, '' AS key, CAST(:at AS BIGINT) AS at, CAST(NULL AS BIGINT) AS event_id,"
+    " CAST(NULL AS TEXT) AS data FROM {} i"
+)
 WITHDRAW = f"""
     UPDATE message SET state = {MessageState.CANCELLED}, reason = '{STOPPED}', due = NULL, done_at = :now
     WHERE id IN (SELECT m.id FROM run r JOIN message m ON m.run_id = r.id
@@ -33,7 +36,7 @@ def send(
     now: int,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> str:
-    """Publishes the campaign and puts everybody in line for `draft.at`; its name. The engine lets them in from then on.
+    """Publishes the campaign and puts everybody in line for `draft.at`; its name. The engine lets them in from then.
 
     A killed command leaves a campaign with part of its people in line; `stop` ends it.
     """
@@ -65,7 +68,7 @@ def send(
 
 
 def stop(parts: Parts, name: str, who: str, now: int) -> int:
-    """Nobody enters any more and what has not left is withdrawn; how many messages that were. Refused for no campaign."""
+    """Nobody enters any more, what has not left is withdrawn; how many messages that were. Refused for no campaign."""
     with parts.store.write() as tx:
         found = tx.row(
             "SELECT id, status FROM journey WHERE name = :name AND source = :source", name=name, source=SOURCE

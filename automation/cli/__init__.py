@@ -20,8 +20,9 @@ def main(
     sandbox: Sandboxes | None = None,
     arguments: Sequence[str] | None = None,
 ) -> int:
-    """Runs one command and returns the exit code. `kinds` is asked only by commands that read config.yaml; `sandbox` starts
-    pretend providers, for the demo."""
+    """Runs one command and returns the exit code. `kinds` is asked only by commands that read config.yaml;
+    `sandbox` starts pretend providers, for the demo.
+    """
     from . import edge  # here, so that `import automation.cli` costs nothing
     from .session import Session
 

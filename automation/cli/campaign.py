@@ -21,8 +21,9 @@ from . import options, progress, show
 from .session import Session
 
 COLUMNS = (
-    show.text("name"), show.text("status"), show.time("sent_at", "made at"), show.number("waiting"), show.number("entered"),
-    show.number("holdout"), show.text("messages"), show.number("delivered"), show.number("opened"), show.number("clicked"),
+    show.text("name"), show.text("status"), show.time("sent_at", "made at"), show.number("waiting"),
+    show.number("entered"), show.number("holdout"), show.text("messages"), show.number("delivered"),
+    show.number("opened"), show.number("clicked"),
     show.unseen("channels"), show.unseen("reasons"), show.Column("starts_at", show.Kind.TIME, hidden=True),
 )  # fmt: skip
 ASKED = (

@@ -21,11 +21,13 @@ from . import options, show, who_is
 from .session import Session
 
 RUNS = (
-    show.text("journey"), show.text("key"), show.text("step"), show.time("due"), show.text("why"), show.time("entered_at"),
-    show.time("ended_at"), show.time("goal_at"), show.text("path"), show.unseen("inside"), show.unseen("run"),
+    show.text("journey"), show.text("key"), show.text("step"), show.time("due"), show.text("why"),
+    show.time("entered_at"), show.time("ended_at"), show.time("goal_at"), show.text("path"),
+    show.unseen("inside"), show.unseen("run"),
 )  # fmt: skip
 MESSAGES = (
-    show.number("id"), show.text("journey"), show.text("step"), show.text("state"), show.text("reason"), show.text("channel"),
+    show.number("id"), show.text("journey"), show.text("step"), show.text("state"), show.text("reason"),
+    show.text("channel"),
     show.time("due"), show.time("sent_at"), show.time("delivered_at"), show.time("opened_at"), show.time("clicked_at"),
     show.time("expires_at"),
 )  # fmt: skip
@@ -36,7 +38,8 @@ IDENTITIES = (show.text("kind"), show.text("shown", "address"), show.text("accou
 COUPONS = (show.text("pool"), show.time("given_at"), show.time("expires_at"), show.time("redeemed_at"))
 MERGES = (show.number("merge"), show.number("gone"), show.text("reason"), show.time("at"), show.time("undone_at"))
 BLOCKED = f"""
-    SELECT i.kind, i.account, (SELECT max(s.reason) FROM suppression s WHERE s.kind IN (i.kind, '*') AND s.lookup = i.lookup)
+    SELECT i.kind, i.account,
+        (SELECT max(s.reason) FROM suppression s WHERE s.kind IN (i.kind, '*') AND s.lookup = i.lookup)
     FROM identity i WHERE i.person_id = :person AND EXISTS ({SUPPRESSED})"""
 RECENT = """
     SELECT at, name_id, key, props FROM event WHERE person_id = :person ORDER BY at DESC, id DESC LIMIT :most"""
@@ -82,7 +85,8 @@ def _report(session: Session, person: int, limit: int, clear: bool) -> dict[str,
         report["name"] = app.store.value("SELECT name FROM person WHERE id = :id", id=person)
     blocked = {(kind, account): why for kind, account, why in app.store.rows(BLOCKED, person=person)}
     report["identities"] = [
-        {"kind": known.kind, "account": known.account, "verified_at": verified, "blocked": blocked.get((known.kind, known.account)),
+        {"kind": known.kind, "account": known.account, "verified_at": verified,
+         "blocked": blocked.get((known.kind, known.account)),
          "shown": known.text if clear else masking.identity(known.kind, known.text)}
         for known, verified in identities.opened(registry, app.store, person)
     ]  # fmt: skip
@@ -108,8 +112,8 @@ def _mask_years(session: Session, fields: dict[str, Any]) -> None:
 def _plain(session: Session, report: dict[str, Any]) -> dict[str, Any]:
     zone = session.settings.shop.zone
     tables = {
-        "identities": IDENTITIES, "tags": TAGS, "consents": CONSENTS, "runs": RUNS, "messages": MESSAGES, "events": EVENTS,
-        "coupons": COUPONS, "merges": MERGES,
+        "identities": IDENTITIES, "tags": TAGS, "consents": CONSENTS, "runs": RUNS, "messages": MESSAGES,
+        "events": EVENTS, "coupons": COUPONS, "merges": MERGES,
     }  # fmt: skip
     found = dict(report) | {name: show.plain(columns, report[name], zone) for name, columns in tables.items()}
     for run in found["runs"]:
@@ -120,9 +124,8 @@ def _plain(session: Session, report: dict[str, Any]) -> dict[str, Any]:
 def _print(session: Session, report: dict[str, Any]) -> None:
     zone = session.settings.shop.zone
     since = show.moment(report["created_at"], zone)
-    click.echo(
-        f"#{report['id']} {report['name'] or '(no name)'}, {report['stage'] or 'no stage'}, {report['points']:,} points, since {since}"
-    )
+    called, stage = report["name"] or "(no name)", report["stage"] or "no stage"
+    click.echo(f"#{report['id']} {called}, {stage}, {report['points']:,} points, since {since}")
     if report["merged_into"]:
         click.echo(f"merged into #{report['merged_into']}")
     known = session.app.project.catalog.fields

@@ -94,7 +94,8 @@ def coupons(session: Session, pool: str, file: Path, as_json: bool, who: str) ->
     known = session.app.project.coupons.get(pool)
     if known is None:
         near = nearest(pool, session.app.project.coupons)
-        raise errors.Refused(f"there is no pool '{pool}' in coupons.yaml" + (f"; did you mean {near}?" if near else ""))
+        hint = f"; did you mean {near}?" if near else ""
+        raise errors.Refused(f"there is no pool '{pool}' in coupons.yaml{hint}")
     if known.codes != "import":
         raise errors.Refused(
             f"the codes of {pool} are generated ({known.codes}): set `codes: import` in coupons.yaml first"
@@ -115,8 +116,8 @@ def _import(
     app, now = session.app, session.now
     registry = session.people
     chosen = Options(
-        columns=_headings(session, kind) | _pairs(common["mapped"]), accounts=_pairs(common["accounts"]), encoding=common["encoding"],
-        sheet=common["sheet"], again=common["again"], **own,
+        columns=_headings(session, kind) | _pairs(common["mapped"]), accounts=_pairs(common["accounts"]),
+        encoding=common["encoding"], sheet=common["sheet"], again=common["again"], **own,
     )  # fmt: skip
     with app.store.write() as tx:
         audit.record(tx, now, common["who"], f"import of {kind} begun", file=file.name)
@@ -164,7 +165,7 @@ def _tell(report: Report, kind: str, as_json: bool) -> None:
 
 def _headings(session: Session, kind: str) -> dict[str, str]:
     """The shop's own headings. Its word `consent` is that for marketing; a file of events has no tags or consents."""
-    found = {}
+    found: dict[str, str] = {}
     for name, headings in session.settings.imports.headers.items():
         target = f"{columns.CONSENT}.marketing" if name == columns.CONSENT else name
         if kind == "events" and (target in (columns.TAGS, columns.CREATED) or target.startswith(columns.CONSENT)):

@@ -58,8 +58,8 @@ class Table(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(
-    "--config", type=click.Path(path_type=Path), default=Path("config.yaml"), show_default=True, envvar="LUCHENG_CONFIG",
-    help="The settings of the shop.",
+    "--config", type=click.Path(path_type=Path), default=Path("config.yaml"), show_default=True,
+    envvar="LUCHENG_CONFIG", help="The settings of the shop.",
 )  # fmt: skip
 @click.option("--debug", is_flag=True, help="Show tracebacks and the log.")
 @click.pass_obj
@@ -68,4 +68,5 @@ def root(session: Session, config: Path, debug: bool) -> None:
     import logging
 
     session.config, session.debug = config, debug
-    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    level = logging.DEBUG if debug else logging.WARNING
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")

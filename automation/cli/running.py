@@ -20,8 +20,8 @@ from .session import Session
 def start(session: Session) -> None:
     """Run the engine until it is stopped.
 
-    Moves people through their journeys and sends their messages. Changed files are taken into use by themselves. Stop it
-    with Ctrl-C or SIGTERM: what is on its way is finished first. Exit code 4 where an engine runs already.
+    Moves people through their journeys and sends their messages. Changed files are taken into use by themselves.
+    Stop it with Ctrl-C or SIGTERM: what is on its way is finished first. Exit code 4 where an engine runs already.
     """
     from automation.runtime import service  # the scheduler is needed here only
 
@@ -36,8 +36,8 @@ def start(session: Session) -> None:
 def tick(session: Session, as_json: bool) -> None:
     """Do once what is due now, and end.
 
-    Takes changed files into use, works off events, entries and waits, and sends what may leave. For a cron job, and for
-    trying things out. Exit code 4 where an engine runs already.
+    Takes changed files into use, works off events, entries and waits, and sends what may leave. For a cron job, and
+    for trying things out. Exit code 4 where an engine runs already.
     """
     app = session.app
     _ = app.keyring

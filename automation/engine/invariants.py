@@ -64,7 +64,8 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     ),
     Invariant(
         "I2.accepted", "no message was taken by providers twice",
-        f"SELECT message_id AS id FROM attempt WHERE state = {AttemptState.ACCEPTED} GROUP BY message_id HAVING count(*) > 1",
+        f"SELECT message_id AS id FROM attempt WHERE state = {AttemptState.ACCEPTED} GROUP BY message_id"
+        " HAVING count(*) > 1",
     ),
     Invariant(
         "I2.key", "an idempotency key belongs to one attempt",
@@ -74,7 +75,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
         "I2.proof", "what counts as sent has an accepted attempt, a receipt, or the word of an operator",
         f"SELECT m.id FROM message m WHERE m.state = {MessageState.SENT} AND m.delivered_at IS NULL"
         f" AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.message_id = m.id AND a.state = {AttemptState.ACCEPTED})"
-        " AND coalesce(m.reason, '') NOT LIKE 'operator%'",
+        " AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.what LIKE 'messages resolved% sent' AND a.at = m.done_at)",
     ),
     Invariant(
         "I3.ambiguous", "what nobody knows about has an attempt that was begun",
@@ -102,7 +103,8 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     ),
     Invariant(
         "I4.ended", "a run that ended is never moved again, and says why it ended",
-        f"SELECT id FROM run WHERE state = {RunState.ENDED} AND (due IS NOT NULL OR ended_at IS NULL OR reason IS NULL)",
+        f"SELECT id FROM run WHERE state = {RunState.ENDED}"
+        " AND (due IS NOT NULL OR ended_at IS NULL OR reason IS NULL)",
     ),
     Invariant(
         "I8.points", "everybody's points are the sum of their ledger",

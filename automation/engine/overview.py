@@ -1,4 +1,4 @@
-"""What stands where: journeys, their steps, one person's runs and messages. Reads only, for operators' screens.
+"""What stands where: journeys, their steps, one person's runs. Reads only, for operators' screens.
 
 Rows are mappings with times in UTC seconds and steps by the key they have in the file.
 """
@@ -37,19 +37,16 @@ SENT = """
 RUNS = """
     SELECT r.id, j.name, j.paused, j.status, r.key, r.state, r.holdout, s.key, r.due, r.held_due, r.entered_at,
         r.ended_at, r.reason, r.path, r.version_id, k.error, r.goal_at
-    FROM run r JOIN journey j ON j.id = r.journey_id LEFT JOIN step s ON s.id = r.node LEFT JOIN stuck k ON k.run_id = r.id
+    FROM run r JOIN journey j ON j.id = r.journey_id LEFT JOIN step s ON s.id = r.node
+    LEFT JOIN stuck k ON k.run_id = r.id
     WHERE r.person_id = :person AND r.journey_id IN (SELECT id FROM journey) ORDER BY r.entered_at DESC, r.id DESC
     LIMIT :most"""
-MESSAGES = """
-    SELECT m.id, j.name, s.key, m.person_id, m.state, m.reason, m.channel, m.due, m.scheduled_at, m.expires_at, m.sent_at,
-        m.delivered_at, m.opened_at, m.clicked_at, m.attempts, m.variant
-    FROM message m JOIN run r ON r.id = m.run_id JOIN journey j ON j.id = r.journey_id LEFT JOIN step s ON s.id = m.step"""
-MESSAGE_COLUMNS = (
-    "id", "journey", "step", "person", "state", "reason", "channel", "due", "scheduled_at", "expires_at", "sent_at",
-    "delivered_at", "opened_at", "clicked_at", "attempts", "variant",
+
+RUN_COLUMNS = (
+    "id", "journey", "paused", "status", "key", "state", "holdout", "step", "due", "held_due", "entered_at", "ended_at",
+    "reason", "path", "version", "error", "goal_at",
 )  # fmt: skip
-ATTEMPTS = """
-    SELECT n, channel, lane, state, code, provider_id, at, done_at FROM attempt WHERE message_id = :message ORDER BY n"""
+WAITS = {graph.NodeKind.WAIT: "waits", graph.NodeKind.WAIT_FOR: "waits for something to happen"}
 
 
 def journeys(parts: Parts, now: int) -> list[dict[str, Any]]:
@@ -63,8 +60,9 @@ def journeys(parts: Parts, now: int) -> list[dict[str, Any]]:
         inside, holdout, entered = counts.get(number, (0, 0, 0))
         found[name] = {
             "name": name, "title": _title(parts, name), "status": "paused by order" if paused else status,
-            "version": (digest or "")[:8], "since": since, "inside": inside, "holdout": holdout, "entered_today": entered,
-            "waiting": waiting.get(number, 0), "stuck": stuck.get(number, 0), "source": source,
+            "version": (digest or "")[:8], "since": since, "inside": inside, "holdout": holdout,
+            "entered_today": entered, "waiting": waiting.get(number, 0), "stuck": stuck.get(number, 0),
+            "source": source,
         }  # fmt: skip
     for name, journey in parts.project.journeys.items():
         if name not in found:
@@ -95,10 +93,12 @@ def steps(parts: Parts, name: str) -> list[dict[str, Any]]:
     return [
         {
             "step": key, "kind": known.get(key, "of an older version"), "people": standing.get(key, [0])[0],
-            "next_due": standing[key][1] if key in standing else None, "held": standing[key][2] if key in standing else 0,
+            "next_due": standing[key][1] if key in standing else None,
+            "held": standing[key][2] if key in standing else 0,
             "older": standing[key][3] if key in standing else 0, "messages": sends.get(key, {}),
         }
         for key in dict.fromkeys(keys)
+        if key != graph.START or key in standing  # only a parked control group stands there
     ]  # fmt: skip
 
 
@@ -113,21 +113,9 @@ def number(statements: Statements, name: str) -> int:
 
 def runs(parts: Parts, person: int, most: int) -> list[dict[str, Any]]:
     """A person's runs, the newest first: where each stands, until when, why, and the way it came."""
-    rows = parts.store.rows(RUNS, person=person, most=most)
     keys: dict[int, str] = dict(parts.store.rows("SELECT id, key FROM step"))
-    found = []
-    for run, name, paused, status, key, state, holdout, step, due, held, entered, ended, reason, path, version, error, goal in rows:  # fmt: skip
-        why = (
-            reason
-            if state == RunState.ENDED
-            else _why(parts, (version, step), error, paused or status == "paused", holdout)
-        )
-        found.append({
-            "run": run, "journey": name, "key": key, "inside": state == RunState.INSIDE, "step": step,
-            "due": due if due is not None else held, "why": why or "", "entered_at": entered, "ended_at": ended,
-            "goal_at": goal, "path": way(path, keys),
-        })  # fmt: skip
-    return found
+    rows = parts.store.rows(RUNS, person=person, most=most)
+    return [_run(parts, dict(zip(RUN_COLUMNS, row, strict=True)), keys) for row in rows]
 
 
 def way(path: str, keys: Mapping[int, str]) -> list[dict[str, Any]]:
@@ -140,43 +128,21 @@ def way(path: str, keys: Mapping[int, str]) -> list[dict[str, Any]]:
     return found
 
 
-def messages(
-    statements: Statements,
-    most: int,
-    *,
-    person: int | None = None,
-    journey: str | None = None,
-    state: str | None = None,
-) -> list[dict[str, Any]]:
-    """The newest messages first, by person, journey or state."""
-    tests, bound = [], {"most": most}
-    if person is not None:
-        tests.append("m.person_id = :person")
-        bound["person"] = person
-    if journey is not None:
-        tests.append("r.journey_id = :journey")
-        bound["journey"] = number(statements, journey)
-    if state is not None:
-        tests.append("m.state = :state")
-        bound["state"] = int(MessageState[state.upper()])
-    where = f" WHERE {' AND '.join(tests)}" if tests else ""
-    rows = statements.rows(f"{MESSAGES}{where} ORDER BY m.id DESC LIMIT :most", **bound)
-    return [_message(row) for row in rows]
-
-
-def message(statements: Statements, message_id: int) -> dict[str, Any]:
-    """One message with its attempts; Refused where there is none."""
-    row = statements.row(f"{MESSAGES} WHERE m.id = :id", id=message_id)
-    if row is None:
-        raise errors.Refused(f"there is no message {message_id}")
-    names = ("n", "channel", "lane", "state", "code", "provider_id", "at", "done_at")
-    attempts = [dict(zip(names, one, strict=True)) for one in statements.rows(ATTEMPTS, message=message_id)]
-    return _message(row) | {"attempts": attempts}
-
-
-def _message(row: tuple[Any, ...]) -> dict[str, Any]:
-    found = dict(zip(MESSAGE_COLUMNS, row, strict=True))
-    return found | {"state": MessageState(found["state"]).name.lower()}
+def _run(parts: Parts, row: Mapping[str, Any], keys: Mapping[int, str]) -> dict[str, Any]:
+    inside = row["state"] == RunState.INSIDE
+    return {
+        "run": row["id"],
+        "journey": row["journey"],
+        "key": row["key"],
+        "inside": inside,
+        "step": row["step"] if inside else "",
+        "due": row["held_due"] if row["due"] is None else row["due"],
+        "why": _why(parts, row) if inside else row["reason"] or "",
+        "entered_at": row["entered_at"],
+        "ended_at": row["ended_at"],
+        "goal_at": row["goal_at"],
+        "path": way(row["path"], keys),
+    }
 
 
 def _title(parts: Parts, name: str) -> str:
@@ -196,18 +162,15 @@ def _order(journey: graph.Journey) -> dict[str, str]:
     return found
 
 
-def _why(parts: Parts, place: tuple[int, str | None], error: str | None, paused: bool, holdout: int) -> str:
-    if error:
-        return f"stuck: {error}"
-    if paused:
+def _why(parts: Parts, row: Mapping[str, Any]) -> str:
+    if row["error"]:
+        return f"stuck: {row['error']}"
+    if row["paused"] or row["status"] == graph.Status.PAUSED:
         return "the journey is paused"
-    if holdout:
+    if row["holdout"]:
         return "control group: nothing is sent"
-    version, key = place
-    loaded = parts.registry.versions.get(version)
-    node = loaded.journey.nodes.get(key or "") if loaded else None
+    loaded = parts.registry.versions.get(row["version"])
+    node = loaded.journey.nodes.get(row["step"] or "") if loaded else None
     if node is None:
         return "its version can no longer be read"
-    return {graph.NodeKind.WAIT: "waits", graph.NodeKind.WAIT_FOR: "waits for something to happen"}.get(
-        node.kind, "moves on"
-    )
+    return WAITS.get(node.kind, "moves on")

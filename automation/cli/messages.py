@@ -1,0 +1,127 @@
+"""`messages`: what leaves, what did not and why; trying again, and ending the doubt about held ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from automation.engine.delivery import operators
+from automation.kernel import errors
+from automation.store.states import MessageState
+
+from . import options, show, who_is
+from .session import Session
+
+COLUMNS = (
+    show.number("id"), show.number("person"), show.text("journey"), show.text("step"), show.text("state"),
+    show.text("reason"), show.text("channel"), show.time("due"), show.time("sent_at"), show.time("delivered_at"),
+    show.time("expires_at"), show.Column("opened_at", show.Kind.TIME, hidden=True),
+    show.Column("clicked_at", show.Kind.TIME, hidden=True), show.unseen("attempts"), show.unseen("word"),
+)  # fmt: skip
+TRIES = (
+    show.number("n"), show.text("channel"), show.text("lane"), show.text("state"), show.text("code"),
+    show.text("provider_id"), show.time("at"), show.time("done_at", "answered at"),
+)  # fmt: skip
+STATES = tuple(state.name.lower() for state in MessageState)
+MOST = 10_000
+
+
+@click.group(epilog=options.example("run.py messages list --state failed"))
+def group() -> None:
+    """See messages and why they did not leave; retry and resolve."""
+
+
+@group.command(
+    "list", epilog=options.example("run.py messages list --state ambiguous", "run.py messages list --reason cap")
+)
+@click.option("--state", type=click.Choice(STATES), help="In this state only.")
+@click.option("--reason", help="Whose reason begins so, such as 'no consent'.")
+@click.option("--journey", help="Of this journey or campaign only.")
+@click.option("--customer", help="Of this customer only.")
+@options.limit(50)
+@options.as_json
+@click.pass_obj
+def list_(session: Session, /, limit: int, as_json: bool, **words: str | None) -> None:
+    """Messages, the newest first, with the reason why they did not leave."""
+    rows = operators.listed(session.app.store, _filter(session, words, limit))
+    show.listing("messages", COLUMNS, rows, session.settings.shop.zone, as_json)
+
+
+@group.command("show", epilog=options.example("run.py messages show 12"))
+@click.argument("number", type=int)
+@options.as_json
+@options.unmask
+@options.who
+@click.pass_obj
+def show_(session: Session, number: int, as_json: bool, unmask: str | None, who: str) -> None:
+    """One message with every try. What was sent is shown with --unmask only."""
+    zone = session.settings.shop.zone
+    vault = session.people.vault if unmask else None
+    found = operators.show(session.app.store, number, vault)
+    if unmask:
+        from .customer import note_unmasking
+
+        note_unmasking(session, [found["person"]], who, unmask)
+    if as_json:
+        tries = show.plain((*TRIES, show.unseen("key")), found["tries"], zone)
+        bodies = [{"body": one["body"]} if "body" in one else {} for one in found["tries"]]
+        show.document(
+            show.plain(COLUMNS, [found], zone)[0] | {"tries": [a | b for a, b in zip(tries, bodies, strict=True)]}
+        )
+        return
+    show.table(COLUMNS, [found], zone)
+    click.echo()
+    show.table(TRIES, found["tries"], zone, title="Tries")
+    for one in found["tries"]:
+        if "body" in one:
+            show.document(one["body"])
+
+
+@group.command(epilog=options.example("run.py messages retry 12 13", "run.py messages retry --journey dormant_wakeup"))
+@click.argument("numbers", type=int, nargs=-1, metavar="[NUMBER]...")
+@click.option("--journey", help="All of this journey or campaign that failed.")
+@options.who
+@click.pass_obj
+def retry(session: Session, numbers: tuple[int, ...], journey: str | None, who: str) -> None:
+    """Failed or suppressed messages try all their ways again. Consent, caps and quiet hours are asked as ever."""
+    chosen = list(numbers)
+    if journey:
+        wanted = operators.Filter(state=MessageState.FAILED, journey=journey, limit=MOST)
+        chosen += [row["id"] for row in operators.listed(session.app.store, wanted)]
+    if not chosen:
+        raise errors.UsageError("name the messages by number, or a --journey in which some failed")
+    with session.app.store.write() as tx:
+        count = operators.retry(tx, chosen, who, session.now)
+    click.echo(f"{count:,} messages are tried again")
+
+
+@group.command(
+    epilog=options.example("run.py messages resolve 12 13 --sent", "run.py messages resolve --all --not-sent")
+)
+@click.argument("numbers", type=int, nargs=-1, metavar="[NUMBER]...")
+@click.option("--sent", "how", flag_value="sent", help="They arrived: nothing more is done.")
+@click.option("--not-sent", "how", flag_value="not_sent", help="They did not: they are sent again.")
+@click.option("--all", "everything", is_flag=True, help="All that are held.")
+@options.who
+@click.pass_obj
+def resolve(session: Session, numbers: tuple[int, ...], how: str | None, everything: bool, who: str) -> None:
+    """End the doubt about messages of which nobody knows whether they left (state ambiguous).
+
+    Look at the provider's own list first: --not-sent sends again, and who got it once then gets it twice.
+    """
+    if how is None:
+        raise errors.UsageError("say what you found out: --sent or --not-sent")
+    chosen = list(numbers)
+    if everything:
+        wanted = operators.Filter(state=MessageState.AMBIGUOUS, limit=MOST)
+        chosen += [row["id"] for row in operators.listed(session.app.store, wanted)]
+    with session.app.store.write() as tx:
+        count = operators.resolve(tx, chosen, operators.Resolution(how), who, session.now)
+    click.echo(f"{count:,} messages count as sent" if how == "sent" else f"{count:,} messages are sent again")
+
+
+def _filter(session: Session, words: dict[str, Any], limit: int) -> operators.Filter:
+    state = MessageState[words["state"].upper()] if words["state"] else None
+    person = who_is.one(session, words["customer"]) if words["customer"] else None
+    return operators.Filter(state=state, word=words["reason"], journey=words["journey"], person=person, limit=limit)

@@ -1,0 +1,47 @@
+"""`check` lists every problem of every file with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def broken(shop: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "one.yaml").write_text(
+        "journey: one\npurpose: service\nstatus: live\nenter: {manual: true}\nagain: never\nsteps:\n"
+        "  - {send: no_such_text, expires: 1d}\n  - wiat: 3d\n",
+        encoding="utf-8",
+    )
+    config = (shop.folder / "config.yaml").read_text(encoding="utf-8")
+    line = next(line for line in config.splitlines() if line.startswith("folders"))
+    shop.write("config.yaml", config.replace(line, f"folders: {{journeys: {folder}}}"))
+
+
+def test_every_problem_has_file_line_and_column(bare: Any, tmp_path: Path) -> None:
+    broken(bare, tmp_path)
+    done = bare("check", "--json")
+    assert done.code == 1
+    places = {(Path(one["path"]).name, one["line"]) for one in done.json["problems"]}
+    assert {("one.yaml", 7), ("one.yaml", 8)} <= places
+
+
+def test_for_people_it_is_a_line_each_and_a_count(bare: Any, tmp_path: Path) -> None:
+    broken(bare, tmp_path)
+    done = bare("check")
+    assert done.code == 1
+    assert "one.yaml:8:" in done.out
+    assert "problems (" in done.out.splitlines()[-1]
+
+
+def test_a_wrong_config_is_a_problem_among_others(bare: Any) -> None:
+    bare.write("config.yaml", "shop: {nmae: 店}\n")
+    done = bare("check", "--json")
+    assert done.code == 1
+    assert done.json["problems"][0]["line"] == 1
+
+
+def test_a_wrong_journey_keeps_no_other_command_from_working(bare: Any, tmp_path: Path) -> None:
+    broken(bare, tmp_path)
+    assert "run.py check" in bare.fine("journeys", "list").out

@@ -1,0 +1,112 @@
+"""Finding a customer by what an operator has, seeing why, and changing what is known; masked and audited."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+WANG = "13800000001"
+
+
+def log(shop: Any) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = shop.fine("audit", "list", "--json").json["audit"]
+    return rows
+
+
+def number(shop: Any, text: str) -> int:
+    found = shop.fine("customers", "find", text, "--json").json["customers"]
+    assert len(found) == 1
+    return int(found[0]["id"])
+
+
+@pytest.mark.parametrize("text", [WANG, "+86 138-0000-0001", "a@example.com", "0001", "王"])
+def test_a_customer_is_found_by_phone_email_last_digits_and_name(shop: Any, text: str) -> None:
+    assert number(shop, text) == number(shop, WANG)
+
+
+def test_a_customer_is_found_by_id_and_uid(shop: Any) -> None:
+    found = shop.fine("customers", "find", WANG, "--json").json["customers"][0]
+    assert number(shop, f"#{found['id']}") == found["id"]
+    assert number(shop, found["uid"]) == found["id"]
+
+
+def test_signs_of_sql_patterns_are_plain_letters_in_a_name(shop: Any) -> None:
+    assert shop.fine("customers", "find", "%", "--json").json["customers"] == []
+
+
+@pytest.mark.parametrize("words", [("find", WANG), ("show", WANG)])
+def test_personal_data_is_masked_unless_a_reason_is_given_which_is_audited(shop: Any, words: tuple[str, ...]) -> None:
+    for extra in ((), ("--json",)):
+        masked = shop.fine("customers", *words, *extra).out
+        assert "138****0001" in masked
+        for secret in ("13800000001", "王芳", "a@example.com", "1990"):
+            assert secret not in masked
+    before = len(log(shop))
+    clear = shop.fine("customers", *words, "--unmask", "客户来电核实", "--who", "anna").out
+    assert "13800000001" in clear
+    assert "王芳" in clear
+    newest = log(shop)[0]
+    assert len(log(shop)) == before + 1
+    assert (newest["who"], newest["what"], newest["detail"]["why"]) == ("anna", "personal data shown", "客户来电核实")
+
+
+def test_a_tag_is_given_until_its_time_and_taken(shop: Any) -> None:
+    shop.fine("customers", "tag", WANG, "试用", "--for", "3d", "--who", "anna")
+    tags = {row["tag"]: row for row in shop.fine("customers", "show", WANG, "--json").json["tags"]}
+    assert tags["试用"]["source"] == "staff:anna"
+    assert tags["试用"]["until"].startswith("2026-11-25T15:00")
+    shop.fine("customers", "tag", WANG, "试用", "--remove")
+    assert "试用" not in {row["tag"] for row in shop.fine("customers", "show", WANG, "--json").json["tags"]}
+    assert [row["what"] for row in log(shop)[:2]] == ["tag removed", "tag added"]
+
+
+def test_a_refusal_is_written_down_and_a_consent_needs_its_proof(shop: Any) -> None:
+    assert shop("customers", "consent", WANG, "sms", "marketing", "yes").code == 2
+    shop.fine("customers", "consent", WANG, "sms", "marketing", "no")
+    said = {
+        (row["channel"], row["purpose"]): row["granted"]
+        for row in shop.fine("customers", "show", WANG, "--json").json["consents"]
+    }
+    assert said["sms", "marketing"] is False
+    assert said["email", "marketing"] is True
+    assert log(shop)[0]["what"] == "consent"
+
+
+def test_two_customers_are_merged_and_parted_again(shop: Any) -> None:
+    wang, li = number(shop, WANG), number(shop, "13800000002")
+    done = shop.fine("customers", "merge", f"#{wang}", f"#{li}", "--reason", "同一人", "--yes")
+    assert number(shop, "13800000002") == wang
+    assert shop.fine("customers", "show", WANG, "--json").json["computed"]["orders_365d"] == 2
+    merge = done.out.split("merge ")[1].split(";")[0]
+    shop.fine("customers", "unmerge", merge)
+    assert number(shop, "13800000002") == li
+    assert shop.fine("customers", "show", WANG, "--json").json["computed"]["orders_365d"] == 1
+    assert [row["what"] for row in log(shop)[:2]] == ["merge undone", "customers merged"]
+
+
+def test_a_merge_asks_and_nobody_answering_merges_nothing(shop: Any) -> None:
+    done = shop("customers", "merge", WANG, "13800000002", "--reason", "x")
+    assert done.code == 2
+    assert "--yes" in done.err
+    assert number(shop, "13800000002") != number(shop, WANG)
+
+
+def test_several_that_fit_are_named_by_id(shop: Any) -> None:
+    shop.fine("import", "customers", shop.write("more.csv", "手机号,姓名\n13900000001,王二\n"))
+    done = shop("customers", "show", "0001")
+    assert done.code == 1
+    assert "2 customers fit: #" in done.err
+
+
+def test_nobody_is_an_answer_with_a_way_on(shop: Any) -> None:
+    done = shop("customers", "show", "13899999999")
+    assert done.code == 1
+    assert "customers find" in done.err
+
+
+def test_why_she_did_not_get_it_is_in_show(shop: Any) -> None:
+    shop.fine("campaign", "send", "--file", shop.write("ids.txt", "13800000002\n"), "--text", "wakeup_hello", "--yes",
+              "--purpose", "care", "--via", "sms")  # fmt: skip
+    found = shop("customers", "show", "13800000002", "--json").json
+    assert found["messages"] == []

@@ -1,0 +1,74 @@
+"""Imports by command: counted, audited, with stages and computed values afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CUSTOMERS = "手机号,姓名,营销同意\n13800000001,王芳,是\n123,坏人,是\n"
+EVENTS = "手机号,事件,时间,order_id,amount\n13800000001,order.paid,2026-11-05 10:00,D1,29900\n"
+
+
+def test_customers_come_in_and_rejects_are_told(bare: Any) -> None:
+    path = bare.write("c.csv", CUSTOMERS)
+    done = bare.fine("import", "customers", path, "--json", "--who", "anna")
+    assert (done.json["rows"], done.json["created"], done.json["rejected"]) == (2, 1, 1)
+    assert done.json["rejects"].endswith(".csv")
+    log = bare.fine("audit", "list", "--json").json["audit"]
+    assert [(row["who"], row["what"]) for row in log] == [
+        ("anna", "customers imported"),
+        ("anna", "import of customers begun"),
+    ]
+
+
+def test_the_same_file_again_does_nothing_and_says_so(bare: Any) -> None:
+    path = bare.write("c.csv", CUSTOMERS)
+    bare.fine("import", "customers", path)
+    done = bare.fine("import", "customers", path)
+    assert "imported before" in done.out
+    assert bare.fine("customers", "find", "0001", "--json").json["customers"].__len__() == 1
+
+
+def test_past_events_change_stages_and_computed_values_and_no_journey(bare: Any) -> None:
+    bare.fine("import", "customers", bare.write("c.csv", CUSTOMERS))
+    bare.fine("import", "events", bare.write("e.csv", EVENTS))
+    found = bare.fine("customers", "show", "13800000001", "--json").json
+    assert found["computed"]["orders_365d"] == 1
+    assert found["stage"] == "new"
+    assert bare.fine("tick", "--json").json["events"] == 0
+
+
+def test_live_events_are_heard_by_journeys(bare: Any) -> None:
+    bare.fine("import", "customers", bare.write("c.csv", CUSTOMERS))
+    bare.fine("import", "events", bare.write("e.csv", EVENTS), "--live")
+    assert bare.fine("tick", "--json").json["events"] == 1
+
+
+def test_a_column_can_be_mapped_on_the_command_line(bare: Any) -> None:
+    path = bare.write("c.csv", "甲列,姓名\n13800000001,王芳\n")
+    assert bare("import", "customers", path).code == 1
+    assert bare.fine("import", "customers", path, "--map", "甲列=phone", "--json").json["created"] == 1
+
+
+def test_coupon_codes_of_a_column_go_to_their_pool_once(bare: Any) -> None:
+    path = bare.write("codes.csv", "序号,券码\n1,AAA1\n2,AAA2\n2,AAA2\n")
+    done = bare.fine("import", "coupons", "birthday_50", path, "--json")
+    assert done.json == {"pool": "birthday_50", "new": 2, "known": 1, "free": 2}
+
+
+def test_coupons_of_a_pool_that_makes_its_own_are_refused(bare: Any) -> None:
+    path = bare.write("codes.txt", "AAA1\n")
+    assert "generated" in bare("import", "coupons", "welcome_20", path).err
+    assert "birthday_50" in bare("import", "coupons", "birthday_5", path).err
+
+
+def test_an_unknown_event_is_wrong_usage_with_a_guess(bare: Any) -> None:
+    done = bare("import", "events", bare.write("e.csv", EVENTS), "--event", "order.payd")
+    assert done.code == 2
+    assert "order.paid" in done.err
+
+
+def test_without_its_key_file_nothing_is_imported(bare: Any) -> None:
+    (bare.folder / "var" / "lucheng.key").unlink()
+    done = bare("import", "customers", bare.write("c.csv", CUSTOMERS))
+    assert done.code == 1
+    assert "key file" in done.err
