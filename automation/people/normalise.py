@@ -14,13 +14,14 @@ from typing import Final
 from automation.journey import built_in
 
 PLAIN_EMAIL = re.compile(
-    r"[a-z0-9_+-]++(?:\.[a-z0-9_+-]++)*+@(?:[a-z0-9]++(?:-++[a-z0-9]++)*+\.)+([a-z]{2,24})"
+    r"[a-z0-9_+-]++(?:\.[a-z0-9_+-]++)*+@(?:[a-z0-9]++(?:-[a-z0-9]++)*+\.)+([a-z]{2,24})"
 ).fullmatch
 SPECIAL = frozenset(("test", "local", "invalid", "onion", "arpa", "localhost"))  # no mail goes there
 SEPARATORS = str.maketrans("", "", " -.()\t\u00a0\u3000\u2010\u2011\u2013\u2014")
 SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]+")
 TOKEN = re.compile(r"[!-~]{1,128}")
-MAX_EMAIL, MAX_LOCAL, MAX_TOKEN = 254, 64, 128
+MAX_EMAIL, MAX_LOCAL, MAX_LABEL = 254, 64, 63  # RFC 5321, RFC 1035
+MAX_TOKEN = 128
 
 
 class Unusable(ValueError):
@@ -31,8 +32,8 @@ def phone(text: str) -> str:
     """E.164, such as +8613800000001. Numbers without a country are Chinese, and Chinese ones must be mobile phones."""
     if len(text) == 11 and text.isascii() and text.isdigit() and text[0] == "1" and text[1] > "2":
         return "+86" + text
-    plain = unicodedata.normalize("NFKC", text).translate(SEPARATORS).removesuffix(".0")
-    if SCIENTIFIC.fullmatch(plain):
+    plain = unicodedata.normalize("NFKC", text).strip().removesuffix(".0").translate(SEPARATORS)
+    if SCIENTIFIC.fullmatch(text.strip()):
         raise Unusable(
             "a spreadsheet turned the phone into a rounded number: format the column as text and export again"
         )
@@ -64,9 +65,12 @@ def _foreign(plain: str) -> str:
 def email(text: str) -> str:
     """Lower case throughout: no provider of weight tells two mailboxes apart by case."""
     lowered = text.strip().lower()
-    if len(lowered) <= MAX_EMAIL:
+    local = lowered.find("@")
+    if local > MAX_LOCAL or len(lowered) > MAX_EMAIL:
+        raise Unusable("not an email address: too long")
+    if len(lowered) - local <= MAX_LABEL:
         plain = PLAIN_EMAIL(lowered)
-        if plain and plain[1] not in SPECIAL and lowered.index("@") <= MAX_LOCAL:
+        if plain and plain[1] not in SPECIAL:
             return lowered
     from email_validator import EmailNotValidError, validate_email
 

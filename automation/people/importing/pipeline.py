@@ -6,6 +6,7 @@ and takes nothing with it.
 
 from __future__ import annotations
 
+import codecs
 import gc
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -230,6 +231,8 @@ def _rows(path: Path, options: Options) -> tuple[Iterator[Row], int | None, str]
         return workbooks.rows(path, options.sheet, options.limits), None, workbooks.digest(path)
     if path.suffix.lower() in (".xls", ".xlsm", ".xlsb", ".et", ".numbers"):
         raise errors.Refused(f"{path.name}: save it as .xlsx or as CSV UTF-8")
+    if options.encoding:
+        codecs.lookup(options.encoding)
     found = text_files.survey(path, options.encoding)
     return text_files.rows(path, found.encoding, options.delimiter), found.lines, found.digest
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from pathlib import Path
@@ -16,6 +17,7 @@ from .options import MB, Limits
 from .text_files import BLOCK, Row
 
 FORBIDDEN = ("vbaProject.bin", "externalLink")
+DAMAGED = (KeyError, IndexError, ValueError, EOFError, SyntaxError, zipfile.BadZipFile, zlib.error)
 PROLOGUE = 4096  # bytes in which an XML file declares entities, if it does
 
 
@@ -58,22 +60,31 @@ def _check_parts(archive: zipfile.ZipFile, limits: Limits) -> None:
 
 def rows(path: Path, sheet: str | None, limits: Limits) -> Iterator[Row]:
     """Every row of a sheet (the first one unless named), cells as text. Formulas come as what they last showed."""
-    import openpyxl  # 0.2 s: only for those who have a workbook
-
+    line = 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # openpyxl on styles and validations that do not concern the values
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
         try:
-            if sheet is not None and sheet not in book.sheetnames:
-                raise errors.Refused(f"there is no sheet {sheet}; there are {', '.join(book.sheetnames)}")
-            table = book[sheet] if sheet is not None else book.worksheets[0]
-            table.reset_dimensions()  # some writers state a wrong size, and rows beyond it would be lost
-            for line, cells in enumerate(table.iter_rows(values_only=True, max_col=limits.columns), 1):
-                if line > limits.rows:
-                    raise errors.Refused(f"the sheet has more than {limits.rows} rows: save it as CSV UTF-8")
+            for line, cells in _cells(path, sheet, limits):
                 yield line, _texts(cells), None
-        finally:
-            book.close()
+        except DAMAGED as error:
+            raise errors.Refused(f"the workbook is damaged after row {line}: save it as CSV UTF-8") from error
+
+
+def _cells(path: Path, sheet: str | None, limits: Limits) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    import openpyxl  # 0.2 s: only for those who have a workbook
+
+    book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+    try:
+        if sheet is not None and sheet not in book.sheetnames:
+            raise errors.Refused(f"there is no sheet {sheet}; there are {', '.join(book.sheetnames)}")
+        table = book[sheet] if sheet is not None else book.worksheets[0]
+        table.reset_dimensions()  # some writers state a wrong size, and rows beyond it would be lost
+        for line, cells in enumerate(table.iter_rows(values_only=True, max_col=limits.columns), 1):
+            if line > limits.rows:
+                raise errors.Refused(f"the sheet has more than {limits.rows} rows: save it as CSV UTF-8")
+            yield line, cells
+    finally:
+        book.close()
 
 
 def _texts(cells: tuple[Any, ...]) -> list[str]:

@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import csv
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automation.kernel import errors
+from automation.people import identities, profiles, showing
+from automation.people.importing import Options, Watch, customers
+from automation.people.registry import Registry
+from automation.store.database import Transaction
+
+NOW = 1_767_225_600
+OPTIONS = Options(accounts={"openid": "wechat_main"})
+HEAD = "手机号,邮箱,openid,姓名,会员等级,生日,标签,营销同意,注册时间"
+
+
+def shown(shop: Registry, text: str) -> dict[str, Any]:
+    (one,) = identities.search(shop, text, ["wechat_main"])
+    return showing.show(shop, one, NOW)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_a_chinese_export_becomes_people(shop: Registry, table: Callable[..., Path], encoding: str) -> None:
+    path = table(
+        HEAD,
+        "13800000001,a@example.com,oABC,王芳,gold,农历八月十五,老客、鞋,是,2024-03-05 12:30",
+        '"13800000002","","","李明","","1990-03-08","","否",""',
+        encoding=encoding,
+    )
+    report = customers(shop, path, OPTIONS, NOW)
+    assert (report.rows, report.created, report.updated, report.rejected, report.unknown) == (2, 2, 0, 0, ())
+    first = shown(shop, "oABC")
+    assert (first["name"], first["created_at"]) == ("王*", 1_709_613_000)
+    assert first["fields"] == {"tier": "gold", "birthday": "农历八月十五"}
+    assert [tag["tag"] for tag in first["tags"]] == ["老客", "鞋"]
+    assert [(word["channel"], word["granted"]) for word in first["consents"]] == [
+        ("email", 1), ("sms", 1), ("wechat", 1), ("wecom", 1),
+    ]  # fmt: skip
+    second = shown(shop, "13800000002")
+    assert second["fields"] == {"birthday": "1990-03-08"}
+    assert {word["granted"] for word in second["consents"]} == {0}
+    assert second["created_at"] == NOW
+
+
+def test_a_bad_row_goes_to_a_file_of_its_owner_and_stops_nothing(shop: Registry, table: Callable[..., Path]) -> None:
+    path = table(
+        "会员导出 2026,,",
+        "手机号(必填),姓名,会员等级",
+        "13800000001,王芳,gold",
+        "1380000,李明,gold",
+        "",
+        "13800000002,=1+1,platinum",
+        "13800000003,赵云,gold,extra",
+        ",nobody,gold",
+        '13800000004,"open,gold',
+        "13800000005,孙权,silver",
+    )
+    report = customers(shop, path, OPTIONS, NOW)
+    assert (report.rows, report.created, report.rejected, report.blank) == (8, 2, 5, 1)
+    assert report.rejects_path is not None
+    assert stat.S_IMODE(report.rejects_path.stat().st_mode) == 0o600
+    with report.rejects_path.open(encoding="utf-8-sig", newline="") as file:
+        rejects = list(csv.reader(file))
+    assert rejects[0][2:] == ["手机号(必填)", "姓名", "会员等级"]
+    assert [(row[0], row[1].partition(":")[0]) for row in rejects[1:]] == [
+        ("4", "phone"),
+        ("6", "tier"),
+        ("7", "4 cells where the headings are 3"),
+        ("8", "no phone, email or other identity"),
+        ("9", "a quotation mark is not closed on this line"),
+    ]
+    assert rejects[2][3] == "'=1+1"
+    assert not any("1380000" in row[1] for row in rejects[1:])
+
+
+def test_the_rejects_file_can_be_put_right_and_imported(shop: Registry, table: Callable[..., Path]) -> None:
+    report = customers(shop, table("手机号,姓名,会员等级", "+8613800000001,=王芳,platin"), OPTIONS, NOW)
+    assert report.rejects_path is not None
+    text = report.rejects_path.read_text("utf-8-sig").replace("platin", "gold")
+    fixed = table(*text.splitlines(), name="fixed.csv")
+    assert customers(shop, fixed, OPTIONS, NOW).created == 1
+    assert shop.store.value("SELECT name FROM person") == "=王芳"
+
+
+def test_rows_that_name_the_same_person_make_one_person(shop: Registry, table: Callable[..., Path]) -> None:
+    path = table(
+        "手机号,邮箱,openid,姓名,城市,标签",
+        "13800000001,,,王芳,上海,a",
+        ",b@example.com,,芳芳,,b",
+        "13800000002,,,李明,,",
+        "13800000001,b@example.com,,,北京,c",
+        ",b@example.com,oABC,,,",
+    )
+    report = customers(shop, path, OPTIONS, NOW)
+    assert (report.created, report.updated, report.merged) == (2, 3, 0)
+    one = shown(shop, "oABC")
+    assert len(one["identities"]) == 3
+    assert (one["fields"]["city"], [tag["tag"] for tag in one["tags"]]) == ("北京", ["a", "b", "c"])
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 100])
+def test_the_result_does_not_depend_on_the_size_of_chunks(
+    shop: Registry, table: Callable[..., Path], chunk: int
+) -> None:
+    lines = [f"1380000{n % 7:04d},u{n % 5}@example.com,客户{n},{'gold' if n % 2 else ''}" for n in range(12)]
+    path = table("手机号,邮箱,姓名,会员等级", *lines)
+    report = customers(shop, path, Options(chunk=chunk), NOW)
+    assert report.created - report.merged == 1
+    assert report.created + report.updated == 12
+    assert shop.store.value("SELECT count(*) FROM identity") == 12
+    assert shop.store.value("SELECT count(DISTINCT person_id) FROM identity") == 1
+    assert shop.store.rows("SELECT attrs FROM person WHERE merged_into IS NULL") == [('{"tier": "gold"}',)]
+
+
+def test_a_row_with_identities_of_two_known_people_merges_them(
+    shop: Registry, table: Callable[..., Path], person: Callable[..., int]
+) -> None:
+    one, two = person(("phone", "13800000001")), person(("openid", "oABC", "wechat_main"))
+    seen: list[list[Any]] = []
+
+    def watch(tx: Transaction) -> None:
+        seen.append(tx.rows("SELECT person_id FROM touched"))
+
+    path = table("手机号,openid,姓名", "13800000001,oABC,王芳", "13800000009,,李明")
+    report = customers(shop, path, OPTIONS, NOW, Watch(after_chunk=watch))
+    assert (report.created, report.updated, report.merged) == (1, 1, 1)
+    assert seen == [[(one,)]]
+    assert identities.search(shop, f"#{two}") == [one]
+    assert shop.store.value("SELECT name FROM person WHERE id = :id", id=one) == "王芳"
+
+
+def test_an_update_overwrites_what_is_there_and_empties_nothing(
+    shop: Registry, table: Callable[..., Path], person: Callable[..., int]
+) -> None:
+    one = person(("phone", "13800000001"))
+    with shop.store.write() as tx:
+        profiles.set_fields(shop, tx, NOW, one, {"name": "王芳", "tier": "silver", "city": "上海", "birthday": "03-08"})
+    path = table(HEAD + ",城市", "13800000001,,,,gold,1990-03-09,,,,-")
+    report = customers(shop, path, Options(changes=True), NOW)
+    assert (report.created, report.updated) == (0, 1)
+    found = showing.show(shop, one, NOW)
+    assert found["fields"] == {"tier": "gold", "city": "上海", "birthday": "1990-03-09"}
+    assert found["name"] == "王*"
+    changed = [props for (props,) in shop.store.rows("SELECT props FROM event ORDER BY id")]
+    assert len(changed) == 2
+    assert '"direction": "up"' in changed[0]
+    assert shop.store.value("SELECT count(*) FROM event_queue") == 2
+
+
+def test_an_import_is_silent_unless_it_is_asked_for_changes(
+    shop: Registry, table: Callable[..., Path], person: Callable[..., int]
+) -> None:
+    person(("phone", "13800000001"))
+    customers(shop, table("手机号,会员等级", "13800000001,gold"), OPTIONS, NOW)
+    assert shop.store.value("SELECT count(*) FROM event") == 0
+
+
+def test_an_old_yes_in_a_file_undoes_no_later_refusal(shop: Registry, table: Callable[..., Path]) -> None:
+    first = table("手机号,短信营销同意", "13800000001,否", name="first.csv")
+    second = table("手机号,短信营销同意", "13800000001,是", "13800000002,是", name="second.csv")
+    customers(shop, first, OPTIONS, NOW)
+    customers(shop, second, OPTIONS, NOW + 100)
+    granted = shop.store.rows("SELECT granted FROM consent ORDER BY person_id")
+    assert granted == [(0,), (1,)]
+
+
+def test_a_finished_file_is_not_imported_again_unless_asked(shop: Registry, table: Callable[..., Path]) -> None:
+    path = table("手机号,姓名", "13800000001,王芳", "bad,李明")
+    first = customers(shop, path, OPTIONS, NOW)
+    again = customers(shop, path, OPTIONS, NOW)
+    assert again.already
+    assert (again.rows, again.created, again.rejected) == (first.rows, first.created, first.rejected) == (2, 1, 1)
+    forced = customers(shop, path, Options(accounts=OPTIONS.accounts, again=True), NOW)
+    assert (forced.created, forced.updated, forced.rejected) == (0, 1, 1)
+    assert forced.rejects_path is not None
+    assert len(forced.rejects_path.read_text("utf-8-sig").splitlines()) == 2
+
+
+def test_progress_counts_rows_up_to_the_whole(shop: Registry, table: Callable[..., Path]) -> None:
+    steps: list[tuple[int, int | None]] = []
+    path = table("手机号", *(f"138{n:08d}" for n in range(25)))
+    customers(shop, path, Options(chunk=10), NOW, Watch(lambda done, total: steps.append((done, total))))
+    assert steps == [(0, 25), (10, 25), (20, 25), (25, 25), (25, 25)]
+
+
+def test_unknown_headings_are_told_and_never_fatal(shop: Registry, table: Callable[..., Path]) -> None:
+    report = customers(
+        shop, table("手机号,会员等及,性别,忽略", "13800000001,gold,女,x"), Options(columns={"忽略": "ignore"}), NOW
+    )
+    assert report.created == 1
+    assert [line.partition(":")[0] for line in report.unknown] == ["会员等及", "性别"]
+    assert "tier" in report.unknown[0] or "会员等级" in report.unknown[0]
+    assert "gender" in report.unknown[1]
+
+
+def test_the_shops_own_mapping_goes_first_and_is_checked(shop: Registry, table: Callable[..., Path]) -> None:
+    path = table("手机号,客户级别", "13800000001,gold")
+    customers(shop, path, Options(columns={"客户级别": "tier"}), NOW)
+    assert shop.store.value("SELECT attrs FROM person") == '{"tier": "gold"}'
+    with pytest.raises(errors.Refused, match="did you mean tier"):
+        customers(shop, path, Options(columns={"客户级别": "teir"}), NOW)
+
+
+def test_a_file_without_any_identity_is_refused_with_its_headings(shop: Registry, table: Callable[..., Path]) -> None:
+    with pytest.raises(errors.Refused, match="姓名, 城市"):
+        customers(shop, table("姓名,城市", "王芳,上海"), OPTIONS, NOW)
+    with pytest.raises(errors.Refused, match="cannot be read"):
+        customers(shop, Path("/nowhere/x.csv"), OPTIONS, NOW)
+    with pytest.raises(errors.Refused, match=r"\.xlsx"):
+        customers(shop, table("x", name="x.xls"), OPTIONS, NOW)
+
+
+def test_a_row_that_the_database_refuses_is_rejected_alone(shop: Registry, table: Callable[..., Path]) -> None:
+    store = shop.store
+    with store.write() as tx:
+        if store.path:
+            tx.run(
+                "CREATE TRIGGER poison BEFORE INSERT ON person WHEN new.name = 'poison'"
+                " BEGIN SELECT RAISE(ABORT, 'no'); END"
+            )
+        else:
+            tx.run("ALTER TABLE person ADD CONSTRAINT poison CHECK (name <> 'poison')")
+    try:
+        names = ["poison" if n in (3, 11) else f"客户{n}" for n in range(16)]
+        path = table("手机号,姓名", *(f"138{n:08d},{name}" for n, name in enumerate(names)))
+        report = customers(shop, path, OPTIONS, NOW)
+    finally:
+        with store.write() as tx:
+            tx.run("DROP TRIGGER poison" if store.path else "ALTER TABLE person DROP CONSTRAINT poison")
+    assert (report.created, report.rejected) == (14, 2)
+    assert report.rejects_path is not None
+    lines = report.rejects_path.read_text("utf-8-sig").splitlines()[1:]
+    assert [line.split(",")[0] for line in lines] == ["5", "13"]
+
+
+def test_the_same_import_gives_the_same_people(shop: Registry, table: Callable[..., Path]) -> None:
+    customers(shop, table("手机号,邮箱", "13800000001,a@example.com", "13800000002,"), OPTIONS, NOW)
+    expected = {shop.vault.uid(shop.vault.lookup("phone", "", f"+861380000000{n}")) for n in (1, 2)}
+    assert {uid for (uid,) in shop.store.rows("SELECT uid FROM person")} == expected
+
+
+def test_spreadsheet_wrappings_are_taken_off(shop: Registry, table: Callable[..., Path]) -> None:
+    path = table("手机号\t姓名", '="13800000001"\t王芳', "'13800000002\tNULL", "\u300013800000003 \t'=李")
+    assert customers(shop, path, OPTIONS, NOW).created == 3
+    assert shop.store.rows("SELECT name FROM person ORDER BY name NULLS LAST") == [("=李",), ("王芳",), (None,)]

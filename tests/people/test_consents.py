@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from automation.people import consents, suppression
+from automation.people.consents import Consent
+from automation.people.registry import Registry
+
+NOW = 1_767_225_600
+
+
+def said(who: int, granted: bool, at: int = NOW, channel: str = "sms") -> Consent:
+    return Consent(who, channel, "marketing", granted, "form", at, "v2", "https://example.com/form/1")
+
+
+def holds(shop: Registry, who: int, channel: str = "sms") -> bool | None:
+    sql = "SELECT granted FROM consent WHERE person_id = :who AND channel = :channel"
+    found = shop.store.value(sql, who=who, channel=channel)
+    return None if found is None else bool(found)
+
+
+def put(shop: Registry, *words: Consent, undated: bool = False) -> None:
+    with shop.store.write() as tx:
+        consents.put(tx, words, undated)
+
+
+def test_the_newer_word_holds_and_every_word_is_kept(shop: Registry, person: Callable[..., int]) -> None:
+    one = person(("phone", "13800000001"))
+    put(shop, said(one, True, NOW))
+    put(shop, said(one, False, NOW + 1))
+    put(shop, said(one, True, NOW - 5))
+    assert holds(shop, one) is False
+    put(shop, said(one, True, NOW + 2))
+    assert holds(shop, one) is True
+    log = shop.store.rows("SELECT granted, source, text_version, evidence FROM consent_log ORDER BY id")
+    assert [row[0] for row in log] == [1, 0, 1, 1]
+    assert log[0][1:] == ("form", "v2", "https://example.com/form/1")
+
+
+def test_of_two_words_at_one_time_the_refusal_holds(shop: Registry, person: Callable[..., int]) -> None:
+    one, two = person(("phone", "13800000001")), person(("phone", "13800000002"))
+    put(shop, said(one, True), said(one, False))
+    put(shop, said(two, False), said(two, True))
+    assert (holds(shop, one), holds(shop, two)) == (False, False)
+
+
+def test_a_yes_without_a_date_undoes_no_refusal(shop: Registry, person: Callable[..., int]) -> None:
+    one, two = person(("phone", "13800000001")), person(("phone", "13800000002"))
+    put(shop, said(one, False, NOW))
+    put(shop, said(one, True, NOW + 100), said(two, True, NOW + 100), undated=True)
+    assert (holds(shop, one), holds(shop, two)) == (False, True)
+    put(shop, said(two, False, NOW + 200), undated=True)
+    assert holds(shop, two) is False
+
+
+def test_channels_are_apart(shop: Registry, person: Callable[..., int]) -> None:
+    one = person(("phone", "13800000001"))
+    put(shop, said(one, True), said(one, False, channel="email"))
+    assert (holds(shop, one), holds(shop, one, "email"), holds(shop, one, "wechat")) == (True, False, None)
+
+
+def test_words_are_recorded_for_sets(shop: Registry, person: Callable[..., int]) -> None:
+    people = [person(("phone", f"1380000000{number}")) for number in range(3)]
+    with shop.store.write() as tx:
+        tx.temporary("chosen", "person_id BIGINT")
+        tx.insert("chosen", ("person_id",), [(who,) for who in people])
+        assert consents.grant_all(tx, "chosen", said(0, True)) == 3
+        assert consents.revoke_all(tx, "chosen", said(0, False, NOW - 1)) == 0
+        assert consents.revoke_all(tx, "chosen", said(0, False, NOW)) == 3
+    assert [holds(shop, who) for who in people] == [False] * 3
+    assert shop.store.value("SELECT count(*) FROM consent_log") == 9
+
+
+def test_an_address_is_blocked_for_whoever_has_it(shop: Registry) -> None:
+    lookup = suppression.address(shop, "phone", "138 0000 0001")
+    with shop.store.write() as tx:
+        assert suppression.add(tx, NOW, "phone", lookup, "bounced")
+        assert not suppression.add(tx, NOW + 1, "phone", lookup, "complained")
+    assert suppression.reason(shop.store, "phone", shop.vault.lookup("phone", "", "+8613800000001")) == "bounced"
+    assert suppression.reason(shop.store, "email", lookup) is None
+    with shop.store.write() as tx:
+        assert suppression.remove(tx, "phone", lookup)
+        assert not suppression.remove(tx, "phone", lookup)

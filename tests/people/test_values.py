@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from automation.conditions.tree import FieldType
+from automation.journey.catalog import Field, Property
+from automation.people import values
+from automation.people.normalise import Unusable
+
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+@pytest.mark.parametrize(
+    ("raw", "unit", "fen"),
+    [
+        ("299", None, 29900), ("299.00", "yuan", 29900), ("¥1,299.50", None, 129950), ("299元", None, 29900),
+        (299, None, 29900),
+
+        (0.1, None, 10), (1.15, None, 115), ("29900", "fen", 29900), (29900, "fen", 29900), ("-5", None, -500),
+        ("￥２９９", None, 29900),
+    ],
+)  # fmt: skip
+def test_money_becomes_fen(raw: Any, unit: str | None, fen: int) -> None:
+    assert values.money(raw, unit) == fen
+
+
+@pytest.mark.parametrize(
+    ("raw", "unit"),
+    [("1.234", None), ("1.5", "fen"), ("abc", None), (True, None), ("NaN", None), ("", None), ("1e400", None)],
+)
+def test_what_is_no_whole_number_of_fen_is_refused(raw: Any, unit: str | None) -> None:
+    with pytest.raises(Unusable):
+        values.money(raw, unit)
+
+
+def test_yes_and_no_are_read_in_chinese() -> None:
+    assert all(values.yes(word) for word in ("是", "Y", "1", "同意", "TRUE", "√", True))
+    assert not any(values.yes(word) for word in ("否", "N", "0", "不同意", "false", False))
+    with pytest.raises(Unusable):
+        values.yes("也许")
+
+
+def test_a_choice_is_one_of_its_words() -> None:
+    tier = Field("tier", FieldType.CHOICE, "", order=("basic", "gold"))
+    assert values.stored(tier, " gold ", ZONE) == "gold"
+    with pytest.raises(Unusable, match=r"basic, gold"):
+        values.stored(tier, "platinum", ZONE)
+
+
+def test_numbers_keep_their_kind() -> None:
+    assert values.number("1,234") == 1234
+    assert isinstance(values.number("12.0"), int)
+    assert values.number(" １２.５ ") == 12.5
+    with pytest.raises(Unusable):
+        values.number("inf")
+
+
+def test_text_is_one_line() -> None:
+    assert values.text("王芳\r\n\x00女士 ") == "王芳 女士"
+    with pytest.raises(Unusable):
+        values.text("x" * 2001)
+    with pytest.raises(Unusable):
+        values.text(["x"])
+
+
+def test_members_are_checked_by_name_and_the_nearest_name_is_offered() -> None:
+    known = {"amount": Property("amount", FieldType.MONEY, unit="yuan"), "at": Property("at", FieldType.TIME)}
+    assert values.members(known, {"amount": "1.50", "at": "1970-01-01 08:00"}, ZONE) == {"amount": 150, "at": 0}
+    with pytest.raises(Unusable, match=r"did you mean amount"):
+        values.members(known, {"amont": 1}, ZONE)
+    with pytest.raises(Unusable, match=r"^amount: "):
+        values.members(known, {"amount": "x"}, ZONE)
+    assert values.members(known, {"amount": None, "at": ""}, ZONE) == {}
+
+
+def test_items_of_a_list_are_checked_too() -> None:
+    items = Property("items", FieldType.LIST, of={"price": Property("price", FieldType.MONEY, unit="fen")})
+    assert values.stored(items, [{"price": 5}], ZONE) == [{"price": 5}]
+    for bad in ("x", [{"prise": 5}], [5], [{}] * 1001):
+        with pytest.raises(Unusable):
+            values.stored(items, bad, ZONE)
