@@ -199,11 +199,10 @@ class Delivery:
                 done.outcomes += self.recorder.write(tx, results, now)
             if group:
                 admitted = dispatch.commit(tx, group, now, self.parts.settings.engine.lease)
-        gone = {one.id for one in group} - {one.id for one in admitted}
-        self.spool.recorded(
-            [(r.message.id, r.message.token) for r in results]
-            + [(one.id, one.token) for one in group if one.id in gone]
-        )
+        kept = {one.id for one in admitted}
+        over = [result.message for result in results] + [one for one in group if one.id not in kept]
+        if over:
+            self.spool.recorded([(one.id, one.token) for one in over])
         return admitted
 
 

@@ -202,7 +202,8 @@ class Live:
                 self._out[result.message.door.channel] -= 1
             self._ids.difference_update(one.id for one in over if one.id not in kept)
             self._changed.notify_all()
-        self._delivery.spool.recorded((one.id, one.token) for one in over)
+        if over:
+            self._delivery.spool.recorded([(one.id, one.token) for one in over])
 
     def _put_back(self, groups: Sequence[Sequence[Prepared]], results: Sequence[Result]) -> None:
         with self._changed:
