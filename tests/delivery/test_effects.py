@@ -1,0 +1,127 @@
+"""`notify` and `webhook`: digests for the staff, signed posts, nothing lost when a receiver is away."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from automation.engine.delivery.effects import Effects
+from automation.kernel.ports import Accepted, Denied, Outcome, Reason
+from tests.delivery.house import KEY, House
+
+NOON = "2026-03-02 12:00"
+NOTIFY = "{notify: operator, text: 客户不满意, digest: 1h}"
+HOOK = "{webhook: crm, with: {reason: 流失}}"
+
+
+@dataclass
+class Hooks:
+    answer: Outcome = Accepted("")
+    posts: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
+        self.posts.append((url, body, headers))
+        return self.answer
+
+
+def effects(house: House, hooks: Hooks | None = None) -> Effects:
+    channels = {one.name: one for one in (house.wechat, house.sms, house.mail)}
+    return Effects(house.parts, channels, KEY.idem, hooks)
+
+
+def left(house: House) -> list[tuple[int, str | None, str | None]]:
+    rows = house.store.rows("SELECT state, due, error FROM effect ORDER BY id")
+    return [(state, house.say(due), error) for state, due, error in rows]
+
+
+def test_many_notices_of_an_hour_become_one_message_with_a_list(house: House) -> None:
+    people = house.send_one(NOON, NOTIFY, people=2)
+    late = house.person()
+    house.enter("j", late, "2026-03-02 12:40")
+    house.tick("2026-03-02 12:40")
+    work = effects(house)
+    assert work.step(house.ts("2026-03-02 12:59")) == 0
+    assert work.step(house.ts("2026-03-02 13:00")) == 3
+    (message,) = house.mail.sent
+    assert message.address == "op@example.com"
+    assert message.body["subject"] == "旅程提醒 3 条"
+    assert all(f"客户 #{person}" in str(message.body["text"]) for person in (*people, late))
+    assert [state for state, _, _ in left(house)] == [1, 1, 1]
+    assert work.step(house.ts("2026-03-02 14:00")) == 0
+
+
+def test_a_notice_for_nobody_is_given_up_and_says_why(house: House) -> None:
+    house.send_one(NOON, NOTIFY)
+    house.put("UPDATE effect SET ref = 'nobody'")
+    effects(house).step(house.ts("2026-03-02 13:00"))
+    assert left(house) == [(2, None, "nobody in the settings has the role nobody")]
+
+
+def test_a_web_hook_is_posted_once_signed_and_with_a_key_that_stays(house: House) -> None:
+    house.send_one(NOON, HOOK)
+    hooks = Hooks(Denied(Reason.UNAVAILABLE, "503", permanent=False))
+    work = effects(house, hooks)
+    now = house.ts(NOON)
+    assert work.step(now) == 1
+    assert work.step(now + 29) == 0
+    hooks.answer = Accepted("")
+    assert work.step(now + 40) == 1
+    assert work.step(now + 9999) == 0
+    (first, second) = hooks.posts
+    url, body, headers = second
+    assert url == "https://crm.example.com/hook"
+    assert json.loads(body)["data"] == {"reason": "流失", "journey": "j"}
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    want = base64.b64encode(hmac.digest(b"not a secret", signed, "sha256")).decode()
+    assert headers["webhook-signature"] == f"v1,{want}"
+    assert first[2]["webhook-id"] == headers["webhook-id"]
+    assert left(house) == [(1, None, None)]
+
+
+def test_a_crash_between_post_and_record_repeats_it_with_the_same_key(house: House) -> None:
+    house.send_one(NOON, HOOK)
+    hooks = Hooks()
+
+    class Killed(BaseException): ...
+
+    def die(url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
+        hooks.posts.append((url, body, headers))
+        raise Killed
+
+    dying = Hooks()
+    dying.post = die  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        effects(house, dying).step(house.ts(NOON))
+    assert effects(house, hooks).step(house.ts(NOON) + 59) == 0
+    assert effects(house, hooks).step(house.ts(NOON) + 60) == 1
+    assert len({headers["webhook-id"] for _, _, headers in hooks.posts}) == 1
+    assert left(house)[0][0] == 1
+
+
+def test_a_refusal_for_good_and_too_many_tries_end_it_with_the_error(house: House) -> None:
+    house.send_one(NOON, HOOK, people=2)
+    hooks = Hooks(Denied(Reason.BAD_CONTENT, "400"))
+    work, now = effects(house, hooks), house.ts(NOON)
+    house.put("UPDATE effect SET due = due + 100000 WHERE id = (SELECT max(id) FROM effect)")
+    work.step(now)
+    assert left(house)[0] == (2, None, "bad_content 400")
+    hooks.answer = Denied(Reason.UNAVAILABLE, permanent=False, retry_after=1)
+    for second in range(100_001, 100_080, 2):
+        work.step(now + second)
+    assert left(house)[1] == (2, None, "unavailable")
+
+
+def test_while_all_is_stopped_and_without_who_posts_nothing_leaves_and_nothing_is_lost(house: House) -> None:
+    house.send_one(NOON, HOOK)
+    now = house.ts(NOON)
+    assert effects(house, None).step(now) == 0
+    house.put("INSERT INTO control (name, value, at, who) VALUES ('stop_all', 'on', 1, 'ann')")
+    hooks = Hooks()
+    assert effects(house, hooks).step(now) == 0
+    house.put("UPDATE control SET value = 'off' WHERE name = 'stop_all'")
+    assert effects(house, hooks).step(now) == 1
