@@ -8,7 +8,7 @@ from automation.audience.parameters import Parameters
 from automation.journey import graph
 from automation.store.database import BadStatement, Transaction, is_away
 
-from . import cross, leave, program, timing
+from . import cross, leave, program
 from .parts import Parts
 from .registry import Loaded
 
@@ -32,9 +32,7 @@ def advance(parts: Parts, now: int, batch: int) -> int:
 def _advance(parts: Parts, tx: Transaction, now: int, chosen: str, bound: dict[str, object]) -> int:
     tx.temporary("moving", program.MOVING)
     count = tx.run(
-        "INSERT INTO moving (run_id, version_id, node, at) SELECT id, version_id, node,"
-        f" CASE WHEN due < :late THEN :now ELSE due END FROM ({chosen}) d",
-        **{**bound, "late": now - timing.LATE, "now": now},
+        f"INSERT INTO moving (run_id, version_id, node, at) SELECT id, version_id, node, due FROM ({chosen}) d", **bound
     )
     for version_id, node in _places(tx) if count else ():
         _group(parts, tx, parts.registry.versions.get(version_id), version_id, node, now)
@@ -76,11 +74,10 @@ def _answer_late(parts: Parts, tx: Transaction, loaded: Loaded, node: graph.Node
         f"INSERT INTO answering WITH f AS MATERIALIZED (SELECT r.id AS run_id, m.version_id, m.node, m.at, r.due,"
         f" r.clock, {first} AS event_id FROM moving m {then} run r ON r.id = m.run_id {then} person p"
         " ON p.id = r.person_id WHERE m.version_id = :version AND m.node = :node)"
-        f" SELECT f.run_id, f.version_id, f.node, CASE WHEN {happened} < :late THEN f.at ELSE {happened} END,"
-        " f.event_id FROM f LEFT JOIN event e ON e.id = f.event_id"
+        f" SELECT f.run_id, f.version_id, f.node, {happened}, f.event_id"
+        " FROM f LEFT JOIN event e ON e.id = f.event_id"
         " WHERE f.event_id IS NOT NULL AND coalesce(e.at, f.due) <= f.due",
         **bound,
-        late=now - timing.LATE,
     )
     if tx.run("DELETE FROM moving WHERE run_id IN (SELECT run_id FROM answering)"):
         answer(parts, tx, loaded, node, now)

@@ -6,13 +6,21 @@ other, so that each one finds what the one before it left behind.
 
 from __future__ import annotations
 
-from automation.audience.parameters import Parameters
-from automation.journey import graph
-from automation.store.database import Transaction
+import logging
+from functools import partial
 
-from . import due, enrol, leave, program, queue, timing
+from automation.audience.parameters import Parameters
+from automation.conditions import tree
+from automation.journey import graph
+from automation.store import audit
+from automation.store.database import Transaction
+from automation.store.states import MessageState, RunState
+
+from . import decide, due, enrol, halving, leave, program, queue, timing
 from .parts import Parts
 from .registry import Listens, Loaded, Rule
+
+log = logging.getLogger(__name__)
 
 BATCH = "id BIGINT, event_id BIGINT, person_id BIGINT, name_id BIGINT, at BIGINT"
 HIT = "run_id BIGINT, event_id BIGINT, at BIGINT, rank BIGINT, rule BIGINT"
@@ -22,7 +30,11 @@ KEPT_ALIVE = {graph.Status.LIVE}
 def take(parts: Parts, now: int, batch: int) -> int:
     """Takes at most `batch` queued events, at most one a person, in one transaction; returns how many."""
     parts.zones.refresh(parts.store)
-    with parts.store.write() as tx:
+    return halving.shrinking(batch, partial(_take, parts, now), partial(_set_aside, parts, now))
+
+
+def _take(parts: Parts, now: int, batch: int) -> int:
+    with parts.write() as tx:
         tx.temporary("batch", BATCH)
         count = tx.run(
             "INSERT INTO batch SELECT id, event_id, person_id, name_id, at FROM (SELECT q.*, row_number() OVER"
@@ -41,6 +53,15 @@ def take(parts: Parts, now: int, batch: int) -> int:
             if rule.listens is Listens.ENTER:
                 _enter(parts, tx, rule, now)
     return count
+
+
+def _set_aside(parts: Parts, now: int, error: Exception) -> int:
+    with parts.write() as tx:
+        queued, event_id = tx.rows("SELECT id, event_id FROM event_queue ORDER BY id LIMIT 1")[0]
+        tx.run("DELETE FROM event_queue WHERE id = :queued", queued=queued)
+        audit.record(tx, now, "engine", "event set aside", event=event_id, error=type(error).__name__)
+    log.error("event %d cannot be taken in, journeys will not hear of it: %s", event_id, type(error).__name__)
+    return 1
 
 
 def _recompute(parts: Parts, tx: Transaction, now: int) -> None:
@@ -64,6 +85,8 @@ def _matches(parts: Parts, rule: Rule, parameters: Parameters) -> str:
     """SQL: whether event `e` of the batch is the one the rule speaks of, for run `r` and person `p`."""
     ids = ", ".join(str(n) for n in parts.names.ensure("event", rule.event.names).values())
     test = parts.compiler.event_predicate(rule.event, parameters, run="r", key=rule.loaded.journey.key)
+    if rule.listens is Listens.EXIT and (rule.event.count is not None or rule.event.span is not tree.Span.ENTRY):
+        test += f" AND {decide.condition_sql(parts, rule.loaded, rule.event, parameters)}"
     if rule.of_run:
         test += f" AND {parts.store.dialect.json_text('e.props', ['run'])} = CAST(r.id AS TEXT)"
     return f"b.name_id IN ({ids}) AND {test}"
@@ -74,7 +97,8 @@ def _runs(parts: Parts, rule: Rule, matches: str) -> str:
     then = parts.store.dialect.join_in_order
     return (
         f"FROM batch b {then} event e ON e.id = b.event_id {then} run r ON r.person_id = b.person_id"
-        f" {then} person p ON p.id = r.person_id WHERE r.version_id = {rule.loaded.version_id} AND {matches}"
+        f" AND r.journey_id = {rule.loaded.journey_id} {then} person p ON p.id = r.person_id"
+        f" WHERE r.version_id = {rule.loaded.version_id} AND {matches}"
         " AND b.at >= r.entered_at AND b.event_id <> coalesce(r.event_id, 0)"
     )
 
@@ -114,11 +138,9 @@ def _move_runs(parts: Parts, tx: Transaction, rules: list[Rule], now: int) -> No
     for number, rule in enumerate(moving):
         parameters = Parameters()
         matches = _matches(parts, rule, parameters)
-        standing = "" if rule.node is None else f" AND r.node = {rule.loaded.steps[rule.node]}"
         tx.run(
             f"INSERT INTO hit SELECT r.id, b.event_id, b.at, {int(rule.listens)}, {number}"
-            f" {_runs(parts, rule, matches)} AND r.state = 0"
-            f" AND r.holdout <= {int(rule.listens is Listens.EXIT)}{standing}",
+            f" {_runs(parts, rule, matches)} AND {_whom(rule)}",
             **parameters.values(now),
         )
     hits = tx.rows("SELECT rule, count(*) FROM hit GROUP BY rule ORDER BY rule")
@@ -132,6 +154,19 @@ def _move_runs(parts: Parts, tx: Transaction, rules: list[Rule], now: int) -> No
             _wake(parts, tx, number, rule, now)
 
 
+def _whom(rule: Rule) -> str:
+    """SQL of the runs that an exit ends or a wait_for of this rule may wake."""
+    if rule.node is not None:
+        # What comes after the limit is no answer, however late the limit itself is looked at.
+        return (
+            f"r.state = {RunState.INSIDE} AND r.holdout = 0 AND r.node = {rule.loaded.steps[rule.node]}"
+            " AND b.at <= coalesce(r.due, r.held_due, b.at)"
+        )
+    # A run may be at its end and its last message still wait for the morning: that is withdrawn too.
+    unsent = f"SELECT 1 FROM message m WHERE m.run_id = r.id AND m.state = {MessageState.QUEUED}"
+    return f"(r.state = {RunState.INSIDE} OR EXISTS ({unsent}))"
+
+
 def _exit(tx: Transaction, number: int, rule: Rule, now: int) -> None:
     tx.temporary("leaving", leave.LEAVING)
     tx.run("INSERT INTO leaving SELECT run_id, :reason FROM first_hit WHERE rule = :rule", rule=number,
@@ -142,14 +177,22 @@ def _exit(tx: Transaction, number: int, rule: Rule, now: int) -> None:
 def _wake(parts: Parts, tx: Transaction, number: int, rule: Rule, now: int) -> None:
     loaded = rule.loaded
     assert rule.node is not None
-    if loaded.paused or loaded.journey.status is graph.Status.PAUSED:
-        return  # the event is found again when the journey goes on and the wait is due: see due.py
+    if loaded.stands_still:
+        # Their wait is over: due.py looks for the event when the journey goes on.
+        tx.temporary("answered", "run_id BIGINT, at BIGINT")
+        tx.run(
+            "INSERT INTO answered SELECT h.run_id, h.at FROM first_hit f JOIN hit h ON h.run_id = f.run_id"
+            " AND h.rule = f.rule WHERE f.rule = :rule",
+            rule=number,
+        )
+        tx.run("UPDATE run SET held_due = answered.at, due = NULL FROM answered WHERE run.id = answered.run_id")
+        return
     tx.temporary("answering", program.MOVING)
     tx.run(
         f"INSERT INTO answering SELECT h.run_id, {loaded.version_id}, {loaded.steps[rule.node]},"
-        " CASE WHEN h.at < :late THEN :now ELSE h.at END, h.event_id"
+        " h.at, h.event_id"
         " FROM first_hit f JOIN hit h ON h.run_id = f.run_id AND h.rule = f.rule WHERE f.rule = :rule",
-        rule=number, now=now, late=now - timing.LATE,
+        rule=number,
     )  # fmt: skip
     due.answer(parts, tx, loaded, loaded.journey.nodes[rule.node], now)
 
@@ -176,9 +219,8 @@ def _enter(parts: Parts, tx: Transaction, rule: Rule, now: int) -> None:
     tx.temporary("entering", enrol.ENTERING)
     tx.run(
         f"INSERT INTO entering SELECT person_id, key, {enrol.episode_sql(loaded, 'CAST(event_id AS TEXT)', 'at')}, at,"
-        f" CASE WHEN at < :late THEN :now ELSE at END, data, event_id, 0, NULL FROM ({source}) s",
+        f" at, data, event_id, 0, NULL FROM ({source}) s",
         **parameters.values(now),
-        late=now - timing.LATE,
     )
     enrol.enrol(parts, tx, loaded, now)
 
@@ -221,34 +263,59 @@ def may_enter(parts: Parts, loaded: Loaded, now: int) -> bool:
 def settled(parts: Parts, now: int, batch: int) -> int:
     """Enters the people whose event has rested for the journey's `settle`; returns how many rested."""
     due_rows = parts.store.rows("SELECT DISTINCT journey_id FROM settling WHERE due <= :now", now=now)
-    count = 0
-    for (journey_id,) in due_rows:
-        with parts.store.write() as tx:
-            count += _settle(parts, tx, journey_id, now, batch)
+    return sum(
+        halving.shrinking(batch, partial(_settle, parts, journey_id, now), partial(_unsettle, parts, journey_id, now))
+        for (journey_id,) in due_rows
+    )
+
+
+def _settle(parts: Parts, journey_id: int, now: int, batch: int) -> int:
+    with parts.write() as tx:
+        count = _rested(tx, journey_id, now, batch)
+        loaded = next((one for one in parts.registry.live if one.journey_id == journey_id), None)
+        if loaded is not None and may_enter(parts, loaded, now):
+            _enter_rested(parts, tx, loaded, now)
     return count
 
 
-def _settle(parts: Parts, tx: Transaction, journey_id: int, now: int, batch: int) -> int:
-    tx.temporary("rested", "person_id BIGINT, key TEXT, event_id BIGINT")
+def _unsettle(parts: Parts, journey_id: int, now: int, error: Exception) -> int:
+    with parts.write() as tx:
+        count = _rested(tx, journey_id, now, 1)
+        event_id = tx.value("SELECT event_id FROM rested")
+        audit.record(tx, now, "engine", "event set aside", event=event_id, error=type(error).__name__)
+    return count
+
+
+def _rested(tx: Transaction, journey_id: int, now: int, batch: int) -> int:
+    """Takes those whose event has rested out of the waiting room, into the temporary table `rested`."""
+    tx.temporary("rested", "person_id BIGINT, key TEXT, event_id BIGINT, due BIGINT")
     count = tx.run(
-        "INSERT INTO rested SELECT person_id, key, event_id FROM settling WHERE journey_id = :journey AND due <= :now"
-        " ORDER BY due LIMIT :batch",
+        "INSERT INTO rested SELECT person_id, key, event_id, due FROM settling WHERE journey_id = :journey"
+        " AND due <= :now ORDER BY due, person_id, key LIMIT :batch",
         journey=journey_id, now=now, batch=batch,
     )  # fmt: skip
     tx.run(
-        "DELETE FROM settling WHERE journey_id = :journey AND due <= :now AND EXISTS (SELECT 1 FROM rested d"
-        " WHERE d.person_id = settling.person_id AND d.key = settling.key)",
-        journey=journey_id, now=now,
-    )  # fmt: skip
-    loaded = next((one for one in parts.registry.live if one.journey_id == journey_id), None)
-    if loaded is None or not may_enter(parts, loaded, now):
-        return count
+        "DELETE FROM settling WHERE journey_id = :journey AND (person_id, key) IN (SELECT person_id, key FROM rested)",
+        journey=journey_id,
+    )
+    return count
+
+
+def _enter_rested(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> None:
     then = parts.store.dialect.join_in_order
+    source = (
+        f"SELECT s.person_id, s.key, e.at, e.id AS event_id, s.due, {entry_data(parts, 'e')} AS data FROM rested s"
+        f" {then} event e ON e.id = s.event_id WHERE s.due >= :oldest"
+    )
+    bound = {"oldest": now - timing.about_seconds(loaded.journey.catch_up)}
+    if loaded.journey.pace is not None:
+        queue.wait_turn(tx, loaded, source, bound)
+        return
     tx.temporary("entering", enrol.ENTERING)
     tx.run(
-        f"INSERT INTO entering SELECT s.person_id, s.key, {enrol.episode_sql(loaded, 'CAST(e.id AS TEXT)', ':now')},"
-        f" e.at, :now, {entry_data(parts, 'e')}, e.id, 0, NULL FROM rested s {then} event e ON e.id = s.event_id",
-        now=now,
+        "INSERT INTO entering SELECT s.person_id, s.key,"
+        f" {enrol.episode_sql(loaded, 'CAST(s.event_id AS TEXT)', 's.at')}, s.at, s.due, s.data, s.event_id, 0, NULL"
+        f" FROM ({source}) s",
+        **bound,
     )
     enrol.enrol(parts, tx, loaded, now)
-    return count

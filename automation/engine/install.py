@@ -6,21 +6,21 @@ A file that cannot be read changes nothing: the last good version runs on.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from automation.festivals import durations
-from automation.festivals.durations import Duration
 from automation.journey import graph
 from automation.journey.nodes import map_node
 from automation.store import audit
 from automation.store.database import Transaction
+from automation.store.states import RunState
 
-from . import leave, registry
+from . import enrol, leave, registry, timing
 from .entries import checks
 from .parts import Parts
 from .registry import Loaded
 
 log = logging.getLogger(__name__)
-SLICE = 2_000
 
 
 def install(parts: Parts, now: int) -> list[str]:
@@ -31,8 +31,6 @@ def install(parts: Parts, now: int) -> list[str]:
     for one in parts.registry.live:
         if one.name in changed:
             _bring_along(parts, one, now)
-            if one.journey.status is graph.Status.LIVE and _is_first(parts, one):
-                checks.remember_existing(parts, one, now)
         if one.journey.status is graph.Status.STOPPED:
             send_home(parts, one.journey_id, "stopped", now)
     _retire(parts, now)
@@ -49,9 +47,22 @@ def _install(parts: Parts, journey: graph.Journey, now: int) -> bool:
         return False
     if known is None and journey.status is graph.Status.DRAFT:
         return False
+    if journey.status is graph.Status.LIVE and (known is None or known[2] is None):
+        _remember_existing(parts, journey, now)
     with parts.store.write() as tx:
         publish(tx, journey, now)
     return known is None or known[3] != journey.hash
+
+
+def _remember_existing(parts: Parts, journey: graph.Journey, now: int) -> None:
+    """Before the journey goes live, so that a crash between the two cannot let everybody in."""
+    with parts.store.write() as tx:
+        tx.run(
+            "INSERT INTO journey (name, status) VALUES (:name, :draft) ON CONFLICT DO NOTHING",
+            name=journey.name, draft=graph.Status.DRAFT,
+        )  # fmt: skip
+    number = parts.store.value("SELECT id FROM journey WHERE name = :name", name=journey.name)
+    checks.remember_existing(parts, Loaded(number, 0, journey, {}, {}, live=True), now)
 
 
 def publish(tx: Transaction, journey: graph.Journey, now: int, source: str = "file", who: str = "files") -> None:
@@ -102,103 +113,128 @@ def step_keys(journey: graph.Journey) -> list[str]:
 
 def _close_vanished(parts: Parts, now: int) -> None:
     """A file that is gone lets nobody in; those inside finish. A file that is broken changes nothing."""
-    broken = {problem.path.rsplit("/", 1)[-1].removesuffix(".yaml") for problem in parts.project.problems}
+    folder = parts.settings.folders.journeys
     for (name,) in parts.store.rows("SELECT name FROM journey WHERE status = 'live' AND source = 'file'"):
-        if name not in parts.project.journeys and name not in broken:
+        if name not in parts.project.journeys and not (folder / f"{name}.yaml").exists():
             log.warning("journeys/%s.yaml is gone: nobody enters any more, those inside finish", name)
             with parts.store.write() as tx:
                 tx.run("UPDATE journey SET status = 'closing' WHERE name = :name", name=name)
                 audit.record(tx, now, "files", "journey closing", journey=name, why="its file is gone")
 
 
-def _is_first(parts: Parts, loaded: Loaded) -> bool:
-    count = parts.store.value("SELECT count(*) FROM version WHERE journey_id = :journey", journey=loaded.journey_id)
-    return bool(count == 1)
-
-
 def _bring_along(parts: Parts, new: Loaded, now: int) -> None:
     """Those inside older versions, by the new file's `on_change`. `pin` leaves them where they are."""
-    if new.journey.on_change is graph.OnChange.PIN:
+    way = new.journey.on_change
+    if way is graph.OnChange.PIN or (way is graph.OnChange.RESTART and new.journey.status is not graph.Status.LIVE):
         return
     for old in parts.registry.versions.values():
         if old.journey_id == new.journey_id and old.version_id != new.version_id:
-            while _bring_slice(parts, old, new, now):
-                pass
+            after: int | None = 0
+            while after is not None:
+                after = _bring_slice(parts, (old, new), now, after)
 
 
-def _bring_slice(parts: Parts, old: Loaded, new: Loaded, now: int) -> int:
-    with parts.store.write() as tx:
-        runs = tx.rows(
-            "SELECT id, person_id, key, node, clock, due, holdout FROM run WHERE journey_id = :journey AND state = 0"
-            " AND version_id = :version ORDER BY id LIMIT :slice",
-            journey=old.journey_id, version=old.version_id, slice=SLICE,
+def _bring_slice(parts: Parts, versions: tuple[Loaded, Loaded], now: int, after: int) -> int | None:
+    """Brings one batch along, in the order of the people; returns whom to go on from, None at the end."""
+    old, new = versions
+    with parts.write() as tx:
+        rows = tx.rows(
+            "SELECT r.id, r.person_id, r.node, r.clock, r.due, r.held_due, r.holdout, coalesce(p.zone_id, 0) FROM run r"
+            f" {tx.dialect.join_in_order} person p ON p.id = r.person_id WHERE r.journey_id = :journey"
+            f" AND r.person_id >= :after AND r.state = {RunState.INSIDE} AND r.version_id = :version"
+            " ORDER BY r.person_id LIMIT :batch",
+            journey=old.journey_id, version=old.version_id, after=after, batch=parts.settings.engine.batch,
         )  # fmt: skip
+        standing = [_Standing(*row) for row in rows]
         if new.journey.on_change is graph.OnChange.RESTART:
-            _restart(tx, new, runs, now)
+            _restart(tx, new, standing, now)
         else:
-            _remap(parts, tx, old, new, runs, now)
-    return len(runs)
+            _remap(parts, tx, versions, standing, now)
+    return standing[-1].person if standing else None
 
 
-def _restart(tx: Transaction, new: Loaded, runs: list[tuple[object, ...]], now: int) -> None:
+class _Standing(NamedTuple):
+    """One open run of an older version."""
+
+    run: int
+    person: int
+    node: int
+    clock: int
+    due: int | None
+    held_due: int | None
+    holdout: int
+    zone: int
+
+
+def _restart(tx: Transaction, new: Loaded, standing: Sequence[_Standing], now: int) -> None:
     tx.temporary("leaving", leave.LEAVING)
-    tx.many("INSERT INTO leaving VALUES (:run, 'restarted')", [{"run": row[0]} for row in runs])
+    tx.insert("leaving", ["run_id", "reason"], [(one.run, enrol.RESTARTED) for one in standing])
     leave.leave(tx, now)
-    tx.many(
-        "INSERT INTO entrant (journey_id, person_id, key, episode, at, data) SELECT journey_id, person_id, key,"
-        " :episode, :now, data FROM run WHERE id = :run ON CONFLICT DO NOTHING",
-        [{"run": row[0], "episode": f"version {new.version_id}", "now": now} for row in runs],
-    )
-
-
-def _remap(parts: Parts, tx: Transaction, old: Loaded, new: Loaded, runs: list[tuple[object, ...]], now: int) -> None:
-    moved, gone = [], []
-    for run_id, _, _, node, clock, due, holdout in runs:
-        key = old.keys[int(str(node))]
-        target = graph.START if holdout else map_node(old.journey, new.journey, key)
-        if target is None:
-            gone.append({"run": run_id})
-            continue
-        at = (
-            _recounted(parts, new, target, int(str(clock))) if new.journey.on_change is graph.OnChange.RECOUNT else None
-        )
-        moved.append({"run": run_id, "node": new.steps[target], "due": due if at is None or holdout else at})
-    tx.temporary("bringing", "run_id BIGINT, node BIGINT, due BIGINT")
-    tx.many("INSERT INTO bringing VALUES (:run, :node, :due)", moved)
     tx.run(
-        "UPDATE run SET version_id = :version, node = bringing.node, due = bringing.due FROM bringing"
-        " WHERE run.id = bringing.run_id",
+        "INSERT INTO entrant (journey_id, person_id, key, episode, at, event_id, data, depth, parent_run)"
+        " SELECT r.journey_id, r.person_id, r.key, :episode, :now, r.event_id, r.data, r.depth, r.parent_run"
+        " FROM leaving l JOIN run r ON r.id = l.run_id WHERE true ON CONFLICT DO NOTHING",
+        episode=f"version {new.version_id} {now}", now=now,
+    )  # fmt: skip
+
+
+def _remap(
+    parts: Parts, tx: Transaction, versions: tuple[Loaded, Loaded], standing: Sequence[_Standing], now: int
+) -> None:
+    old, new = versions
+    moved, gone = [], []
+    for one in standing:
+        target = graph.START if one.holdout else map_node(old.journey, new.journey, old.keys[one.node])
+        if target is None:
+            gone.append((one.run, "the step is gone"))
+            continue
+        again = None
+        if new.journey.on_change is graph.OnChange.RECOUNT and not one.holdout:
+            again = _recounted(parts, new, target, one)
+        held = one.due is None
+        due, held_due = (one.due if again is None else again), (one.held_due if again is None else again)
+        moved.append((one.run, new.steps[target], None if held else due, held_due if held else None))
+    tx.temporary("bringing", "run_id BIGINT, node BIGINT, due BIGINT, held_due BIGINT")
+    tx.insert("bringing", ["run_id", "node", "due", "held_due"], moved)
+    tx.run(
+        "UPDATE run SET version_id = :version, node = bringing.node, due = bringing.due, held_due = bringing.held_due"
+        " FROM bringing WHERE run.id = bringing.run_id",
         version=new.version_id,
     )
     tx.temporary("leaving", leave.LEAVING)
-    tx.many("INSERT INTO leaving VALUES (:run, 'the step is gone')", gone)
+    tx.insert("leaving", ["run_id", "reason"], gone)
     leave.leave(tx, now)
 
 
-def _recounted(parts: Parts, new: Loaded, key: str, clock: int) -> int | None:
-    """The due moment of a plain wait, counted again from when it began; None for other places: they keep theirs."""
+def _recounted(parts: Parts, new: Loaded, key: str, one: _Standing) -> int | None:
+    """The due moment of a wait, counted again from when it began; None where data decides: they keep theirs."""
     for leaf in (leaf for crossing in new.journey.crossings for leaf in crossing.leaves):
         end = leaf.end
-        if isinstance(end, graph.Stand) and end.node == key and isinstance(end.due, Duration):
-            return durations.add(clock, end.due, parts.zones.shop, parts.calendar)
+        if isinstance(end, graph.Stand) and end.node == key and end.due is not None:
+            if timing.references(end.due):
+                return None
+            limit = new.journey.nodes[key].kind is graph.NodeKind.WAIT_FOR
+            return timing.resolver(parts, end.due, new.journey.shop_clock, limit=limit)(one.zone, one.clock, ())
     return None
 
 
 def send_home(parts: Parts, journey_id: int, reason: str, now: int) -> int:
-    """Ends every open run of a journey, in slices; returns how many."""
-    count = 0
+    """Ends every open run of a journey, in batches; returns how many."""
+    count = after = 0
     while True:
-        with parts.store.write() as tx:
-            tx.temporary("leaving", leave.LEAVING)
-            found = tx.run(
-                "INSERT INTO leaving SELECT id, :reason FROM run WHERE journey_id = :journey AND state = 0"
-                " LIMIT :slice",
-                reason=reason, journey=journey_id, slice=SLICE,
+        with parts.write() as tx:
+            # In the order of the people: the closed runs passed over are not looked at again.
+            rows = tx.rows(
+                f"SELECT id, person_id FROM run WHERE journey_id = :journey AND person_id >= :after"
+                f" AND state = {RunState.INSIDE} ORDER BY person_id LIMIT :batch",
+                journey=journey_id, after=after, batch=parts.settings.engine.batch,
             )  # fmt: skip
+            tx.temporary("leaving", leave.LEAVING)
+            tx.insert("leaving", ["run_id", "reason"], [(row[0], reason) for row in rows])
             leave.leave(tx, now)
-        if not found:
+        if not rows:
             return count
-        count += found
+        count, after = count + len(rows), rows[-1][1]
 
 
 def _retire(parts: Parts, now: int) -> None:
@@ -212,6 +248,10 @@ def _retire(parts: Parts, now: int) -> None:
             "SELECT 1 FROM run WHERE journey_id = :journey AND version_id = :version AND goal_until > :now LIMIT 1",
             journey=old.journey_id, version=old.version_id, now=now,
         )  # fmt: skip
-        if standing is None and watched is None:
+        # A message that still waits asks its version for `unless` when it leaves.
+        unsent = parts.store.value(
+            "SELECT 1 FROM message WHERE due IS NOT NULL AND version_id = :version LIMIT 1", version=old.version_id
+        )
+        if standing is None and watched is None and unsent is None:
             with parts.store.write() as tx:
                 tx.run("UPDATE version SET retired_at = :now WHERE id = :version", now=now, version=old.version_id)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from automation.kernel import errors
 from automation.store import audit
+from automation.store.states import RunState
 
 from . import registry
 from .parts import Parts
-
-SLICE = 2_000
 
 
 def pause(parts: Parts, name: str, who: str, now: int) -> None:
@@ -23,29 +22,53 @@ def resume(parts: Parts, name: str, who: str, now: int) -> int:
 
 
 def release(parts: Parts, journey_id: int) -> int:
-    """Gives the runs of a journey that were held their moments back, in slices."""
+    """Gives the runs of a journey that were held their moments back, in batches. Those set aside stay so."""
     count = 0
     while True:
-        with parts.store.write() as tx:
+        with parts.write() as tx:
             found = tx.run(
                 "UPDATE run SET due = held_due, held_due = NULL WHERE id IN (SELECT id FROM run"
-                " WHERE journey_id = :journey AND state = 0 AND held_due IS NOT NULL"
-                " AND id NOT IN (SELECT run_id FROM stuck) LIMIT :slice)",
-                journey=journey_id, slice=SLICE,
+                f" WHERE journey_id = :journey AND state = {RunState.INSIDE} AND held_due IS NOT NULL"
+                " AND id NOT IN (SELECT run_id FROM stuck) LIMIT :batch)",
+                journey=journey_id, batch=parts.settings.engine.batch,
             )  # fmt: skip
         if not found:
             return count
         count += found
 
 
-def retry_stuck(parts: Parts, who: str, now: int) -> int:
-    """Lets every run that was set aside try again; returns how many."""
-    with parts.store.write() as tx:
-        count = tx.run(
-            "UPDATE run SET due = held_due, held_due = NULL WHERE id IN (SELECT run_id FROM stuck) AND state = 0"
+def release_held(parts: Parts) -> None:
+    """Releases the runs of every journey that goes on, whoever let it: a file, or an order in another process.
+
+    One step along an index for each journey that holds any.
+    """
+    going = {one.journey_id for one in parts.registry.live if not one.stands_still}
+    found = parts.store.value("SELECT min(journey_id) FROM run WHERE held_due IS NOT NULL")
+    while found is not None:
+        if found in going:
+            release(parts, found)
+        found = parts.store.value(
+            "SELECT min(journey_id) FROM run WHERE held_due IS NOT NULL AND journey_id > :last", last=found
         )
-        tx.run("DELETE FROM stuck")
-        if count:
+
+
+def retry_stuck(parts: Parts, who: str, now: int) -> int:
+    """Lets every run that was set aside try again, in batches; returns how many."""
+    count = 0
+    while True:
+        with parts.write() as tx:
+            tx.temporary("retrying", "run_id BIGINT")
+            found = tx.run("INSERT INTO retrying SELECT run_id FROM stuck LIMIT :batch",
+                           batch=parts.settings.engine.batch)  # fmt: skip
+            count += tx.run(
+                "UPDATE run SET due = run.held_due, held_due = NULL FROM retrying"
+                f" WHERE run.id = retrying.run_id AND run.state = {RunState.INSIDE}"
+            )
+            tx.run("DELETE FROM stuck WHERE run_id IN (SELECT run_id FROM retrying)")
+        if not found:
+            break
+    if count:
+        with parts.store.write() as tx:
             audit.record(tx, now, who, "stuck runs retried", runs=count)
     return count
 

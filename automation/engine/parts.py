@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
 
 from automation.audience.compiler import Compiler
 from automation.audience.computed import ComputedValues
 from automation.festivals.workdays import Workdays
 from automation.journey.project import Project
 from automation.settings import Settings
-from automation.store.database import Store
+from automation.store.database import Store, Transaction
 from automation.store.names import Names
 
 from .registry import Registry
@@ -30,6 +33,16 @@ class Parts:
     calendar: Workdays
     registry: Registry
     programs: dict[tuple[object, ...], object] = field(default_factory=dict)  # compiled crossings, see program.py
+    turn: Lock = field(default_factory=Lock)
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """One transaction that moves people. The engine's threads take turns: two would move one person twice.
+
+        On SQLite all writers take turns anyway; PostgreSQL would let the taking of events and the due runs overlap.
+        """
+        with self.turn, self.store.write() as tx:
+            yield tx
 
     def replace_journeys(self, project: Project, registry: Registry) -> None:
         """Takes new files and versions into use between two batches."""

@@ -105,11 +105,8 @@ class _Builder:
 
     def _clock(self) -> str:
         """When the crossing is planned. It is never before the clock of the run, which quiet hours may put ahead."""
-        if self.node.kind is graph.NodeKind.START:
+        if self.node.kind in (graph.NodeKind.START, graph.NodeKind.FENCE):  # at a fence a crossing was cut in two
             return "r.clock"
-        if self.node.kind is graph.NodeKind.FENCE:
-            # The crossing was only cut in two: the run goes on by its own clock, unless it was held in between.
-            return f"CASE WHEN m.at > r.clock + {2 * timing.LATE} THEN m.at ELSE r.clock END"
         return self.parts.store.dialect.greatest("m.at", "r.clock")
 
     def _leaf(self) -> str:
@@ -123,11 +120,16 @@ class _Builder:
         return f"CASE {' '.join(whens)} ELSE {leaf} END" if whens else leaf
 
     def _base(self) -> str:
-        """What the next wait counts from: the clock, or when quiet hours let the messages of the leaf go."""
+        """What the next wait counts from: the clock, or when quiet hours let the messages of the leaf go.
+
+        After a long stop it counts from now: waits would bunch otherwise. Messages keep their planned moment, and with
+        it their `expires`; so a fence, behind which messages may follow, keeps the clock too.
+        """
+        fences = [str(leaf.number) for leaf in self.crossing.leaves if self._is_fence(leaf)]
+        kept = f" OR leaf IN ({', '.join(fences)})" if fences else ""
+        clock = f"CASE WHEN at >= :now - {timing.LATE}{kept} THEN at ELSE :now END"
         cases = _by_leaf({leaf.number: reopening(self.parts, leaf) for leaf in self.crossing.leaves})
-        if not cases:
-            return "at"
-        return self.parts.store.dialect.greatest("at", f"CASE leaf {cases} ELSE 0 END")
+        return self.parts.store.dialect.greatest(clock, f"CASE leaf {cases} ELSE 0 END") if cases else clock
 
     def _due(self) -> str:
         cases = {leaf.number: self._leaf_due(leaf) for leaf in self.crossing.leaves}

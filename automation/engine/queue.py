@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import logging
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from automation.audience import splits
 from automation.journey import graph
+from automation.store import audit
 from automation.store.database import Transaction
 
-from . import enrol, timing
+from . import enrol, halving, timing
 from .parts import Parts
 from .registry import Loaded
+
+log = logging.getLogger(__name__)
 
 
 def wait_turn(tx: Transaction, loaded: Loaded, source: str, bound: dict[str, Any]) -> None:
@@ -27,15 +34,23 @@ def wait_turn(tx: Transaction, loaded: Loaded, source: str, bound: dict[str, Any
 def admit(parts: Parts, now: int, batch: int) -> int:
     """Lets waiting people in, as many as each journey's pace allows today; returns how many left the queue."""
     count = 0
-    for (journey_id,) in parts.store.rows("SELECT DISTINCT journey_id FROM entrant WHERE at <= :now", now=now):
+    for journey_id in _asked_for(parts):
         loaded = next((one for one in parts.registry.live if one.journey_id == journey_id), None)
         if loaded is None or loaded.paused or loaded.journey.status is not graph.Status.LIVE:
             continue
         allowed = min(batch, left_today(parts, loaded, now))
         if allowed > 0:
-            with parts.store.write() as tx:
-                count += _admit(parts, tx, loaded, now, allowed)
+            take, drop = partial(_admit, parts, loaded, now), partial(_set_aside, parts, loaded, now)
+            count += halving.shrinking(allowed, take, drop)
     return count
+
+
+def _asked_for(parts: Parts) -> Iterator[int]:
+    """Journeys that people wait for: one step along the index for each, however many people."""
+    found = parts.store.value("SELECT min(journey_id) FROM entrant")
+    while found is not None:
+        yield int(found)
+        found = parts.store.value("SELECT min(journey_id) FROM entrant WHERE journey_id > :last", last=found)
 
 
 def left_today(parts: Parts, loaded: Loaded, now: int) -> int:
@@ -63,20 +78,64 @@ def use_today(parts: Parts, tx: Transaction, loaded: Loaded, count: int, now: in
         )
 
 
-def _admit(parts: Parts, tx: Transaction, loaded: Loaded, now: int, allowed: int) -> int:
-    order = splits.number_sql(loaded.name, "pace", "p.seed") if loaded.journey.pace else "q.at, q.person_id"
-    tx.temporary("entering", enrol.ENTERING)
-    count = tx.run(
-        "INSERT INTO entering SELECT q.person_id, q.key, q.episode, q.at,"
-        " CASE WHEN q.at < :late THEN :now ELSE q.at END, q.data, q.event_id, q.depth, q.parent_run"
-        " FROM entrant q JOIN person p ON p.id = q.person_id WHERE q.journey_id = :journey AND q.at <= :now"
-        f" ORDER BY {order} LIMIT :allowed",
-        journey=loaded.journey_id, now=now, allowed=allowed, late=now - timing.LATE,
-    )  # fmt: skip
-    tx.run(
-        "DELETE FROM entrant WHERE journey_id = :journey AND EXISTS (SELECT 1 FROM entering e WHERE"
-        " e.person_id = entrant.person_id AND e.key = entrant.key AND e.episode = entrant.episode)",
-        journey=loaded.journey_id,
-    )
-    use_today(parts, tx, loaded, enrol.enrol(parts, tx, loaded, now), now)
+def _admit(parts: Parts, loaded: Loaded, now: int, allowed: int) -> int:
+    chosen = _chosen(parts, loaded, now, allowed)
+    if not chosen:
+        return 0
+    begins = "CASE WHEN q.at < :late THEN :now ELSE q.at END"  # a turn that took days: the stay begins with it
+    with parts.write() as tx:
+        tx.temporary("entering", enrol.ENTERING)
+        count = tx.run(
+            f"INSERT INTO entering SELECT q.person_id, q.key, q.episode, {begins}, {begins}, q.data, q.event_id,"
+            " q.depth, q.parent_run"
+            f" FROM {_table(parts)} c {parts.store.dialect.join_in_order} entrant q ON q.journey_id = :journey"
+            " AND q.person_id = c.person_id AND q.key = c.key AND q.episode = c.episode",
+            journey=loaded.journey_id, now=now, late=now - timing.LATE, chosen=json.dumps(chosen),
+        )  # fmt: skip
+        _forget(parts, tx, loaded, chosen)
+        use_today(parts, tx, loaded, enrol.enrol(parts, tx, loaded, now), now)
     return count
+
+
+def _chosen(parts: Parts, loaded: Loaded, now: int, allowed: int) -> list[tuple[int, str, str]]:
+    """The next in the queue, read outside the transaction: choosing by pace sorts all who wait.
+
+    One entry a person and key: the next one finds what this one leaves behind.
+    """
+    order = "q.person_id, q.key, q.episode"
+    if loaded.journey.pace:
+        order = f"{splits.number_sql(loaded.name, 'pace', 'p.seed')}, {order}"
+    rows = parts.store.rows(
+        "SELECT q.person_id, q.key, q.episode FROM entrant q"
+        f" {parts.store.dialect.join_in_order} person p ON p.id = q.person_id"
+        f" WHERE q.journey_id = :journey AND q.at <= :now ORDER BY {order} LIMIT :allowed",
+        journey=loaded.journey_id, now=now, allowed=allowed,
+    )  # fmt: skip
+    first: dict[tuple[int, str], tuple[int, str, str]] = {}
+    for person, key, episode in rows:
+        first.setdefault((person, key), (person, key, episode))
+    return list(first.values())
+
+
+def _set_aside(parts: Parts, loaded: Loaded, now: int, error: Exception) -> int:
+    chosen = _chosen(parts, loaded, now, 1)
+    person = chosen[0][0]
+    with parts.write() as tx:
+        _forget(parts, tx, loaded, chosen)
+        audit.record(tx, now, "engine", "entry set aside", journey=loaded.name, person=person,
+                     error=type(error).__name__)  # fmt: skip
+    log.error("person %d cannot enter %s: %s", person, loaded.name, type(error).__name__)
+    return 1
+
+
+def _forget(parts: Parts, tx: Transaction, loaded: Loaded, chosen: list[tuple[int, str, str]]) -> None:
+    tx.run(
+        "DELETE FROM entrant WHERE journey_id = :journey AND (person_id, key, episode) IN"
+        f" (SELECT c.person_id, c.key, c.episode FROM {_table(parts)} c)",
+        journey=loaded.journey_id,
+        chosen=json.dumps(chosen),
+    )
+
+
+def _table(parts: Parts) -> str:
+    return parts.store.dialect.each("chosen", {"person_id": "bigint", "key": "text", "episode": "text"})

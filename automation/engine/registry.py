@@ -34,10 +34,13 @@ class Loaded:
     def name(self) -> str:
         return self.journey.name
 
-    def node(self, step_id: int) -> graph.Node:
-        return self.journey.nodes[self.keys[step_id]]
+    @property
+    def stands_still(self) -> bool:
+        """Paused by an operator or by the file, or taken back to a draft: nobody inside moves."""
+        return self.paused or self.journey.status in STILL
 
 
+STILL = {graph.Status.PAUSED, graph.Status.DRAFT}
 CHANGED = "customer.changed"  # the event that tells of a field set by a journey
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from automation.store.database import BadStatement, is_away
 
-from . import due, events, queue
+from . import due, events, orders, queue
 from .entries import checks, days
 from .parts import Parts
 from .registry import Loaded
@@ -32,6 +32,7 @@ class Moved:
 def tick(parts: Parts, now: int, stop: Callable[[], bool] = lambda: False) -> Moved:
     """Works until nothing is due at `now`, or until asked to stop. Every batch is a transaction of its own."""
     moved = Moved()
+    orders.release_held(parts)
     for one in parts.registry.live:
         moved.entered += _enter(parts, one, now)
     while not stop():

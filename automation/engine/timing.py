@@ -19,13 +19,15 @@ LATE = 3600
 """Seconds a run may be late and still keep its planned clock; beyond it, waits count from now and do not bunch."""
 
 DAY = 86_400
+AHEAD = 400 * DAY  # how far no zone may change its clocks for a day to count as 86,400 s
 
 
 def plain_seconds(parts: Parts, length: Limit | None, now: int) -> int | None:
     """The seconds of a length that means the same for everybody now, else None: then ask `resolver`."""
     if not isinstance(length, Duration) or length.months or length.workdays:
         return None
-    if length.days and not parts.zones.steady(now, (length.days + 31) * DAY):
+    # The same question as the key of the compiled programs asks: they outlive the moment they were made at.
+    if length.days and (length.days * DAY >= AHEAD or not parts.zones.steady(now, AHEAD)):
         return None
     return length.seconds + length.days * DAY
 

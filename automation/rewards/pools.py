@@ -14,6 +14,7 @@ from automation.store.database import Statements, Store, Transaction
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that is mistaken for something else when read aloud
 SLICE = 5_000
+TRIES = 20  # passes over a generated pool before it counts as empty
 
 
 def take(tx: Transaction, pool: Pool, count: int) -> list[tuple[int, str]]:
@@ -75,9 +76,14 @@ def _free(tx: Transaction, pool_id: int, count: int) -> list[tuple[int, str]]:
 
 
 def _generate(tx: Transaction, pool: Pool, pool_id: int, count: int) -> None:
-    """Codes nobody can guess; one that exists already is passed over and another made."""
+    """Codes nobody can guess; one that exists already is passed over and another made.
+
+    A pattern that has hardly any left gives fewer.
+    """
     wanted = count
-    while wanted > 0:
+    for _ in range(TRIES):
+        if wanted <= 0:
+            return
         rows = [{"pool": pool_id, "code": _code(pool.codes)} for _ in range(wanted)]
         tx.many("INSERT INTO coupon (pool_id, code) VALUES (:pool, :code) ON CONFLICT DO NOTHING", rows)
         free = tx.value("SELECT count(*) FROM coupon WHERE pool_id = :pool AND given_at IS NULL", pool=pool_id)

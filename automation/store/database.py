@@ -37,6 +37,10 @@ AWAY = (
     "database is locked",
     "readonly",
     "server closed",
+    "connection",
+    "deadlock",
+    "could not serialize",
+    "out of memory",
 )
 
 

@@ -10,8 +10,7 @@ import json
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from automation.conditions import tree
-from automation.engine import events, timing
+from automation.engine import enrol, events, timing
 from automation.engine.parts import Parts
 from automation.engine.registry import Loaded
 from automation.festivals import durations, feasts, keys, walltime
@@ -77,11 +76,15 @@ def _people_with(parts: Parts, loaded: Loaded, zone: int, day: date, planned: in
     stored = [[*key, keys.calendar_year(key.calendar, day)] for key in keys.keys_on(day, rules)]
     columns = {"calendar": "bigint", "month": "bigint", "day": "bigint", "leap": "bigint", "year": "bigint"}
     home = "" if loaded.journey.shop_clock else " AND coalesce(p.zone_id, 0) = :zone"
+    episode = enrol.episode_sql(loaded, ":occasion", ":planned")
+    there = enrol.blocking(loaded, person="d.person_id", at=":planned", episode=episode)
     rows = parts.store.rows(
         f"SELECT d.person_id, k.year - d.year FROM {parts.store.dialect.each('keys', columns)} k"
         " JOIN person_date d ON d.field = :field AND d.calendar = k.calendar AND d.month = k.month AND d.day = k.day"
         f" AND d.leap = k.leap JOIN person p ON p.id = d.person_id WHERE (d.year IS NULL OR k.year > d.year){home}"
-        " ORDER BY d.person_id",
+        f" AND NOT EXISTS ({there}) ORDER BY d.person_id",
+        occasion=day.isoformat(),
+        planned=planned,
         keys=json.dumps(stored),
         field=entry.field,
         **({} if loaded.journey.shop_clock else {"zone": zone}),
@@ -104,10 +107,7 @@ def _everybody(parts: Parts, loaded: Loaded, zone: int, day: date, planned: int,
         if not feasts.occurrences(parts.project.festivals[name], day, day):
             continue
         occasion = slices.Occasion(f"{name} {day}", planned, {"date": day.isoformat(), "festival": name})
-        ids = slices.people(parts, loaded, _living_in(loaded, zone), now)
+        home = None if loaded.journey.shop_clock else zone
+        ids = slices.people(parts, loaded, slices.askable(parts, loaded.journey.entry_if), now, zone=home)
         entered += slices.enter(parts, loaded, ids, occasion, now)
     return entered
-
-
-def _living_in(loaded: Loaded, zone: int) -> tree.Condition:
-    return loaded.journey.entry_if

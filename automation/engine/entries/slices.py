@@ -11,7 +11,7 @@ from automation.audience import splits
 from automation.audience.compiler import Target
 from automation.audience.parameters import Parameters
 from automation.conditions import tree
-from automation.engine import enrol, queue, timing
+from automation.engine import enrol, queue
 from automation.engine.parts import Parts
 from automation.engine.registry import Loaded
 from automation.store.database import Transaction
@@ -43,6 +43,12 @@ def people(
         f" ORDER BY {order}{top}",
         **parameters.values(now),
     )
+
+
+def askable(parts: Parts, condition: tree.Condition) -> tree.Condition:
+    """The condition where it can be asked of the base before anybody enters; Always where it asks about the entry."""
+    sql = parts.compiler.predicate(condition, Target.BASE, Parameters(), person="p", run="entering_run")
+    return tree.Always() if "entering_run" in sql else condition
 
 
 def _may_enter(loaded: Loaded, now: int) -> str:
@@ -88,7 +94,7 @@ def _fill(parts: Parts, tx: Transaction, loaded: Loaded, ids: Sequence[int], occ
         ids=dialect.array(ids),
         occasion=occasion.name,
         at=occasion.at,
-        clock=occasion.at if occasion.at >= now - timing.LATE else now,
+        clock=occasion.at,
         data=json.dumps({"entry": entry}, ensure_ascii=False) if occasion.entry else None,
     )
 

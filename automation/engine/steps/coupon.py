@@ -38,7 +38,7 @@ class _Give:
         until = timing.resolver(self._parts, self._pool.valid, self._loaded.journey.shop_clock, limit=True)
         given = []
         for (run_id, person_id, visit, zone, at), (coupon_id, code) in zip(wanting, codes, strict=False):
-            expires = until(zone, max(at, 0), ())
+            expires = until(zone, max(at, now), ())
             body = pools.body(self._pool, code, expires, self._parts.zones[zone])
             given.append({"run_id": run_id, "person_id": person_id, "visit": visit, "coupon_id": coupon_id,
                           "expires": expires, "body": body})  # fmt: skip

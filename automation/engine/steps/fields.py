@@ -46,25 +46,36 @@ class _Change:
             " FROM changing WHERE person.id = changing.person_id"
         )
         value_text = dialect.json_text(dialect.json_put("'{}'", "v", "c.value"), ["v"])
-        props = dialect.json_object(field=parameters.add(name), old="c.old", new=value_text)
+        way = _direction(parts, name, value_text)
+        props = dialect.json_object(field=parameters.add(name), old="c.old", new=value_text, direction=way)
         differs = f"coalesce(c.old, '') <> coalesce({value_text}, '')"
         self._tell = (
             "INSERT INTO event (person_id, name_id, at, received_at, props, source)"
             f" SELECT c.person_id, {name_id}, :now, :now, {props}, 'journey' FROM changing c WHERE {differs}"
-        )
-        self._queue = (
-            "INSERT INTO event_queue (event_id, person_id, name_id, at) SELECT e.id, e.person_id, e.name_id, e.at"
-            " FROM event e WHERE e.id > :before"
+            " RETURNING id, person_id, name_id, at"
         )
 
     def __call__(self, tx: Transaction, bound: dict[str, Any]) -> None:
         tx.temporary("changing", CHANGING)
         if not tx.run(self._collect, **bound):
             return
-        before = tx.value("SELECT max(id) FROM event") or 0
-        tx.run(self._tell, **bound)
-        tx.run(self._queue, before=before)
+        tx.insert("event_queue", ["event_id", "person_id", "name_id", "at"], tx.rows(self._tell, **bound))
         tx.run(self._write, **bound)
+
+
+def _direction(parts: Parts, name: str, new: str) -> str:
+    """SQL of up or down where the field's values have an order, NULL elsewhere. Arguments are values as text."""
+    known = parts.project.catalog.fields.get(name)
+    if known is not None and known.order:
+        places = " ".join(
+            f"WHEN '{value.replace(chr(39), chr(39) * 2)}' THEN {n}" for n, value in enumerate(known.order)
+        )
+        before, after = f"CASE c.old {places} END", f"CASE {new} {places} END"
+    elif known is not None and known.kind in (tree.FieldType.NUMBER, tree.FieldType.MONEY):
+        before, after = "CAST(c.old AS NUMERIC)", f"CAST({new} AS NUMERIC)"
+    else:
+        return "CAST(NULL AS TEXT)"
+    return f"CASE WHEN {after} > {before} THEN 'up' WHEN {after} < {before} THEN 'down' END"
 
 
 def _new_json(parts: Parts, value: tree.Value, parameters: Parameters) -> str:

@@ -53,10 +53,16 @@ def openings(parts: Parts, sends: Sequence[graph.Send], now: int) -> dict[str, i
     return found
 
 
-def last_send_due(parts: Parts, leaf: graph.Leaf) -> str | None:
-    """SQL of the moment at which the last message of the leaf may leave, from the bare columns zone and seed."""
+def reopening(parts: Parts, leaf: graph.Leaf) -> str | None:
+    """SQL of the moment at which quiet hours let all messages of the leaf go, 0 where it is not quiet; None: never is.
+
+    From the bare columns zone and seed. A message that may leave at once counts from its planned moment, not from now:
+    else every late tick would put off all that follows.
+    """
     sends = [effect for effect in leaf.effects if isinstance(effect, graph.Send) and effect.at is None]
-    return opening(parts, sends[-1], "zone", "seed") if sends else None
+    moments = dict.fromkeys(opening(parts, send, "zone", "seed") for send in sends if window(parts, send))
+    cases = [f"CASE WHEN {opens} > :now THEN {opens} ELSE 0 END" for opens in moments]
+    return parts.store.dialect.greatest(*cases, "0") if cases else None
 
 
 def window(parts: Parts, send: graph.Send) -> quiet.Window | None:

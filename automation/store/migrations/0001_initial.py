@@ -83,6 +83,7 @@ CREATE TABLE run (
 CREATE UNIQUE INDEX run_entry ON run (journey_id, person_id, key, episode);
 CREATE UNIQUE INDEX run_live ON run (person_id, journey_id, key) WHERE state = 0;
 CREATE INDEX run_due ON run (due) WHERE due IS NOT NULL;
+CREATE INDEX run_held ON run (journey_id) WHERE held_due IS NOT NULL;
 CREATE INDEX run_goal ON run (person_id, goal_until) WHERE goal_until IS NOT NULL;
 CREATE TABLE cursor (
     journey_id BIGINT NOT NULL, zone_id BIGINT NOT NULL, done BIGINT NOT NULL, PRIMARY KEY (journey_id,

@@ -1,0 +1,246 @@
+"""Entry by event: lists, where, if, settle, key, catch_up, again and while_inside."""
+
+from __future__ import annotations
+
+from tests.engine.shop import Shop
+
+CART = """
+enter: {event: cart.updated, settle: 1h, if: {entry.total: {at_least: 50}}}
+again: finished
+steps:
+  - {send: hello}
+  - {wait: 3d}
+"""
+
+
+def test_an_event_brings_a_customer_in_and_the_first_message_is_queued_in_the_same_tick(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake="enter: {event: wechat.followed}\nagain: finished\nsteps:\n  - send: hello\n")
+    ann = shop.person()
+    shop.event(ann, "wechat.followed", "2026-03-01 09:00")
+    shop.tick("2026-03-01 09:00")
+    assert [(message.person, message.step, message.due) for message in shop.messages()] == [
+        (ann, "hello", "2026-03-01 09:00")
+    ]
+    assert (shop.run().inside, shop.run().reason) == (False, "finished")
+
+
+def test_any_event_of_a_list_brings_in_and_another_does_not(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00", wake="enter: {event: [wechat.followed, order.paid]}\nagain: finished\nsteps: [{wait: 1d}]\n"
+    )
+    ann, bob, cid = shop.people(3)
+    shop.event(ann, "wechat.followed", "2026-03-01 09:00")
+    shop.event(bob, "order.paid", "2026-03-01 09:00", order_id="D1")
+    shop.event(cid, "cart.updated", "2026-03-01 09:00", total=5000)
+    shop.tick("2026-03-01 09:00")
+    assert {run.person for run in shop.runs()} == {ann, bob}
+
+
+def test_where_asks_the_event_and_if_asks_the_customer(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake="enter: {event: {name: order.paid, where: {amount: {at_least: 100}}}, if: {tier: gold}}\nkey: order_id\n"
+        "steps: [{wait: 1d}]\n",
+    )
+    for tier, amount in (("gold", 10000), ("gold", 9999), ("basic", 10000)):
+        shop.event(shop.person(tier=tier), "order.paid", "2026-03-01 09:00", order_id="D1", amount=amount)
+    shop.tick("2026-03-01 09:00")
+    assert [run.person for run in shop.runs()] == [1]
+
+
+def test_settle_waits_until_the_events_rest_and_the_newest_is_the_entry(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=CART)
+    ann = shop.person()
+    shop.event(ann, "cart.updated", "2026-03-01 09:00", total=9900)
+    shop.tick("2026-03-01 09:00")
+    shop.event(ann, "cart.updated", "2026-03-01 09:50", total=12900)
+    shop.tick("2026-03-01 10:30")
+    assert shop.runs() == []
+    shop.tick("2026-03-01 10:50")
+    assert shop.run().data["entry"]["total"] == 12900
+
+
+def test_settle_asks_the_condition_about_the_newest_event(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=CART)
+    ann = shop.person()
+    shop.event(ann, "cart.updated", "2026-03-01 09:00", total=9900)
+    shop.event(ann, "cart.updated", "2026-03-01 09:10", total=100)
+    shop.tick("2026-03-01 09:10", "2026-03-01 11:00")
+    assert shop.runs() == []
+
+
+def test_what_rested_longer_ago_than_catch_up_does_not_enter(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=CART)
+    shop.event(shop.person(), "cart.updated", "2026-03-01 09:00", total=9900)
+    shop.tick("2026-03-01 09:10", "2026-03-04 11:00")
+    assert shop.runs() == []
+
+
+def test_who_settles_waits_for_the_pace_too(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake="pace: 1 a day\n" + CART)
+    for person in shop.people(3):
+        shop.event(person, "cart.updated", "2026-03-01 09:00", total=9900)
+    shop.tick("2026-03-01 09:00", "2026-03-01 10:00", "2026-03-01 12:00")
+    assert len(shop.runs()) == 1
+    shop.tick("2026-03-02 00:01")
+    assert len(shop.runs()) == 2
+
+
+def test_an_event_older_than_catch_up_starts_nothing(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00", wake="enter: {event: wechat.followed, catch_up: 2h}\nagain: finished\nsteps: [{wait: 1d}]\n"
+    )
+    ann, bob = shop.people(2)
+    shop.event(ann, "wechat.followed", "2026-03-01 08:59")
+    shop.event(bob, "wechat.followed", "2026-03-01 09:00")
+    shop.tick("2026-03-01 11:00")
+    assert [run.person for run in shop.runs()] == [bob]
+
+
+def test_a_key_gives_one_run_a_value_and_never_twice(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake="enter: {event: order.paid}\nkey: order_id\nsteps: [{send: hello}]\n")
+    ann = shop.person()
+    for order in ("D1", "D2", "D1"):
+        shop.event(ann, "order.paid", "2026-03-01 09:00", order_id=order)
+    shop.tick("2026-03-01 09:00")
+    assert [run.key for run in shop.runs()] == ["D1", "D2"]
+    shop.event(ann, "order.paid", "2026-03-02 09:00", order_id="D2")
+    shop.tick("2026-03-02 09:00")
+    assert len(shop.runs()) == 2
+
+
+def test_with_a_key_events_speak_of_the_run_with_their_value_only(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake="enter: {event: {name: order.paid, where: {category: 预售}}}\nkey: order_id\n"
+        "exit: [{event: {name: order.paid, where: {category: 取消}}}]\nsteps: [{wait: 3d}]\n",
+    )
+    ann = shop.person()
+    shop.event(ann, "order.paid", "2026-03-01 09:00", order_id="D1", category="预售")
+    shop.event(ann, "order.paid", "2026-03-01 09:00", order_id="D2", category="预售")
+    shop.event(ann, "order.paid", "2026-03-01 09:05", order_id="D2", category="取消")
+    shop.tick("2026-03-01 09:10")
+    assert [(run.key, run.inside) for run in shop.runs()] == [("D1", True), ("D2", False)]
+
+
+def test_again_never_lets_in_once_in_a_lifetime(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake="enter: {event: wechat.followed}\nagain: never\nsteps: [{send: hello}]\n")
+    ann = shop.person()
+    for day in (1, 2, 3):
+        shop.event(ann, "wechat.followed", f"2026-03-0{day} 09:00")
+        shop.tick(f"2026-03-0{day} 09:00")
+    assert len(shop.runs()) == 1
+
+
+def test_again_finished_lets_in_once_the_last_run_has_ended(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake="enter: {event: wechat.followed}\nagain: finished\nsteps: [{wait: 36h}]\n")
+    ann = shop.person()
+    for day in (1, 2, 3, 4):
+        shop.event(ann, "wechat.followed", f"2026-03-0{day} 09:00")
+        shop.tick(f"2026-03-0{day} 09:00")
+    assert [run.inside for run in shop.runs()] == [False, True]
+
+
+def test_again_after_counts_from_the_last_entry(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake="enter: {event: wechat.followed}\nagain: after 2d\nsteps: [{send: hello}]\n")
+    ann = shop.person()
+    for at in ("2026-03-01 09:00", "2026-03-03 08:59", "2026-03-03 09:00", "2026-03-04 09:00"):
+        shop.event(ann, "wechat.followed", at)
+        shop.tick(at)
+    assert [shop.say(int(run.data["entry"]["at"])) for run in shop.runs()] == ["2026-03-01 09:00", "2026-03-03 09:00"]
+
+
+def test_while_inside_ignore_keeps_the_first_run(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake="enter: {event: wechat.followed}\nagain: finished\nsteps: [{wait: 3d}]\n")
+    ann = shop.person()
+    shop.event(ann, "wechat.followed", "2026-03-01 09:00", scene="a")
+    shop.event(ann, "wechat.followed", "2026-03-01 09:01", scene="b")
+    shop.tick("2026-03-01 09:05")
+    assert shop.run().data["entry"]["scene"] == "a"
+
+
+RESTART = """
+while_inside: restart
+enter: {event: cart.updated, if: {entry.total: {at_least: 50}}}
+steps:
+  - {wait: 1d}
+  - {send: hello}
+"""
+
+
+def test_while_inside_restart_begins_anew_whatever_again_says(shop: Shop) -> None:
+    for again in ("finished", "never", "after 30d"):
+        shop.open("2026-03-01 08:00", **{f"wake_{again.split()[0]}": f"again: {again}\n{RESTART}"})
+    ann = shop.person()
+    shop.event(ann, "cart.updated", "2026-03-01 09:00", total=5000)
+    shop.tick("2026-03-01 09:00")
+    shop.event(ann, "cart.updated", "2026-03-01 12:00", total=6000)
+    shop.event(ann, "cart.updated", "2026-03-01 12:30", total=7000)
+    shop.tick("2026-03-01 12:30")
+    inside = [run for run in shop.runs() if run.inside]
+    assert [(run.due, run.data["entry"]["total"]) for run in inside] == [("2026-03-02 12:30", 7000)] * 3
+    assert {run.reason for run in shop.runs() if not run.inside} == {"restarted"}
+    shop.tick("2026-03-02 12:30")
+    assert shop.texts() == ["hello"] * 3
+
+
+def test_an_entry_that_is_refused_restarts_nothing(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=f"again: finished\n{RESTART}")
+    ann = shop.person()
+    shop.event(ann, "cart.updated", "2026-03-01 09:00", total=5000)
+    shop.tick("2026-03-01 09:00")
+    shop.event(ann, "cart.updated", "2026-03-01 12:00", total=1)
+    shop.tick("2026-03-01 12:00")
+    assert (shop.run().inside, shop.run().due) == (True, "2026-03-02 09:00")
+
+
+def test_after_a_restarted_run_has_finished_again_never_holds(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=f"again: never\n{RESTART}")
+    ann = shop.person()
+    for at in ("2026-03-01 09:00", "2026-03-01 10:00", "2026-03-05 10:00"):
+        shop.tick(at)
+        shop.event(ann, "cart.updated", at, total=5000)
+        shop.tick(at)
+    shop.tick("2026-03-09 10:00")
+    assert [run.reason for run in shop.runs()] == ["restarted", "finished"]
+
+
+def test_events_of_one_customer_are_taken_in_their_order(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake="enter: {event: wechat.followed}\nagain: finished\nexit: [{event: order.paid}]\nsteps: [{wait: 3d}]\n",
+    )
+    ann, bob = shop.people(2)
+    shop.event(ann, "wechat.followed", "2026-03-01 09:00")
+    shop.event(ann, "order.paid", "2026-03-01 09:01", order_id="D1")
+    shop.event(ann, "wechat.followed", "2026-03-01 09:02")
+    shop.event(bob, "order.paid", "2026-03-01 09:00", order_id="D2")
+    shop.event(bob, "wechat.followed", "2026-03-01 09:01")
+    shop.tick("2026-03-01 09:05")
+    assert [(run.person, run.inside) for run in shop.runs()] == [(ann, False), (bob, True), (ann, True)]
+
+
+def test_many_events_pass_through_small_batches(shop: Shop) -> None:
+    shop.batch = 3
+    shop.open("2026-03-01 08:00", wake="enter: {event: wechat.followed}\nagain: finished\nsteps: [{send: hello}]\n")
+    for person in shop.people(10):
+        shop.event(person, "wechat.followed", "2026-03-01 09:00")
+    assert shop.tick("2026-03-01 09:00").events == 10
+    assert len(shop.messages()) == 10
+
+
+def test_an_event_no_statement_can_read_is_set_aside_and_the_others_go_on(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake="enter: {event: {name: cart.updated, where: {total: {at_least: 1}}}}\nagain: finished\n"
+        "steps: [{wait: 1d}]\n",
+    )
+    people = shop.people(5)
+    for person in people:
+        shop.event(person, "cart.updated", "2026-03-01 09:00", total=5000)
+    with shop.store.write() as tx:
+        tx.run("UPDATE event SET props = '{broken' WHERE person_id = :person", person=people[2])
+    shop.tick("2026-03-01 09:00")
+    assert [run.person for run in shop.runs()] == [person for person in people if person != people[2]]
+    assert shop.store.value("SELECT count(*) FROM event_queue") == 0
+    assert shop.store.value("SELECT count(*) FROM audit WHERE what = 'event set aside'") == 1
