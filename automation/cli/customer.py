@@ -29,7 +29,7 @@ MESSAGES = (
     show.number("id"), show.text("journey"), show.text("step"), show.text("state"), show.text("reason"),
     show.text("channel"),
     show.time("due"), show.time("sent_at"), show.time("delivered_at"), show.time("opened_at"), show.time("clicked_at"),
-    show.time("expires_at"),
+    show.time("expires_at"), show.unseen("word"),
 )  # fmt: skip
 EVENTS = (show.time("at"), show.text("event"), show.text("key"), show.text("properties"))
 CONSENTS = (show.text("channel"), show.text("purpose"), show.text("granted"), show.time("at"), show.text("source"))

@@ -11,6 +11,7 @@ from automation.festivals import durations
 from automation.kernel import errors
 from automation.people import consents, identities, masking, merging, tags
 from automation.store import audit
+from automation.store.database import Transaction
 
 from . import customer, options, show, who_is
 from .session import Session
@@ -103,11 +104,12 @@ def consent(
 def merge(session: Session, kept: str, gone: str, reason: str, yes: bool, who: str) -> None:
     """Merge two customers into one: everything of GONE goes to KEPT. `unmerge` takes it back."""
     first, second = who_is.one(session, kept), who_is.one(session, gone)
+    values = session.app.computed  # before the transaction: it writes names
     if not yes and not click.confirm(f"Merge #{second} into #{first}?", err=True):
         raise errors.Refused("nothing was merged")
     with session.app.store.write() as tx:
         number = merging.merge(tx, session.now, first, second, reason)
-        _recompute(session, tx, [first, second])
+        _recompute(values, tx, [first, second], session.now)
         audit.record(tx, session.now, who, "customers merged", merge=number, kept=first, gone=second, why=reason)
     click.echo(f"#{second} is now #{first} (merge {number}; `run.py customers unmerge {number}` takes it back)")
 
@@ -118,9 +120,10 @@ def merge(session: Session, kept: str, gone: str, reason: str, yes: bool, who: s
 @click.pass_obj
 def unmerge(session: Session, number: int, who: str) -> None:
     """Take a merge back, by its number (`customers show` lists them)."""
+    values = session.app.computed  # before the transaction: it writes names
     with session.app.store.write() as tx:
         kept, gone = merging.unmerge(tx, session.now, number)
-        _recompute(session, tx, [kept, gone])
+        _recompute(values, tx, [kept, gone], session.now)
         audit.record(tx, session.now, who, "merge undone", merge=number, kept=kept, gone=gone)
     click.echo(f"#{gone} is apart from #{kept} again")
 
@@ -148,6 +151,6 @@ def _until(session: Session, lasts: str | None) -> int | None:
     return durations.add(session.now, length, session.settings.shop.zone, session.app.calendar)
 
 
-def _recompute(session: Session, tx: Any, people: list[int]) -> None:
+def _recompute(values: computed.ComputedValues, tx: Transaction, people: list[int], now: int) -> None:
     computed.touch(tx, people)
-    session.app.computed.refresh(tx, session.now)
+    values.refresh(tx, now)

@@ -114,7 +114,7 @@ def _import(
     session: Session, kind: str, importer: Importer, file: Path, own: Mapping[str, Any], common: Mapping[str, Any]
 ) -> None:
     app, now = session.app, session.now
-    registry = session.people
+    registry, computed = session.people, app.computed  # made before any transaction: they write names
     chosen = Options(
         columns=_headings(session, kind) | _pairs(common["mapped"]), accounts=_pairs(common["accounts"]),
         encoding=common["encoding"], sheet=common["sheet"], again=common["again"], **own,
@@ -123,7 +123,7 @@ def _import(
         audit.record(tx, now, common["who"], f"import of {kind} begun", file=file.name)
 
     def compute(tx: Transaction) -> None:
-        app.computed.refresh(tx, now)
+        computed.refresh(tx, now)
 
     with progress.bar(f"importing {file.name}") as bar:
         report = importer(registry, file, chosen, now, Watch(bar, compute))

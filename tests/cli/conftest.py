@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +33,7 @@ EVENTS = """\
 """
 CONFIG = """\
 shop: {name: 测试店}
-folders: {journeys: SHIPPED/journeys, templates: SHIPPED/templates}
+folders: {journeys: SHELF/journeys, templates: SHELF/templates}
 channels:
   sms_main: {kind: sandbox, plays: sms, url: "http://127.0.0.1:9"}
   mail_main: {kind: mail, host: 127.0.0.1, port: 9, tls: none, from_address: shop@example.com, from_name: 测试店}
@@ -43,6 +46,32 @@ staff:
 import: {headers: {tags: [标签], consent: [营销同意]}}
 """
 SHIPPED = Path(run.__file__).parent
+JOURNEYS = {
+    "dormant_wakeup": """\
+journey: dormant_wakeup
+title: 沉睡客户唤醒
+purpose: promo
+status: live
+enter: {segment: dormant_90d, check: daily 09:00, existing: include}
+again: after 180d
+goal: {event: order.paid, up_to: 14d, value: amount}
+steps:
+  - {send: wakeup_hello, via: [sms], expires: 12h}
+  - {wait_for: {clicked: wakeup_hello}, id: hello_click, up_to: 3d}
+  - {tag: 流失风险, for: 90d}
+""",
+    "paid": """\
+journey: paid
+purpose: service
+status: live
+enter: {event: order.paid}
+key: order_id
+again: never
+steps:
+  - {wait: 3d, id: rest}
+  - {points: 10, reason: 购物}
+""",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +94,15 @@ class Shop:
     folder: Path
     clock: FixedClock
     capsys: pytest.CaptureFixture[str]
+    answers: str = ""  # what is typed when a command asks
 
     def __call__(self, *arguments: str | Path) -> Done:
         words: Sequence[str] = ["--config", str(self.folder / "config.yaml"), *map(str, arguments)]
         session = Session(run.kinds, run.build, self.clock)
         self.capsys.readouterr()
-        code = edge.run(session, words)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdin", io.StringIO(self.answers))
+            code = edge.run(session, words)
         written = self.capsys.readouterr()
         return Done(code, written.out, written.err)
 
@@ -86,25 +118,38 @@ class Shop:
         return path
 
 
+@pytest.fixture(scope="session")
+def config(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The text of config.yaml of a shop with two journeys and one text: small, so that each command is quick."""
+    shelf = tmp_path_factory.mktemp("shelf")
+    (shelf / "journeys").mkdir()
+    for name in ("catalog", "segments", "coupons", "festivals", "policy"):
+        shutil.copy(SHIPPED / "journeys" / f"{name}.yaml", shelf / "journeys")
+    for name, text in JOURNEYS.items():
+        (shelf / "journeys" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    shutil.copytree(SHIPPED / "templates" / "wakeup_hello", shelf / "templates" / "wakeup_hello")
+    return CONFIG.replace("SHELF", str(shelf))
+
+
 @pytest.fixture
-def bare(tmp_path: Path, capsys: pytest.CaptureFixture[str], sqlite_template: bytes) -> Shop:
+def bare(tmp_path: Path, config: str, capsys: pytest.CaptureFixture[str], sqlite_template: bytes) -> Shop:
     """A shop with settings, key and an empty database."""
     from automation.people import keyring
 
     shop = Shop(tmp_path, FixedClock(NOW), capsys)
-    shop.write("config.yaml", CONFIG.replace("SHIPPED", str(SHIPPED)))
+    shop.write("config.yaml", config)
     keyring.create(tmp_path / "var" / "lucheng.key")
     (tmp_path / "var" / "lucheng.db").write_bytes(sqlite_template)
     return shop
 
 
 @pytest.fixture(scope="session")
-def furnished(tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes) -> tuple[bytes, bytes]:
+def furnished(tmp_path_factory: pytest.TempPathFactory, config: str, sqlite_template: bytes) -> tuple[bytes, bytes]:
     """The database and the key of a shop with three customers, two orders and the journeys installed."""
     from automation.people import keyring
 
     folder = tmp_path_factory.mktemp("furnished")
-    (folder / "config.yaml").write_text(CONFIG.replace("SHIPPED", str(SHIPPED)), encoding="utf-8")
+    (folder / "config.yaml").write_text(config, encoding="utf-8")
     keyring.create(folder / "var" / "lucheng.key")
     (folder / "var" / "lucheng.db").write_bytes(sqlite_template)
     (folder / "c.csv").write_text(CUSTOMERS, encoding="utf-8")
@@ -117,10 +162,10 @@ def furnished(tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes) 
 
 
 @pytest.fixture
-def shop(tmp_path: Path, capsys: pytest.CaptureFixture[str], furnished: tuple[bytes, bytes]) -> Shop:
+def shop(tmp_path: Path, config: str, capsys: pytest.CaptureFixture[str], furnished: tuple[bytes, bytes]) -> Shop:
     """A shop with #ids of three customers, two orders and the journeys installed."""
     made = Shop(tmp_path, FixedClock(NOW), capsys)
-    made.write("config.yaml", CONFIG.replace("SHIPPED", str(SHIPPED)))
+    made.write("config.yaml", config)
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / "lucheng.db").write_bytes(furnished[0])
     key = tmp_path / "var" / "lucheng.key"

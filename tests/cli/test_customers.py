@@ -106,7 +106,9 @@ def test_nobody_is_an_answer_with_a_way_on(shop: Any) -> None:
 
 
 def test_why_she_did_not_get_it_is_in_show(shop: Any) -> None:
-    shop.fine("campaign", "send", "--file", shop.write("ids.txt", "13800000002\n"), "--text", "wakeup_hello", "--yes",
-              "--purpose", "care", "--via", "sms")  # fmt: skip
-    found = shop("customers", "show", "13800000002", "--json").json
-    assert found["messages"] == []
+    file = shop.write("ids.txt", f"{WANG}\n13800000002\n")
+    shop.fine("campaign", "send", "--file", file, "--text", "wakeup_hello", "--via", "sms", "--yes")
+    shop.fine("tick")
+    found = shop.fine("customers", "show", "13800000002", "--json").json
+    assert [(one["state"], one["word"]) for one in found["messages"]] == [("suppressed", "no consent")]
+    assert "no consent" in shop.fine("customers", "show", "13800000002").out

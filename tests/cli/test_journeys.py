@@ -49,7 +49,7 @@ def test_an_unknown_journey_is_answered_with_the_one_that_was_meant(shop: Any) -
 
 
 def test_journeys_that_no_engine_took_up_yet_are_listed_as_such(bare: Any) -> None:
-    assert row(bare, "onboarding")["status"] == "live, not yet installed"
+    assert row(bare, "paid")["status"] == "live, not yet installed"
 
 
 def test_nobody_stuck_is_said(shop: Any) -> None:
