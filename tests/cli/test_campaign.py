@@ -1,0 +1,118 @@
+"""A campaign is estimated, confirmed, sent through the engine, watched and stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TO_ALL = ("--segment", "buyers_365d", "--text", "wakeup_hello", "--via", "sms")
+
+
+def log(shop: Any) -> list[str]:
+    return [row["what"] for row in shop.fine("audit", "list", "--json").json["audit"]]
+
+
+def send(shop: Any, *more: str) -> str:
+    return str(shop.fine("campaign", "send", *TO_ALL, *more, "--yes", "--json").json["campaign"])
+
+
+def test_a_plan_says_who_is_reached_and_who_is_not_and_why(shop: Any) -> None:
+    plan = shop.fine("campaign", "plan", *TO_ALL, "--json").json
+    assert (plan["audience"], plan["messages"]) == (2, 1)
+    assert plan["reached"] == {"sms_main": 1}
+    assert plan["kept_back"] == {"no consent": 1}
+
+
+def test_a_plan_changes_nothing(shop: Any) -> None:
+    before = log(shop)
+    shop.fine("campaign", "plan", *TO_ALL)
+    assert log(shop) == before
+    assert shop.fine("campaign", "list", "--json").json["campaigns"] == []
+
+
+def test_a_plan_sees_quiet_hours_and_the_control_group(shop: Any) -> None:
+    plan = shop.fine("campaign", "plan", *TO_ALL, "--at", "2026-11-22 23:00", "--holdout", "50", "--json").json
+    assert plan["quiet_until"].startswith("2026-11-23T09:00")
+    assert plan["messages"] + plan["control_group"] + sum(plan["kept_back"].values()) == plan["audience"]
+
+
+def test_sending_asks_and_no_sends_nothing(shop: Any) -> None:
+    shop.answers = "n\n"
+    assert shop("campaign", "send", *TO_ALL).code == 1
+    shop.answers = ""
+    assert shop("campaign", "send", *TO_ALL).code == 2
+    assert shop.fine("campaign", "list", "--json").json["campaigns"] == []
+
+
+def test_yes_typed_sends_and_the_audit_says_who(shop: Any) -> None:
+    shop.answers = "y\n"
+    shop.fine("campaign", "send", *TO_ALL, "--who", "anna")
+    newest = shop.fine("audit", "list", "--json").json["audit"][0]
+    assert (newest["what"], newest["who"], newest["detail"]["people"]) == ("campaign sent", "anna", 2)
+
+
+def test_a_campaign_walks_through_the_engine_and_is_counted(shop: Any) -> None:
+    name = send(shop)
+    assert shop.fine("campaign", "show", name, "--json").json["waiting"] == 2
+    shop.fine("tick")
+    found = shop.fine("campaign", "show", name, "--json").json
+    assert (found["waiting"], found["entered"]) == (0, 2)
+    assert found["reasons"]["no consent"] == 1
+    assert sum(found["messages"].values()) == 2
+    assert shop.fine("audit", "--json").json["holds"]
+
+
+def test_a_planned_campaign_waits_for_its_moment(shop: Any) -> None:
+    name = send(shop, "--at", "2026-11-23 10:00")
+    shop.fine("tick")
+    assert shop.fine("campaign", "show", name, "--json").json["waiting"] == 2
+    shop.clock.set(shop.clock.now() + 86_400)
+    shop.fine("tick")
+    assert shop.fine("campaign", "show", name, "--json").json["entered"] == 2
+
+
+def test_stopping_withdraws_what_has_not_left(shop: Any) -> None:
+    name = send(shop)
+    shop.fine("stop-all")
+    shop.fine("tick")
+    assert shop.fine("campaign", "show", name, "--json").json["messages"] == {"queued": 2}
+    assert "2 messages were withdrawn" in shop.fine("campaign", "stop", name).out
+    found = shop.fine("campaign", "show", name, "--json").json
+    assert (found["status"], found["messages"]) == ("stopped", {"cancelled": 2})
+    shop.fine("resume-all")
+    assert shop.fine("tick", "--json").json["messages"] == {}
+    assert log(shop)[:2] == ["resume all", "campaign stopped"]
+
+
+def test_stopping_before_anybody_entered_empties_the_line(shop: Any) -> None:
+    name = send(shop, "--at", "2026-11-23 10:00")
+    shop.fine("campaign", "stop", name)
+    shop.clock.set(shop.clock.now() + 86_400)
+    shop.fine("tick")
+    found = shop.fine("campaign", "show", name, "--json").json
+    assert (found["waiting"], found["entered"]) == (0, 0)
+
+
+def test_two_campaigns_of_one_text_on_one_day_have_two_names(shop: Any) -> None:
+    assert send(shop) != send(shop)
+
+
+def test_a_file_of_ids_reaches_whom_it_names_and_tells_the_other_lines(shop: Any) -> None:
+    file = shop.write("ids.csv", "手机号\n13800000001\n13899999999\na@example.com\n")
+    plan = shop.fine("campaign", "plan", "--file", file, "--text", "wakeup_hello", "--via", "sms", "--json").json
+    assert (plan["audience"], plan["unknown_lines"]) == (1, [3])
+
+
+def test_a_request_that_makes_no_sense_says_what_would(shop: Any) -> None:
+    assert shop("campaign", "plan", "--text", "wakeup_hello").code == 2
+    assert "did you mean wakeup_hello" in shop("campaign", "plan", *TO_ALL[:2], "--text", "wakeup_helo").err
+    assert "did you mean" in shop("campaign", "plan", "--segment", "buyers", "--text", "wakeup_hello").err
+    assert shop("campaign", "plan", *TO_ALL, "--expires", "soon").code == 1
+    assert shop("campaign", "plan", *TO_ALL, "--at", "2026-01-01").code == 2
+    assert shop("campaign", "show", "campaign_none").code == 1
+
+
+def test_what_an_operator_types_is_never_structure_of_the_journey(shop: Any) -> None:
+    title = '}\nstatus: stopped # "'
+    name = send(shop, "--title", title)
+    listed = shop.fine("journeys", "list", "--json").json["journeys"]
+    assert next(row for row in listed if row["name"] == name)["title"] == title

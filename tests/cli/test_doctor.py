@@ -1,0 +1,67 @@
+"""The doctor names what is wrong and what will be, and hides nothing behind the first finding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from automation.runtime import leader
+from automation.store.database import Store
+
+
+def looks(shop: Any, code: int = 0) -> dict[str, dict[str, str]]:
+    done = shop("doctor", "--json")
+    assert done.code == code, done.out
+    return {one["about"]: one for one in done.json["looks"]}
+
+
+def test_a_healthy_shop_has_no_problem_and_notes_that_nothing_runs(shop: Any) -> None:
+    found = looks(shop)
+    assert found["engine"]["level"] == "note"
+    assert found["database"]["level"] == "ok"
+    assert "mode 600" in found["key"]["says"]
+    assert "in_flight 16" in found["channel sms_main"]["says"]
+    assert found["workdays"]["level"] == "note"  # the next year is not published yet
+
+
+def test_a_key_that_others_can_read_is_a_problem_and_the_rest_is_still_looked_at(shop: Any) -> None:
+    (shop.folder / "var" / "lucheng.key").chmod(0o644)
+    found = looks(shop, 1)
+    assert "chmod 600" in found["key"]["says"]
+    assert found["files"]["level"] == "ok"
+
+
+def test_another_shops_key_is_told(shop: Any) -> None:
+    from automation.people import keyring
+
+    path = shop.folder / "var" / "lucheng.key"
+    path.unlink()
+    keyring.create(path)
+    assert any(one["level"] == "problem" and "does not open" in one["says"] for one in looks(shop, 1).values())
+
+
+def test_a_running_engine_is_seen_and_a_second_one_is_busy(shop: Any) -> None:
+    store = Store(f"sqlite:{shop.folder}/var/lucheng.db")
+    with leader.leading(store):
+        assert looks(shop)["engine"]["says"] == "running"
+        assert shop("tick").code == 4
+    store.close()
+
+
+def test_settings_that_cannot_be_read_are_the_finding(bare: Any) -> None:
+    bare.write("config.yaml", "shop: 1\n")
+    assert looks(bare, 1)["settings"]["level"] == "problem"
+
+
+def test_a_broken_file_is_told_with_the_version_that_runs_on(
+    shop: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("broken")
+    (folder / "paid.yaml").write_text("journey: paid\n", encoding="utf-8")
+    config = (shop.folder / "config.yaml").read_text(encoding="utf-8").splitlines()
+    lines = [f"folders: {{journeys: {folder}}}" if line.startswith("folders") else line for line in config]
+    shop.write("config.yaml", "\n".join(lines))
+    found = looks(shop, 1)
+    path = next(about for about in found if about.endswith("paid.yaml"))
+    assert "last good version" in found[path]["says"]

@@ -1,0 +1,91 @@
+"""Messages: the reason is there, trying again and ending doubt are orders in the audit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from automation.store.database import Store
+from automation.store.states import MessageState
+
+
+@pytest.fixture
+def sent(shop: Any) -> Any:
+    """A shop whose two buyers were written to: one has no consent, and the provider of the other is away."""
+    shop.fine("campaign", "send", "--segment", "buyers_365d", "--text", "wakeup_hello", "--via", "sms", "--yes")
+    shop.fine("tick")
+    return shop
+
+
+def messages(shop: Any, *words: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = shop.fine("messages", "list", "--json", *words).json["messages"]
+    return rows
+
+
+def hold(shop: Any) -> int:
+    """Makes the queued message one of which nobody knows whether it left."""
+    number = messages(shop, "--state", "queued")[0]["id"]
+    store = Store(f"sqlite:{shop.folder}/var/lucheng.db")
+    with store.write() as tx:
+        tx.run(f"UPDATE message SET state = {MessageState.AMBIGUOUS}, due = NULL WHERE id = :id", id=number)
+    store.checkpoint("TRUNCATE")
+    store.close()
+    return int(number)
+
+
+def test_messages_are_found_by_state_reason_journey_and_customer(sent: Any) -> None:
+    assert {one["state"] for one in messages(sent)} == {"queued", "suppressed"}
+    refused = messages(sent, "--reason", "no consent")
+    assert [one["state"] for one in refused] == ["suppressed"]
+    assert messages(sent, "--customer", "13800000002") == refused
+    assert messages(sent, "--journey", refused[0]["journey"], "--limit", "1") == messages(sent, "--limit", "1")
+    assert messages(sent, "--journey", "dormant_wakeup") == []
+
+
+def test_a_message_shows_its_tries_and_its_body_only_with_a_reason(sent: Any) -> None:
+    number = str(messages(sent, "--state", "queued")[0]["id"])
+    found = sent.fine("messages", "show", number, "--json").json
+    assert found["tries"][0]["channel"] == "sms_main"
+    assert "body" not in found["tries"][0]
+    clear = sent.fine("messages", "show", number, "--json", "--unmask", "投诉核查").json
+    assert "body" in clear["tries"][0]
+    assert sent.fine("audit", "list", "--json").json["audit"][0]["what"] == "personal data shown"
+
+
+def test_doubt_is_ended_either_way_and_the_invariants_hold(sent: Any) -> None:
+    number = str(hold(sent))
+    assert sent("messages", "resolve", number).code == 2
+    sent.fine("messages", "resolve", number, "--not-sent", "--who", "anna")
+    assert messages(sent, "--state", "queued")[0]["id"] == int(number)
+    hold(sent)
+    sent.fine("messages", "resolve", "--all", "--sent")
+    assert messages(sent, "--state", "sent")[0]["id"] == int(number)
+    assert sent.fine("audit", "--json").json["holds"]
+
+
+def test_a_suppressed_message_tries_again_after_the_consent_came(sent: Any) -> None:
+    number = str(messages(sent, "--state", "suppressed")[0]["id"])
+    sent.fine("messages", "retry", number)
+    assert {one["state"] for one in messages(sent)} == {"queued"}
+    assert sent("messages", "retry").code == 2
+
+
+def test_held_messages_are_a_problem_for_the_doctor(sent: Any) -> None:
+    hold(sent)
+    done = sent("doctor", "--json")
+    assert done.code == 1
+    assert any(one["about"] == "unclear messages" for one in done.json["looks"])
+
+
+def test_the_stop_switch_holds_everything_and_is_seen(sent: Any) -> None:
+    sent.fine("stop-all", "--who", "anna", "--why", "文案有误")
+    assert sent("stop-all").code == 1
+    done = sent("doctor", "--json")
+    assert {"level": "problem", "about": "stop switch"}.items() <= next(
+        one for one in done.json["looks"] if one["about"] == "stop switch"
+    ).items()
+    sent.clock.set(sent.clock.now() + 3600)
+    assert sent.fine("tick", "--json").json["messages"] == {}
+    sent.fine("resume-all")
+    assert sent.fine("tick", "--json").json["messages"]
