@@ -99,9 +99,10 @@ class Service:
             upkeep.nightly(self._app, self._app.clock.now())
 
     def _deliver(self) -> None:
-        # A delivery that cannot go on must not leave an engine that queues and never sends.
+        # A delivery that cannot go on must not leave an engine that queues and never sends. This process leads, so
+        # whatever another one left behind is taken up at once and not when its lease is over.
         try:
-            self._app.delivery.run(self._stop)
+            self._app.delivery.run(self._stop, alone=True)
         except Exception as error:
             log.exception("delivery ended: %s", type(error).__name__)
             self._stop.set()

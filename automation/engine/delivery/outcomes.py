@@ -75,6 +75,8 @@ def _unknown(one: Prepared, outcome: Unknown, known: Channel, now: int) -> Settl
 
 def may_ask_again(one: Prepared, at: int) -> bool:
     """Whether the provider will still know the key at that time, and the message still be worth sending."""
+    if not one.lane.dedupe_window:  # also within the second in which it was first sent
+        return False
     return at <= one.first_at + one.lane.dedupe_window * SAFE and at < one.expires_at
 
 

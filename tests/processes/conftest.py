@@ -1,0 +1,89 @@
+"""One fork server and one sandbox a test process; each test looks only at what the sandbox took since it began."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automation.store.database import Store
+from bots.sandbox import process
+from tests.processes.harness import checker
+from tests.processes.harness import shop as shops
+from tests.processes.harness.checker import Found, Ledger
+from tests.processes.harness.forks import Forks, Life
+from tests.processes.harness.shop import Shop
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A shop, the ledger of what its channels took, and engines to run on it."""
+
+    shop: Shop
+    store: Store
+    forks: Forks
+    ledger: Ledger
+    url: str
+
+    def start(self, **orders: Any) -> Life:
+        return self.forks.start(self.shop.folder, ledger=str(self.ledger.path), **orders)
+
+    def dies(self, wound: str, seconds: float = 20, **orders: Any) -> None:
+        """An engine that kills itself at this point; fails where it never comes there."""
+        life = self.forks.wait(self.start(wound=wound, **orders), seconds)
+        assert life.code == -9, f"it did not come to {wound} ({life}): {self.shop.log.read_text()[-2000:]}"
+
+    def drains(self, **orders: Any) -> None:
+        """A last engine brings everything to its end and stops when asked."""
+        life = self.start(**orders)
+        checker.drain(self.shop, self.store)
+        life = self.forks.stop(life)
+        assert life.code == 0, self.shop.log.read_text()[-2000:]
+
+    def check(self, *, over: bool = True) -> Found:
+        found = checker.check(self.shop, self.store, self.ledger, over=over)
+        assert not found.wrong, "\n".join(found.wrong[:20])
+        return found
+
+    def order(self, *people: int, name: str = "D") -> None:
+        """One order of each of these people."""
+        shops.happen(self.shop, [(person, "order.paid", f"{name}{person}") for person in people])
+
+    def fault(self, **fault: object) -> None:
+        shops.order(fault, self.url)
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    with Forks() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[process.Sandbox]:
+    with process.start(tmp_path_factory.mktemp("sandbox") / "ledger") as running:
+        yield running
+
+
+@pytest.fixture
+def bench(tmp_path: Path, forks: Forks, sandbox: process.Sandbox) -> Iterator[Callable[..., Bench]]:
+    """Makes a bench; arguments as `shop.make`."""
+    opened: list[Bench] = []
+
+    def make(**how: Any) -> Bench:
+        shop = shops.make(tmp_path / f"shop{len(opened)}", sandbox.url, **how)
+        before = Ledger(sandbox.ledger)
+        one = Bench(
+            shop, checker.opened(shop), forks, Ledger(sandbox.ledger, len(before.entries())), sandbox.url
+        )  # fmt: skip
+        opened.append(one)
+        return one
+
+    yield make
+    shops.order({"mode": "ok"}, sandbox.url)
+    forks.kill_all()
+    for one in opened:
+        one.store.close()

@@ -1,0 +1,215 @@
+"""Compares a shop's books with the ledger of the sandbox, which knows nothing of the engine, and with the files."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from automation.engine import invariants, registry
+from automation.engine.overview import way
+from automation.journey import graph
+from automation.kernel import errors
+from automation.store.database import Store
+from automation.store.states import MessageState, RunState
+from bots.sandbox import ledger
+from tests.processes.harness.shop import EXPECTED, SetClock, Shop
+
+OPEN = f"{MessageState.QUEUED}, {MessageState.CLAIMED}, {MessageState.DISPATCHING}"
+LEFT = {
+    "runs": f"SELECT count(*) FROM run WHERE state = {RunState.INSIDE}",
+    "events": "SELECT count(*) FROM event_queue",
+    "messages": f"SELECT count(*) FROM message WHERE state IN ({OPEN})",
+    "entrants": "SELECT count(*) FROM entrant",
+}
+NEXT = (
+    "SELECT min(at) FROM (SELECT min(due) AS at FROM run UNION ALL SELECT min(due) FROM message"
+    " UNION ALL SELECT min(lease_until) FROM message) moments"
+)
+MESSAGES = (
+    "SELECT m.id, m.run_id, s.key, m.state, m.channel, coalesce(a.idem_key, ''), m.reason FROM message m"
+    " JOIN step s ON s.id = m.step LEFT JOIN attempt a ON a.message_id = m.id AND a.channel = m.channel"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What the sandbox has taken since a test began. `skip`: entries that were there before."""
+
+    path: Path
+    skip: int = 0
+
+    def deliveries(self) -> list[ledger.Entry]:
+        """What reached somebody, without repeats that a keyed channel dropped."""
+        return [entry for entry in self.entries() if not entry.repeat]
+
+    def entries(self) -> list[ledger.Entry]:
+        return list(ledger.entries(self.path))[self.skip :]
+
+
+@dataclass(slots=True)
+class Found:
+    """`wrong`: sentences, empty where all is well. `states`: messages by state. `delivered`: by channel."""
+
+    wrong: list[str] = field(default_factory=list)
+    states: Counter[str] = field(default_factory=Counter)
+    delivered: Counter[str] = field(default_factory=Counter)
+    runs: int = 0
+
+    @property
+    def ambiguous(self) -> int:
+        return self.states["AMBIGUOUS"]
+
+
+def left(store: Store) -> dict[str, int]:
+    """What is not over yet."""
+    return {about: count for about, sql in LEFT.items() if (count := int(store.value(sql)))}
+
+
+def drain(shop: Shop, store: Store, seconds: float = 40) -> None:
+    """While an engine runs: waits until everything is over; where it only waits for a moment, the clock jumps there."""
+    end = time.monotonic() + seconds
+    before, since = left(store), time.monotonic()
+    while (now := left(store)) and time.monotonic() < end:
+        if now != before:
+            before, since = now, time.monotonic()
+        elif time.monotonic() - since > 0.2:
+            next_due = store.value(NEXT) or 0
+            shop.jump(max(0, next_due - SetClock(shop.folder / "clock").now()))
+            since = time.monotonic()
+        time.sleep(0.01)
+    assert not now, f"still open after {seconds} s: {now}; the log ends {shop.log.read_text()[-3000:]}"
+
+
+def on_the_way(store: Store, channel: str) -> int:
+    """Messages whose intent is committed and whose answer is not: what a kill may leave unclear."""
+    sql = f"SELECT count(*) FROM message WHERE state = {MessageState.DISPATCHING} AND channel = :channel"
+    return int(store.value(sql, channel=channel))
+
+
+def ambiguous(store: Store) -> int:
+    return int(store.value(f"SELECT count(*) FROM message WHERE state = {MessageState.AMBIGUOUS}"))
+
+
+def check(shop: Shop, store: Store, taken: Ledger, *, over: bool = True) -> Found:
+    """Everything that must hold. `over`: nothing is open any more, so that every message has its end."""
+    found = Found()
+    _check_database(store, found)
+    _check_ledger(store, taken, found, over)
+    _check_ways(shop, store, found)
+    if over:
+        _check_ends(store, found)
+    return found
+
+
+def _check_database(store: Store, found: Found) -> None:
+    said = store.value("PRAGMA integrity_check")
+    if said != "ok":
+        found.wrong.append(f"the file is damaged: {said}")
+    for one in invariants.check(store):
+        if one.count:
+            found.wrong.append(f"{one.invariant.id} does not hold: {one.invariant.says} ({one.count}: {one.examples})")
+    twice = store.value(
+        "SELECT count(*) FROM (SELECT 1 FROM run GROUP BY journey_id, person_id, key, episode HAVING count(*) > 1)"
+    )
+    if twice:
+        found.wrong.append(f"{twice} entries made more than one run")
+
+
+def _check_ledger(store: Store, taken: Ledger, found: Found, over: bool) -> None:
+    delivered = taken.deliveries()
+    times = Counter(entry.key for entry in delivered)
+    found.delivered = Counter(entry.channel for entry in delivered)
+    doubled = [key for key, count in times.items() if count > 1]
+    if doubled:
+        found.wrong.append(f"{len(doubled)} messages were delivered more than once")
+    known = set()
+    for number, _, step, state, channel, key, reason in store.rows(MESSAGES):
+        name = MessageState(state).name
+        found.states[name] += 1
+        known.add(key)
+        if state == MessageState.SENT and key not in times:
+            found.wrong.append(f"message {number} ({step} on {channel}) counts as sent and was never taken")
+        if state < MessageState.DISPATCHING and key in times:
+            found.wrong.append(f"message {number} ({step} on {channel}) is {name} and was delivered")
+        if over and state not in (MessageState.SENT, MessageState.AMBIGUOUS):
+            found.wrong.append(f"message {number} ({step} on {channel}) ended as {name}: {reason}")
+        if over and state == MessageState.AMBIGUOUS and channel == "keyed":
+            found.wrong.append(f"message {number} is unclear on a channel that drops repeats")
+    if strangers := set(times) - known:
+        found.wrong.append(f"{len(strangers)} deliveries belong to no message")
+
+
+def _check_ways(shop: Shop, store: Store, found: Found) -> None:
+    """The path of every run is a walk through its journey, and its messages are the sends along that way."""
+    app = shop.app()
+    app.__dict__["store"] = store
+    versions = registry.load(store, app.names, app.project).versions
+    sent: dict[int, Counter[str]] = {}
+    for _, run, step, *_ in store.rows(MESSAGES):
+        sent.setdefault(run, Counter())[step] += 1
+    rows = store.rows("SELECT id, version_id, node, state, path FROM run")
+    found.runs = len(rows)
+    for run, version, node, state, path in rows:
+        loaded = versions[version]
+        said = _walked(loaded.journey, loaded.keys[node], state, way(path, loaded.keys))
+        if isinstance(said, str):
+            found.wrong.append(f"run {run}: {said}: {path}")
+        elif said != sent.get(run, Counter()):
+            found.wrong.append(f"run {run} went past {dict(said)} and has {dict(sent.get(run, Counter()))}")
+
+
+def _walked(
+    journey: graph.Journey, node: str, state: int, crossings: list[dict[str, object]]
+) -> Counter[str] | str:  # fmt: skip
+    place, sends = graph.START, Counter[str]()
+    ended = False
+    for crossing in crossings:
+        if ended:
+            return "it went on after its end"
+        if crossing["step"] != place:
+            return f"it left {crossing['step']} and stood at {place}"
+        here = journey.nodes[place]
+        ways = [here.go] if here.awaited is None else [here.go, here.awaited.answered]
+        leaf = next((one for way_ in ways for one in way_.leaves if one.number == crossing["leaf"]), None)
+        if leaf is None:
+            return f"there is no leaf {crossing['leaf']} at {place}"
+        sends.update(effect.key for effect in leaf.effects if isinstance(effect, graph.Send))
+        if isinstance(leaf.end, graph.Stand):
+            place = leaf.end.node
+        else:
+            ended = True
+    if ended != (state == RunState.ENDED):
+        return "its end and its state differ"
+    if not ended and place != node:
+        return f"it stands at {node} and its way leads to {place}"
+    return sends
+
+
+def _check_ends(store: Store, found: Found) -> None:
+    """What is written by hand in EXPECTED: which texts somebody got who went to the end."""
+    rows = store.rows(
+        "SELECT r.id, j.name, s.key FROM run r JOIN journey j ON j.id = r.journey_id LEFT JOIN message m"
+        " ON m.run_id = r.id LEFT JOIN step s ON s.id = m.step"
+    )
+    texts: dict[tuple[int, str], set[str]] = {}
+    for run, journey, key in rows:
+        texts.setdefault((run, journey.partition("_")[0]), set()).add(key)
+    for (run, journey), got in texts.items():
+        if journey in EXPECTED and frozenset(got) not in EXPECTED[journey]:
+            found.wrong.append(f"run {run} of {journey} ended with the texts {sorted(map(str, got))}")
+    for journey, count, asked in store.rows(
+        "SELECT j.name, count(DISTINCT r.id), (SELECT count(*) FROM event e JOIN name n ON n.id = e.name_id"
+        " WHERE n.name = 'order.paid') FROM journey j LEFT JOIN run r ON r.journey_id = j.id"
+        " WHERE j.name LIKE 'ordered%' GROUP BY j.name"
+    ):
+        if count != asked:
+            found.wrong.append(f"{asked} orders made {count} runs of {journey}")
+
+
+def opened(shop: Shop) -> Store:
+    """The shop's database, to look at it from outside."""
+    if not shop.database.exists():
+        raise errors.Refused("the shop has no database yet")
+    return Store(f"sqlite:{shop.database}", cache_kb=2048)

@@ -1,0 +1,110 @@
+"""The entry script of the harness: the real engine on a shop's folder, its ports wrapped by those that wound.
+
+`python -m tests.processes.harness.engine FOLDER '{"wound": "dispatch.after:3"}'`
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from automation.app import App
+from automation.engine import install, tick
+from automation.engine.delivery.facade import Delivery, spool_folder
+from automation.kernel import errors
+from automation.runtime import service
+from automation.store import checkpoints, schema
+from tests.processes.harness import shop, wounds
+from tests.processes.harness.shop import Shop
+
+TICK = 0.02  # seconds: shorter than a shop may say, so that every kill finds work
+
+
+def read(folder: Path) -> App:
+    """The application with its files read and no database open: what a process can hand to those it forks."""
+    app = Shop(folder).app()
+    _ = app.project
+    return app
+
+
+def warm(folder: Path) -> None:
+    """Does once what is only slow the first time, on a database of its own that is closed again."""
+    app = shop.make(folder, "http://127.0.0.1:9", people=3).app()
+    install.install(app.parts, app.clock.now())
+    shop.happen(Shop(folder), [(1, "order.paid", "D1")])
+    tick.tick(app.parts, app.clock.now())
+    app.delivery.step(app.clock.now())
+    app.delivery.close()
+    app.close()
+
+
+def build(folder: Path, orders: dict[str, Any], app: App | None = None) -> App:
+    """The application with wrapped ports. `orders`: `wound`, `ledger`, `pages` after which the log is checkpointed."""
+    app = app or read(folder)
+    faster = app.settings.engine.model_copy(update={"tick": orders.get("tick", TICK)})
+    app.settings = app.settings.model_copy(update={"engine": faster})
+    wound = wounds.Wound(orders.get("wound", ""))
+    if "pages" in orders:
+        checkpoints.PASSIVE_PAGES, checkpoints.RESTART_PAGES = orders["pages"], 2 * orders["pages"]
+        checkpoints.PAUSE = 0.001
+    store = wounds.WoundedStore(app.settings.store.url.get_secret_value())
+    store.wound = wound
+    schema.migrate(store)
+    # What the application would make itself when first asked is put in its place.
+    app.__dict__["store"] = store
+    ledger = Path(orders.get("ledger", folder / "ledger"))
+    app.__dict__["channels"] = {
+        name: wounds.WoundedChannel(channel, wound, app.settings.channels[name].url, ledger)  # type: ignore[attr-defined]
+        for name, channel in app.channels.items()
+    }
+    where = spool_folder(app.parts)
+    assert where is not None
+    spool = wounds.WoundedSpool(where, wound)
+    app.__dict__["delivery"] = Delivery(
+        app.parts, app.channels, app.keyring, app.renderer, app.clock, spool=spool
+    )  # fmt: skip
+    return app
+
+
+def run(folder: Path, orders: dict[str, Any], ready: Callable[[], None], known: App | None = None) -> int:
+    """Lives until stopped or killed; the exit code a command would have. `only: delivery`: no lock."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    try:
+        app = build(folder, orders, known)
+        if orders.get("ready") == "sending":
+            ready = _when_sending(app, ready)
+        if orders.get("only") == "delivery":
+            ready()
+            app.delivery.run(threading.Event())
+        else:
+            service.run(app, ready)
+        app.close()
+    except errors.LuchengError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return int(error.exit_code)
+    return 0
+
+
+def _when_sending(app: App, ready: Callable[[], None]) -> Callable[[], None]:
+    """Ready is who is about to send the first message; the service itself has nothing to say then."""
+    lock, told = threading.Lock(), []
+
+    def first() -> None:
+        with lock:
+            if not told:
+                told.append(True)
+                ready()
+
+    for channel in app.channels.values():
+        assert isinstance(channel, wounds.WoundedChannel)
+        channel.first = first
+    return lambda: None
+
+
+if __name__ == "__main__":
+    sys.exit(run(Path(sys.argv[1]), json.loads(sys.argv[2]), lambda: print("ready", flush=True)))  # noqa: T201

@@ -1,0 +1,119 @@
+"""An engine that is killed at one named place, and what must be true after the next one has finished its work.
+
+The names C1 to C12, C29 and C30 are those of docs/survival.md.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.processes.conftest import Bench
+from tests.processes.harness import checker, shop
+
+pytestmark = pytest.mark.processes
+Make = Callable[..., Bench]
+PEOPLE = 6
+
+# point of the harness -> what becomes of the un-keyed message it hit: unclear or not, delivered or not
+POINTS = {
+    "C1 the events are read": ("events.inside", 0, 1),
+    "C2 before the commit that makes runs": ("run.before", 0, 1),
+    "C3 after the commit that makes runs": ("run.after", 0, 1),
+    "C4 before a step": ("advance.inside", 0, 1),
+    "C5 inside a step": ("queue.inside:2", 0, 1),
+    "C5 before the commit of a step": ("move.before", 0, 1),
+    "C6 after the commit of a step": ("move.after", 0, 1),
+    "C7 claimed": ("claim.after", 0, 1),
+    "C7 before the commit of the claim": ("claim.before", 0, 1),
+    "C8 intent told to the spool": ("spool.intended:3", 0, 1),
+    "C8 before the commit of the intent": ("dispatch.before:3", 0, 1),
+    "C8 after the commit of the intent": ("dispatch.after:3", 0, 1),
+    "C8 start told to the spool": ("spool.started:3", 1, 0),
+    "C8 before the first byte": ("send.before:3", 1, 0),
+    "C9 half a request": ("send.half:3", 1, 0),
+    "C10 taken, not answered": ("send.taken:1", 1, 1),
+    "C11 answered, not told to the spool": ("send.after:3", 1, 1),
+    "C11 answer told to the spool": ("spool.answered:3", 0, 1),
+    "C11 before the commit of the record": ("accept.before:3", 0, 1),
+    "C12 after the commit of the record": ("accept.after:3", 0, 1),
+    "C12 recorded and told to the spool": ("spool.recorded:4", 0, 1),
+}
+
+
+@pytest.mark.parametrize("channel", ["keyed", "plain"])
+@pytest.mark.parametrize("name", POINTS)
+def test_a_kill_loses_nothing_and_doubles_nothing(bench: Make, name: str, channel: str) -> None:
+    point, unclear, delivered = POINTS[name]
+    one = bench(people=PEOPLE, in_flight=1, channels=(channel,), entries=(shop.SHORT,))
+    one.order(*range(1, PEOPLE + 1))
+    one.dies(point)
+    one.drains()
+    found = one.check()
+    assert found.runs == PEOPLE
+    if channel == "keyed":
+        unclear, delivered = 0, 1
+    assert found.ambiguous == unclear
+    assert found.delivered[channel] == 2 * PEOPLE - 1 + delivered
+
+
+@pytest.mark.parametrize("channel", ["keyed", "plain"])
+@pytest.mark.parametrize(
+    "name", [name for name in POINTS if name.startswith(("C8 after", "C8 before the f", "C10", "C12 a"))]
+)
+def test_a_kill_and_then_a_provider_that_takes_and_does_not_answer(bench: Make, name: str, channel: str) -> None:
+    point, unclear, delivered = POINTS[name]
+    one = bench(people=PEOPLE, in_flight=1, channels=(channel,), entries=(shop.SHORT,))
+    one.order(*range(1, PEOPLE + 1))
+    one.dies(point)
+    one.fault(mode="accept_then_timeout", channel=channel, times=1, seconds=2)
+    one.drains()
+    found = one.check()
+    if channel == "keyed":
+        unclear, delivered = -1, 1
+    assert found.ambiguous == unclear + 1, "the time-out makes one more unclear, where the provider drops no repeats"
+    assert found.delivered[channel] == 2 * PEOPLE - 1 + delivered
+    if channel == "keyed":
+        assert any(entry.repeat for entry in one.ledger.entries()), "the time-out was asked about again"
+
+
+@pytest.mark.parametrize("moment", ["before", "during", "after"])
+def test_c29_a_kill_around_a_checkpoint_leaves_the_file_whole(bench: Make, moment: str) -> None:
+    one = bench(people=PEOPLE, channels=("keyed",), entries=(shop.SHORT,))
+    one.order(*range(1, PEOPLE + 1))
+    one.dies(f"checkpoint.{moment}:2", pages=4)
+    assert one.store.value("PRAGMA integrity_check") == "ok"
+    one.drains(pages=4)
+    assert one.check().delivered["keyed"] == 2 * PEOPLE
+
+
+@pytest.mark.parametrize("channel", ["keyed", "plain"])
+def test_c30_a_kill_while_it_drains_leaves_at_most_in_flight_unclear(bench: Make, channel: str) -> None:
+    one = bench(people=PEOPLE, in_flight=2, channels=(channel,), entries=(shop.SHORT,))
+    one.fault(mode="slow", channel=channel, seconds=0.8)
+    one.order(*range(1, PEOPLE + 1))
+    life = one.start(ready="sending")
+    one.forks.signal(life, signal.SIGTERM)
+    time.sleep(0.2)
+    assert one.forks.kill(life).code == -9, "it waited for the answers and was not over yet"
+    assert checker.on_the_way(one.store, channel) <= 2
+    one.fault(mode="ok")
+    one.drains()
+    found = one.check()
+    assert found.ambiguous == (0 if channel == "keyed" else 2)
+    assert found.delivered[channel] == 2 * PEOPLE
+
+
+def test_c30_without_a_kill_the_drain_records_what_is_on_its_way(bench: Make) -> None:
+    one = bench(people=PEOPLE, in_flight=2, channels=("plain",), entries=(shop.SHORT,))
+    one.fault(mode="slow", channel="plain", seconds=0.5)
+    one.order(*range(1, PEOPLE + 1))
+    life = one.start(ready="sending")
+    assert one.forks.stop(life).code == 0
+    one.fault(mode="ok")
+    assert checker.on_the_way(one.store, "plain") == 0
+    one.drains()
+    assert one.check().ambiguous == 0
