@@ -6,6 +6,7 @@ import logging
 
 from automation.audience.parameters import Parameters
 from automation.journey import graph
+from automation.kernel import clock
 from automation.store.database import BadStatement, Transaction, is_away
 
 from . import cross, leave, program
@@ -20,13 +21,17 @@ OVERDUE = "SELECT id, version_id, node, due FROM run WHERE due <= :now ORDER BY 
 def advance(parts: Parts, now: int, batch: int) -> int:
     """Moves at most `batch` due runs in one transaction and returns how many were due. A bad one is set aside."""
     parts.zones.refresh(parts.store)
+    size = parts.batches.size(batch)
     try:
         with parts.write() as tx:
-            return _advance(parts, tx, now, OVERDUE, {"now": now, "batch": batch})
+            began = clock.monotonic()
+            count = _advance(parts, tx, now, OVERDUE, {"now": now, "batch": size})
+            parts.batches.learn(clock.monotonic() - began, parts.store.turnstile.wanted())
+            return count
     except BadStatement as error:
         if is_away(error):
             raise
-        return _halve(parts, now, [row[0] for row in parts.store.rows(OVERDUE, now=now, batch=batch)])
+        return _halve(parts, now, [row[0] for row in parts.store.rows(OVERDUE, now=now, batch=size)])
 
 
 def _advance(parts: Parts, tx: Transaction, now: int, chosen: str, bound: dict[str, object]) -> int:

@@ -15,6 +15,7 @@ from automation.settings import Settings
 from automation.store.database import Store, Transaction
 from automation.store.names import Names
 
+from .batches import Batches
 from .registry import Registry
 from .zones import Zones
 
@@ -33,6 +34,8 @@ class Parts:
     calendar: Workdays
     registry: Registry
     programs: dict[tuple[object, ...], object] = field(default_factory=dict)  # compiled crossings, see program.py
+    batches: Batches = field(default_factory=Batches)
+    gate: Lock = field(default_factory=Lock)
     turn: Lock = field(default_factory=Lock)
 
     @contextmanager
@@ -40,9 +43,15 @@ class Parts:
         """One transaction that moves people. The engine's threads take turns: two would move one person twice.
 
         On SQLite all writers take turns anyway; PostgreSQL would let the taking of events and the due runs overlap.
+        Whoever waits holds the gate: a thread that begins again at once does not overtake one that waits.
         """
-        with self.turn, self.store.write() as tx:
-            yield tx
+        with self.gate:
+            self.turn.acquire()
+        try:
+            with self.store.write() as tx:
+                yield tx
+        finally:
+            self.turn.release()
 
     def replace_journeys(self, project: Project, registry: Registry) -> None:
         """Takes new files and versions into use between two batches."""

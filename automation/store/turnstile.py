@@ -53,6 +53,18 @@ class Turnstile:
         fcntl.flock(self._files[1], fcntl.LOCK_UN)
         self._thread_write.release()
 
+    def wanted(self) -> bool:
+        """Whether somebody, in this process or another, waits for the holder to leave. Asked by the holder."""
+        if self.waiting:
+            return True
+        gate = self._open()[0]
+        try:
+            fcntl.flock(gate, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        return False
+
     def _open(self) -> tuple[int, int]:
         # A descriptor inherited over fork shares its flock with the parent, so each process opens its own.
         if self._files is None or self._pid != os.getpid():
@@ -72,3 +84,6 @@ class OpenGate:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+    def wanted(self) -> bool:
+        return False

@@ -14,6 +14,7 @@ from automation.conditions import tree
 from automation.engine import enrol, queue
 from automation.engine.parts import Parts
 from automation.engine.registry import Loaded
+from automation.kernel import clock
 from automation.store.database import Transaction
 
 
@@ -73,15 +74,18 @@ def line_up(parts: Parts, loaded: Loaded, ids: Sequence[int], occasion: Occasion
 
 def enter(parts: Parts, loaded: Loaded, ids: Sequence[int], occasion: Occasion, now: int) -> int:
     """Enters these people in batches, each a transaction of its own; returns how many runs began."""
-    batch = parts.settings.engine.batch
-    entered = 0
-    for start in range(0, len(ids), batch):
+    entered = start = 0
+    while start < len(ids):
+        chosen = ids[start : start + parts.batches.size(parts.settings.engine.batch)]
         with parts.write() as tx:
+            began = clock.monotonic()
             tx.temporary("entering", enrol.ENTERING)
-            _fill(parts, tx, loaded, ids[start : start + batch], occasion, now)
+            _fill(parts, tx, loaded, chosen, occasion, now)
             count = enrol.enrol(parts, tx, loaded, now)
             queue.use_today(parts, tx, loaded, count, now)
-            entered += count
+            parts.batches.learn(clock.monotonic() - began, parts.store.turnstile.wanted())
+        entered += count
+        start += len(chosen)
     return entered
 
 
