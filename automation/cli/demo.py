@@ -101,7 +101,8 @@ def _play(session: Session, place: Stage, customers: int, days: int) -> tuple[li
     app.delivery.close()
     click.echo(f"{lived.acts:,} things customers did, {lived.sent:,} messages over HTTP and SMTP.\n")
     kinds = {name: channel.kind for name, channel in app.channels.items()}
-    return figures.of(app.parts, kinds), proof.wrong(app.store, place.ledger)
+    staff = {one.address for one in app.settings.staff.values() if one.address}
+    return figures.of(app.parts, kinds), proof.wrong(app.store, place.ledger, staff)
 
 
 def _begins(session: Session) -> int:

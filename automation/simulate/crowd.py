@@ -22,7 +22,7 @@ from .clock import HOUR, full_hour
 from .shoppers import Deed, Shopper
 
 FOLLOWERS: Final = 0.4  # new followers in a year, for each member
-SLEEPS: Final = (23, 8)  # hours of the clock between which nobody does anything
+HOURS: Final = [hour for hour, _ in shoppers.ACTIVE_HOURS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Crowd:
             self._intend(who)
         for who in _followers(members, first, end):
             self.shoppers[who.key] = who
-            self.add(self._at(who.joined, 12 if chance.happens(0.5, who.key, "noon") else 20), Act(who.key, "follow"))
+            self.add(self._at(who.joined, chance.one_of((9, 20), who.key, "follows at")), Act(who.key, "follow"))
             self._intend(who)
 
     @property
@@ -58,9 +58,9 @@ class Crowd:
         return self._plan[0][0] if self._plan else None
 
     def add(self, at: int, act: Act) -> None:
-        """Plans an act for the full hour after `at`; at night for the morning."""
+        """Plans an act for the first hour of ACTIVE_HOURS from `at` on."""
         self._number += 1
-        heappush(self._plan, (self._awake(full_hour(at)), self._number, act))
+        heappush(self._plan, (self._awake(at), self._number, act))
 
     def due(self, now: int) -> list[Act]:
         """Takes what is to be done by `now` out of the plan."""
@@ -88,11 +88,11 @@ class Crowd:
         return walltime.instant(day, time(hour), self._zone)
 
     def _awake(self, at: int) -> int:
-        local = walltime.local(at, self._zone)
-        if SLEEPS[1] <= local.hour < SLEEPS[0]:
-            return at
-        day = local.date() + timedelta(days=local.hour >= SLEEPS[0])
-        return self._at(day, SLEEPS[1])
+        local = walltime.local(full_hour(at), self._zone)
+        hour = next((hour for hour in HOURS if hour >= local.hour), None)
+        if hour is None:
+            return self._at(local.date() + timedelta(days=1), HOURS[0])
+        return self._at(local.date(), hour)
 
 
 def order_props(who: Shopper, deed: Deed) -> dict[str, Any]:

@@ -106,12 +106,20 @@ def of(parts: Parts, kinds: Mapping[str, str]) -> list[Figures]:
     for name, channel, count in store.rows(SENT):
         found[name].sent[kinds.get(channel, channel)] += count
     for name, reason, count in store.rows(KEPT_BACK):
-        found[name].kept_back[verdicts.word(reason) or "other"] += count
+        found[name].kept_back[_why(reason)] += count
     for name, count in store.rows(CLICKED):
         found[name].clicked = count
     for name, given, redeemed in store.rows(COUPONS):
         found[name].coupons, found[name].redeemed = given, redeemed
     return [found[name] for name in sorted(found)]
+
+
+def _why(reason: str | None) -> str:
+    """The rule's word. "No channel" is told apart: who refused can be reached and does not want to be."""
+    word = verdicts.word(reason)
+    if word == verdicts.Word.NO_CHANNEL:
+        return str(verdicts.Word.NO_CONSENT) if verdicts.Word.NO_CONSENT in str(reason) else "no address"
+    return word or "other"
 
 
 def _wilson(group: Group) -> tuple[float, float]:

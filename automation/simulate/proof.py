@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +17,13 @@ SENT: Final = f"""
     WHERE m.state = {MessageState.SENT}"""
 
 
-def wrong(store: Store, ledger: Path) -> list[str]:
-    """Everything that does not hold, in words; empty when all is well. `ledger`: JSON lines with `key` and `repeat`."""
+def wrong(store: Store, ledger: Path, staff: Collection[str]) -> list[str]:
+    """Everything that does not hold, in words; empty when all is well. `ledger`: JSON lines with `key`, `address`
+    and `repeat`; what went to `staff` (addresses) are notices and no messages to customers."""
     found = []
     sent = Counter(str(row[0]) for row in store.rows(SENT))
     messages = store.value(f"SELECT count(*) FROM message WHERE state = {MessageState.SENT}")
-    delivered = delivered_keys(ledger)
+    delivered = delivered_keys(ledger, staff)
     if sent.total() != messages:
         found.append(f"{messages:,} messages count as sent, but {sent.total():,} have an accepted attempt")
     for what, more in (
@@ -36,12 +38,12 @@ def wrong(store: Store, ledger: Path) -> list[str]:
     return found
 
 
-def delivered_keys(ledger: Path) -> Counter[str]:
+def delivered_keys(ledger: Path, staff: Collection[str] = ()) -> Counter[str]:
     """How often each key was delivered; a repeat that a provider dropped is no delivery."""
     found: Counter[str] = Counter()
     with ledger.open("rb") as lines:
         for line in lines:
             entry = json.loads(line)
-            if not entry["repeat"]:
+            if not entry["repeat"] and entry["address"] not in staff:
                 found[entry["key"]] += 1
     return found

@@ -19,8 +19,8 @@ from .world import World
 
 CLICKS: Final = 0.16
 CLICKS_OF: Final = {"complaint_followup": 0.5, "onboarding": 0.3}  # journeys that answer what somebody did
-BUYS: Final = 0.022
-BUYS_WITH_COUPON: Final = 0.05
+BUYS: Final = 0.03
+BUYS_WITH_COUPON: Final = 0.09
 BINDS: Final = 0.4  # who is asked for the phone
 LEAVES: Final = {"sms": 0.005, "wechat": 0.003}  # answers TD, stops following
 NEW: Final = f"""

@@ -18,7 +18,7 @@ NARROWEST: Final = 100
 
 def table(found: Sequence[Figures]) -> Table:
     """One row a journey, about 110 characters wide."""
-    drawn = Table(box=None, pad_edge=False, padding=(0, 3, 1, 0), show_header=True, header_style="bold")
+    drawn = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=True, header_style="bold")
     drawn.add_column("journey", no_wrap=True)
     for heading in ("entered", "holdout"):
         drawn.add_column(heading, justify="right")
@@ -56,7 +56,7 @@ def doubts(found: Sequence[Figures]) -> list[str]:
 
 def _row(one: Figures) -> tuple[str, ...]:
     return (
-        f"{one.title}\n{one.name}",
+        f"{one.title}\n{one.name}\n",
         f"{one.entered:,}",
         f"{one.control.runs:,}",
         _listed(one.sent, _order(one.sent)),

@@ -16,7 +16,7 @@ HISTORY_BEGINS: Final = date(2024, 5, 1)
 YEAR_BEGINS: Final = date(2025, 11, 1)  # where the history ends
 YEAR_ENDS: Final = date(2026, 11, 1)
 MEMBERS: Final = 2_400  # of the sample
-ACTIVE_HOURS: Final = ((9, 1.0), (10, 1.2), (12, 2.0), (13, 1.3), (15, 1.0), (18, 1.2), (20, 2.6), (21, 1.9))
+ACTIVE_HOURS: Final = ((9, 1.0), (12, 2.0), (15, 1.2), (18, 1.2), (20, 2.6), (21, 1.9))  # (hour, weight)
 
 CATEGORIES: Final = ("床品", "家居服", "毛巾浴巾", "针织", "衬衫", "童装")
 # Orders of a month against the average month: Spring Festival, 618 and Double 11 are the seasons of the trade.
@@ -55,7 +55,7 @@ def shopper(key: str, joined: date) -> Shopper:
     zeal = {"basic": 0.7, "silver": 1.4, "gold": 2.4, "diamond": 4.0}[tier]
     buys = chance.happens(0.78, key, "buys") or tier in ("gold", "diamond")
     orders = min(24.0, 0.35 + chance.waiting(2.0 * zeal, key, "orders")) if buys else 0.0
-    visits = 1.5 + orders * 2.2 + chance.waiting(2.5, key, "visits")
+    visits = 1.0 + orders * 1.5 + chance.waiting(1.8, key, "visits")
     lapsed = None
     if chance.happens(0.42, key, "lapses"):
         lapsed = joined + timedelta(days=int(60 + chance.waiting(260, key, "lapsed")))
