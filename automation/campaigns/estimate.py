@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from automation.audience import slices
 from automation.audience.compiler import Target
@@ -21,7 +21,7 @@ from automation.festivals import quiet
 from automation.journey import graph
 from automation.journey.policy_file import PurposeClass
 from automation.kernel.ports import Channel
-from automation.policy import caps, consent, reach
+from automation.policy import asking, caps, consent, reach
 from automation.policy.claimed import CLAIM, Asked
 from automation.policy.verdicts import Word
 from automation.rendering.texts import BASE
@@ -151,27 +151,51 @@ def _kept_back(asked: Asked, kind: str) -> list[str]:
 
 
 def _doors(asked: Asked, ways: Sequence[_Way], whens: list[str], kind: str) -> tuple[dict[str, Any], str]:
-    """Adds a WHEN for each way; returns the bound values and the SQL of the reason where no way is open."""
+    """Adds a WHEN for each way; returns the bound values and the SQL of the reason where no way is open.
+
+    As in delivery: a cap that does not pass on to the next channel ends the search, everything else goes on.
+    """
     bound: dict[str, Any] = {}
-    refused, blocked = [], []
+    tried: list[_Tried] = []
     marketing = "1 = 1" if kind == consent.MARKETING else "1 = 0"
     for place, way in enumerate(ways):
         bound |= {f"address{place}": way.address, f"account{place}": way.channel, f"kind{place}": way.kind}
         names = ("claim.person_id", f":address{place}", f":account{place}")
-        no = consent.refused("claim.person_id", f":kind{place}", marketing)
-        full = "".join(f" AND NOT ({branch.test})" for branch, _ in caps.of_kind(asked, way.kind, "1 = 1"))
-        whens.append(f"WHEN {reach.address(*names)} IS NOT NULL AND NOT {no}{full} THEN '{REACHED}{way.channel}'")
-        refused.append(f"({reach.address(*names)} IS NOT NULL AND {no})")
-        blocked.append(f"({reach.has_any(*names)} AND {reach.address(*names)} IS NULL)")
-    if not ways:
-        return bound, f"'{Word.NO_CHANNEL}'"
-    return bound, (
-        f"CASE WHEN {' OR '.join(refused)} THEN '{Word.NO_CONSENT}'"
-        f" WHEN {' OR '.join(blocked)} THEN '{Word.SUPPRESSED}'"
-        f" WHEN {' OR '.join(_has(place) for place in range(len(ways)))} THEN '{Word.CAP}'"
-        f" ELSE '{Word.NO_CHANNEL}: no address' END"
+        address, no = reach.address(*names), consent.refused("claim.person_id", f":kind{place}", marketing)
+        open_ = f"{address} IS NOT NULL AND NOT {no}"
+        full = []
+        for branch, onward in caps.of_kind(asked, way.kind, open_):
+            if onward:
+                full.append(f"WHEN {branch.test} THEN {branch.reason}")
+            else:
+                whens.append(f"WHEN {branch.test} THEN {branch.reason}")
+        capped = f"CASE {' '.join(full)} END" if full else "CAST(NULL AS TEXT)"
+        whens.append(f"WHEN {open_} AND {capped} IS NULL THEN '{REACHED}{way.channel}'")
+        nothing = f"{address} IS NULL AND NOT {reach.has_any(*names)}"
+        said = (
+            f"CASE WHEN {nothing} THEN '{way.kind} no address'"
+            f" WHEN {address} IS NULL THEN '{way.kind} {Word.SUPPRESSED}'"
+            f" WHEN {no} THEN '{way.kind} {Word.NO_CONSENT}' ELSE {capped} END"
+        )
+        tried.append(_Tried(said, nothing, f"{open_} AND {capped} IS NOT NULL"))
+    return bound, _exhausted(tried)
+
+
+class _Tried(NamedTuple):
+    """SQL about one way: why it is closed, whether there is no address at all, whether a cap closed it."""
+
+    said: str
+    nothing: str
+    capped: str
+
+
+def _exhausted(tried: Sequence[_Tried]) -> str:
+    """The reason as delivery words it: by a cap, by consent alone, or because no channel can."""
+    if not tried:
+        return f"'{Word.NO_CHANNEL}: {asking.EXHAUSTED}'"
+    trail = " || ', ' || ".join(one.said for one in tried)
+    word = (
+        f"CASE WHEN {' OR '.join(one.capped for one in tried)} THEN '{Word.CAP}'"
+        f" WHEN {' OR '.join(one.nothing for one in tried)} THEN '{Word.NO_CHANNEL}' ELSE '{Word.NO_CONSENT}' END"
     )
-
-
-def _has(place: int) -> str:
-    return reach.has_any("claim.person_id", f":address{place}", f":account{place}")
+    return f"{word} || ': ' || {trail}"

@@ -57,7 +57,8 @@ def _counted(statements: Statements, journey: int, name: str, status: str, at: i
     return {
         "name": name, "status": _status(status, waiting, states), "sent_at": at, "starts_at": starts,
         "waiting": waiting, "entered": entered, "holdout": int(holdout), "messages": dict(states),
-        "channels": dict(channels), "reasons": dict(reasons), **{mark: marks[mark] for mark in ("delivered", "opened", "clicked")},
+        "channels": dict(channels), "reasons": dict(reasons),
+        **{mark: marks[mark] for mark in ("delivered", "opened", "clicked")},
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ def test_a_plan_says_who_is_reached_and_who_is_not_and_why(shop: Any) -> None:
     plan = shop.fine("campaign", "plan", *TO_ALL, "--json").json
     assert (plan["audience"], plan["messages"]) == (2, 1)
     assert plan["reached"] == {"sms_main": 1}
-    assert plan["kept_back"] == {"no consent": 1}
+    assert plan["kept_back"] == {"no consent: sms no consent": 1}
 
 
 def test_a_plan_changes_nothing(shop: Any) -> None:
