@@ -10,7 +10,7 @@ from automation.kernel import errors
 from automation.people import exporting
 
 
-@pytest.mark.parametrize("sign", exporting.DANGEROUS)
+@pytest.mark.parametrize("sign", list("=+-@\t\r\n＝＋－＠"))
 def test_no_cell_becomes_a_formula_and_comes_back_as_it_was(sign: str) -> None:
     cell = f'{sign}HYPERLINK("https://example.com")'
     assert exporting.safe(cell) == f"'{cell}"

@@ -50,13 +50,13 @@ class _Customers:
         return self._plan.contact(cells)
 
     def prepare(self, items: Sequence[Contact]) -> Batch:
-        self._registry.names.ensure("tag", [tag for contact in items for tag in contact.tags])
         return groups.batch(self._registry.vault, items)
+
+    def name(self, prepared: Batch) -> None:
+        self._registry.names.ensure("tag", [tag for group in prepared.groups for tag in group.tags])
 
     def tables(self, tx: Transaction) -> None:
         self._writer.tables(tx)
 
-    def write(self, tx: Transaction, now: int, items: Sequence[Contact], prepared: object) -> Outcome:
-        if not isinstance(prepared, Batch):
-            raise TypeError(type(prepared).__name__)
+    def write(self, tx: Transaction, now: int, prepared: Batch) -> Outcome:
         return self._writer.write(tx, now, prepared)

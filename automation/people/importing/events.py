@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from automation.kernel import errors
@@ -29,6 +29,9 @@ class Past:
 
     identities: tuple[str, ...]
     happening: Happening
+
+
+Known: TypeAlias = list[tuple[Happening, list[bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,26 +96,29 @@ class _Events:
         happenings.checked(self._registry, self._now, happening)
         return Past(known_by, happening)
 
-    def prepare(self, items: Sequence[Past]) -> list[list[bytes]]:
-        return [self._registry.vault.lookups(past.identities) for past in items]
+    def prepare(self, items: Sequence[Past]) -> Known:
+        return [(past.happening, self._registry.vault.lookups(past.identities)) for past in items]
+
+    def name(self, prepared: Known) -> None:
+        """A registry has the names of all events."""
 
     def tables(self, tx: Transaction) -> None:
         tx.temporary("import_lookup", f"lookup {tx.dialect.blob}")
         tx.temporary("touched", "person_id BIGINT")
         tx.temporary("new_event", happenings.STAGED)
 
-    def write(self, tx: Transaction, now: int, items: Sequence[Past], prepared: Any) -> Outcome:
-        known = owners(tx, sorted({lookup for lookups in prepared for lookup in lookups}))
+    def write(self, tx: Transaction, now: int, prepared: Known) -> Outcome:
+        known = owners(tx, sorted({lookup for _, lookups in prepared for lookup in lookups}))
         outcome = Outcome()
         ready = []
-        for position, (past, lookups) in enumerate(zip(items, prepared, strict=True)):
+        for position, (past, lookups) in enumerate(prepared):
             person = next((known[lookup] for lookup in lookups if lookup in known), None)
             if person is None:
                 outcome.refused.append((position, "nobody has this identity: import the customers first"))
                 continue
-            happening = replace(past.happening, person_id=person)
+            happening = replace(past, person_id=person)
             event = happenings.checked(self._registry, now, happening)
-            ready.append(event if event.dedupe else replace(event, dedupe=_content(lookups[0], past.happening)))
+            ready.append(event if event.dedupe else replace(event, dedupe=_content(lookups[0], past)))
         added = happenings.add_many(tx, now, ready, queue=self._options.live)
         touched = sorted({person for _, person in added})
         tx.insert("touched", ("person_id",), [(person,) for person in touched])

@@ -9,7 +9,8 @@ from __future__ import annotations
 import codecs
 import gc
 import hashlib
-from collections.abc import Iterator, Sequence
+import marshal
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -22,6 +23,7 @@ from automation.people.normalise import Unusable
 from automation.store.database import PAGE, BadStatement, Store, Transaction, is_away
 
 from . import jobs, text_files, workbooks
+from .ahead import ahead
 from .jobs import Job, Tally
 from .options import MB, Options, Report, Watch
 from .rejects import Reject, RejectsFile
@@ -32,6 +34,7 @@ NOTHING = frozenset(("-", "--", "—", "null", "NULL", "None", "\\N", "#N/A", "N
 WAL_LIMIT = 64 * MB  # beyond which the write-ahead log is copied back between two chunks
 
 Item = TypeVar("Item")
+Prepared = TypeVar("Prepared")
 
 
 @dataclass(slots=True)
@@ -43,7 +46,7 @@ class Outcome:
     refused: list[tuple[int, str]] = field(default_factory=list)
 
 
-class Worker(Protocol[Item]):
+class Worker(Protocol[Item, Prepared]):
     """What is done with the rows of one kind of import."""
 
     kind: str
@@ -60,15 +63,31 @@ class Worker(Protocol[Item]):
         """One row; Unusable with the reason."""
         ...
 
-    def prepare(self, items: Sequence[Item]) -> object:
-        """What can be done before the transaction."""
+    def prepare(self, items: Sequence[Item]) -> Prepared:
+        """What can be done without the database. It may run in another process, and its result is pickled then."""
+        ...
+
+    def name(self, prepared: Prepared) -> None:
+        """Makes the words the rows use, before the transaction."""
         ...
 
     def tables(self, tx: Transaction) -> None:
         """Makes the temporary tables, touched(person_id) among them: outside the savepoint that may be rolled back."""
         ...
 
-    def write(self, tx: Transaction, now: int, items: Sequence[Item], prepared: object) -> Outcome: ...
+    def write(self, tx: Transaction, now: int, prepared: Prepared) -> Outcome: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ready(Generic[Prepared]):
+    """A chunk ready to be written. `raw`: the rows, and which of them are good, for the few asked for again."""
+
+    raw: bytes
+    size: int
+    good: int
+    blank: int
+    rejects: list[Reject]
+    prepared: Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +100,7 @@ class Source:
     digest: str
 
 
-def run(store: Store, worker: Worker[Item], path: Path, options: Options, now: int, watch: Watch) -> Report:
+def run(store: Store, worker: Worker[Item, Prepared], path: Path, options: Options, now: int, watch: Watch) -> Report:
     """Imports what is not yet imported of the file. Refused where the file as a whole cannot be read."""
     started = clock.monotonic()
     source = _open(worker, path, options)
@@ -93,64 +112,28 @@ def run(store: Store, worker: Worker[Item], path: Path, options: Options, now: i
         job = jobs.restart(store, now, job)
     tally = job.tally
     with closing(RejectsFile(_rejects_path(path, source.digest), source.headings, tally.rejects_length)) as rejects:
-        rows = islice(source.rows, tally.rows, None)
+        ready = _ready(worker, islice(source.rows, tally.rows, None), options.chunk)
+        large = source.total is None or source.total - tally.rows > options.chunk
         step = _Step(store, worker, job, rejects, now, watch)
         watch.progress(tally.rows, source.total)
-        while True:
-            with _uncollected():
-                chunk = list(islice(rows, options.chunk))
-                if not chunk:
-                    break
+        with _uncollected(), closing(ahead(ready) if large else ready) as chunks:
+            for chunk in chunks:
                 tally = step.take(chunk, tally)
-                del chunk
-            watch.progress(tally.rows, max(source.total, tally.rows) if source.total is not None else None)
-            _tidy(store)
+                watch.progress(tally.rows, max(source.total, tally.rows) if source.total is not None else None)
+                _tidy(store)
     jobs.finish(store, now, job)
     watch.progress(tally.rows, tally.rows)
     return _report(tally, path, source, unknown, started)
 
 
-@dataclass(frozen=True, slots=True)
-class _Step(Generic[Item]):
-    """One chunk at a time."""
-
-    _store: Store
-    _worker: Worker[Item]
-    _job: Job
-    _rejects: RejectsFile
-    _now: int
-    _watch: Watch
-
-    def take(self, chunk: list[Row], before: Tally) -> Tally:
-        items, places, rejects, blank = self._read(chunk)
-        prepared = self._worker.prepare(items)
-        with self._store.write() as tx:
-            self._worker.tables(tx)
-            outcome = self._write(tx, items, prepared)
-            if self._watch.after_chunk:
-                self._watch.after_chunk(tx)
-            for position, reason in outcome.refused:
-                line, cells, _ = chunk[places[position]]
-                rejects.append(Reject(line, reason, cells))
-            rejects.sort(key=lambda reject: reject.line)
-            after = Tally(
-                rows=before.rows + len(chunk),
-                created=before.created + outcome.created,
-                updated=before.updated + len(items) - outcome.created - len(outcome.refused),
-                merged=before.merged + outcome.merged,
-                rejected=before.rejected + len(rejects),
-                blank=before.blank + blank,
-                rejects_length=self._rejects.append(rejects),
-            )
-            jobs.advance(tx, self._job, before, after)
-        return after
-
-    def _read(self, chunk: list[Row]) -> tuple[list[Item], list[int], list[Reject], int]:
+def _ready(worker: Worker[Item, Prepared], rows: Iterator[Row], size: int) -> Generator[Ready[Prepared], None, None]:
+    """Chunks of rows, read and prepared."""
+    while chunk := list(islice(rows, size)):
         items: list[Item] = []
         places: list[int] = []
         rejects: list[Reject] = []
         blank = 0
-        item = self._worker.item
+        item = worker.item
         for place, (line, cells, problem) in enumerate(chunk):
             clean = _clean(cells)
             try:
@@ -163,27 +146,85 @@ class _Step(Generic[Item]):
                     blank += 1
             except Unusable as error:
                 rejects.append(Reject(line, str(error), cells))
-        return items, places, rejects, blank
+        raw = marshal.dumps((chunk, places))
+        yield Ready(raw, len(chunk), len(items), blank, rejects, worker.prepare(items))
 
-    def _write(self, tx: Transaction, items: Sequence[Item], prepared: object) -> Outcome:
-        """All items at once; where the database refuses a value, halves of them, until the one row stands alone."""
+
+@dataclass(frozen=True, slots=True)
+class _Step(Generic[Item, Prepared]):
+    """Writes one chunk at a time."""
+
+    _store: Store
+    _worker: Worker[Item, Prepared]
+    _job: Job
+    _rejects: RejectsFile
+    _now: int
+    _watch: Watch
+
+    def take(self, chunk: Ready[Prepared], before: Tally) -> Tally:
+        self._worker.name(chunk.prepared)
+        with self._store.write() as tx:
+            self._worker.tables(tx)
+            outcome = self._write(tx, chunk)
+            if self._watch.after_chunk:
+                self._watch.after_chunk(tx)
+            rejects = chunk.rejects + self._refused(chunk, outcome)
+            rejects.sort(key=lambda reject: reject.line)
+            after = Tally(
+                rows=before.rows + chunk.size,
+                created=before.created + outcome.created,
+                updated=before.updated + chunk.good - outcome.created - len(outcome.refused),
+                merged=before.merged + outcome.merged,
+                rejected=before.rejected + len(rejects),
+                blank=before.blank + chunk.blank,
+                rejects_length=self._rejects.append(rejects),
+            )
+            jobs.advance(tx, self._job, before, after)
+        return after
+
+    def _refused(self, chunk: Ready[Prepared], outcome: Outcome) -> list[Reject]:
+        if not outcome.refused:
+            return []
+        rows, places = marshal.loads(chunk.raw)  # noqa: S302 - our own bytes
+        found = []
+        for position, reason in outcome.refused:
+            line, cells, _ = rows[places[position]]
+            found.append(Reject(line, reason, cells))
+        return found
+
+    def _write(self, tx: Transaction, chunk: Ready[Prepared]) -> Outcome:
         try:
             with tx.savepoint():
-                return self._worker.write(tx, self._now, items, prepared)
+                return self._worker.write(tx, self._now, chunk.prepared)
         except BadStatement as error:
             if is_away(error):
                 raise
-            if len(items) == 1:
-                return Outcome(refused=[(0, f"the database refused it ({type(error).__name__})")])
-        half = len(items) // 2
-        parts = [(0, items[:half]), (half, items[half:])]
+        rows, places = marshal.loads(chunk.raw)  # noqa: S302
+        items = [self._worker.item(_clean(rows[place][1])) for place in places]
+        return self._write_halves(tx, items)
+
+    def _write_halves(self, tx: Transaction, items: list[Item]) -> Outcome:
+        """The database refused a value: halves of the items, until the one row stands alone."""
         whole = Outcome()
-        for offset, part in parts:
-            outcome = self._write(tx, part, self._worker.prepare(part))
+        half = max(1, len(items) // 2)
+        for offset in (0, half):
+            part = items[:half] if offset == 0 else items[half:]
+            outcome = self._write_part(tx, part) if part else Outcome()
             whole.created += outcome.created
             whole.merged += outcome.merged
             whole.refused += [(offset + position, reason) for position, reason in outcome.refused]
         return whole
+
+    def _write_part(self, tx: Transaction, part: list[Item]) -> Outcome:
+        try:
+            with tx.savepoint():
+                return self._worker.write(tx, self._now, self._worker.prepare(part))
+        except BadStatement as error:
+            if is_away(error):
+                raise
+            if len(part) == 1:
+                return Outcome(refused=[(0, f"the database refused it ({type(error).__name__})")])
+        return self._write_halves(tx, part)
 
 
 def _clean(cells: list[str]) -> list[str]:
@@ -205,7 +246,7 @@ def _bare(cell: str) -> str:
     return unsafe(cell)
 
 
-def _open(worker: Worker[Item], path: Path, options: Options) -> Source:
+def _open(worker: Worker[Item, Prepared], path: Path, options: Options) -> Source:
     try:
         rows, total, digest = _rows(path, options)
     except LookupError:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, TypeAlias
 
-BLOCK = 1024 * 1024
+BLOCK = 256 * 1024
 LONGEST_LINE = 1024 * 1024
 SPAN = 20  # lines one row may take; more is a quotation mark that nobody closed
 DELIMITERS = ",;\t|"
