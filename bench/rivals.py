@@ -56,7 +56,8 @@ class Rival(Protocol):
 
 
 def numbers(parts: Parts) -> Numbers:
-    loaded = parts.registry.live[0]
+    loaded = parts.registry.by_name("wakeup")
+    assert loaded is not None
     steps = loaded.steps
     a, b = splits.point(loaded.name, "offer")
     return Numbers(
@@ -160,46 +161,39 @@ class WrittenSql(_Written):
 
 
 class CarefulLoop(_Written):
-    """Sets are read and written, only the decision is made row by row."""
+    """One loop for the whole journey: reads the due runs in batches, decides row by row, writes with executemany."""
 
     def enter(self, now: int) -> None:
-        bound = self.bound | {"now": now, "low": 0, "high": self.numbers.people}
-        found = [row[0] for row in self.connection.execute(f"SELECT p.id {DORMANT}", bound)]
         it = self.numbers
-        path = f"{it.start}.0@{now // 60};"
+        bound = self.bound | {"now": now, "low": 0, "high": it.people}
+        found = [row[0] for row in self.connection.execute(f"SELECT p.id {DORMANT}", bound)]
         for start in range(0, len(found), CAREFUL_BATCH):
             people = found[start : start + CAREFUL_BATCH]
             with self.transaction() as cursor:
-                last = cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'run'").fetchone()
-                first = (last[0] if last else 0) + 1
                 cursor.executemany(
-                    f"INSERT INTO run (id, {RUN}) VALUES ({', '.join('?' * 15)})",
-                    [(first + n, it.journey, it.version, it.first, person, "", str(now), now + 3 * DAY, now, now, now,
-                      0, 0, 0, path) for n, person in enumerate(people)],
-                )  # fmt: skip
-                self._send(cursor, [(first + n, it.hello, person) for n, person in enumerate(people)], now)
+                    f"INSERT INTO run ({RUN}) VALUES ({', '.join('?' * 14)})",
+                    [
+                        (it.journey, it.version, it.start, person, "", str(now), now, now, now, now, 0, 0, 0, "")
+                        for person in people
+                    ],
+                )
 
     def advance(self, now: int) -> int:
-        it = self.numbers
         rows = self.connection.execute(
             "SELECT r.id, r.person_id, r.node, r.path, p.seed, EXISTS (SELECT 1 FROM event e WHERE"
             " e.person_id = r.person_id AND e.name_id = ? AND e.at >= r.entered_at)"
             " FROM (SELECT id, person_id, node, entered_at, path FROM run WHERE due <= ? ORDER BY due LIMIT ?) r"
             " CROSS JOIN person p ON p.id = r.person_id",
-            (it.event, now, CAREFUL_BATCH),
+            (self.numbers.event, now, CAREFUL_BATCH),
         ).fetchall()
         sent: list[tuple[int, int, int]] = []
         moved: list[tuple[Any, ...]] = []
         for run, person, node, path, seed, ordered in rows:
-            if node == it.second:
-                moved.append((node, None, now, now, 1, now, "finished", f"{path}{node}.0@{now // 60};", run))
-            elif ordered:
-                moved.append((node, None, now, now, 1, now, "ordered", f"{path}{node}.0@{now // 60};", run))
-            else:
-                leaf = 1 if (it.a * seed + it.b) % splits.SIZE < it.half else 2
-                sent.append((run, it.offer if leaf == 1 else it.story, person))
-                moved.append((it.second, now + 7 * DAY, now, now, 0, None, None,
-                              f"{path}{node}.{leaf}@{now // 60};", run))  # fmt: skip
+            step, leaf, ended, target, due = self._decide(node, seed, ordered, now)
+            if step:
+                sent.append((run, step, person))
+            moved.append((target, due, now, now, ended is not None, now if ended else None, ended,
+                          f"{path}{node}.{leaf}@{now // 60};", run))  # fmt: skip
         if rows:
             with self.transaction() as cursor:
                 self._send(cursor, sent, now)
@@ -209,6 +203,18 @@ class CarefulLoop(_Written):
                     moved,
                 )
         return len(rows)
+
+    def _decide(self, node: int, seed: int, ordered: bool, now: int) -> tuple[int, int, str | None, int, int | None]:
+        """(message or 0, leaf, why it ended, node to stand at, due)."""
+        it = self.numbers
+        if node == it.start:
+            return it.hello, 0, None, it.first, now + 3 * DAY
+        if node == it.second:
+            return 0, 0, "finished", node, None
+        if ordered:
+            return 0, 0, "ordered", node, None
+        leaf = 1 if (it.a * seed + it.b) % splits.SIZE < it.half else 2
+        return (it.offer if leaf == 1 else it.story), leaf, None, it.second, now + 7 * DAY
 
     def _send(self, cursor: Any, chosen: list[tuple[int, int, int]], now: int) -> None:
         it = self.numbers
