@@ -78,10 +78,11 @@ def _people_with(parts: Parts, loaded: Loaded, zone: int, day: date, planned: in
     home = "" if loaded.journey.shop_clock else " AND coalesce(p.zone_id, 0) = :zone"
     episode = enrol.episode_sql(loaded, ":occasion", ":planned")
     there = enrol.blocking(loaded, person="d.person_id", at=":planned", episode=episode)
+    then = parts.store.dialect.join_in_order  # from the few keys to the people: otherwise every birthday is read
     rows = parts.store.rows(
         f"SELECT d.person_id, k.year - d.year FROM {parts.store.dialect.each('keys', columns)} k"
-        " JOIN person_date d ON d.field = :field AND d.calendar = k.calendar AND d.month = k.month AND d.day = k.day"
-        f" AND d.leap = k.leap JOIN person p ON p.id = d.person_id WHERE (d.year IS NULL OR k.year > d.year){home}"
+        f" {then} person_date d ON d.field = :field AND d.calendar = k.calendar AND d.month = k.month AND d.day = k.day"
+        f" AND d.leap = k.leap {then} person p ON p.id = d.person_id WHERE (d.year IS NULL OR k.year > d.year){home}"
         f" AND NOT EXISTS ({there}) ORDER BY d.person_id",
         occasion=day.isoformat(),
         planned=planned,
