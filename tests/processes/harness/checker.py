@@ -24,8 +24,8 @@ LEFT = {
     "entrants": "SELECT count(*) FROM entrant",
 }
 NEXT = (
-    "SELECT min(at) FROM (SELECT min(due) AS at FROM run UNION ALL SELECT min(due) FROM message"
-    " UNION ALL SELECT min(lease_until) FROM message) moments"
+    "SELECT min(at) FROM (SELECT due AS at FROM run UNION ALL SELECT due FROM message"
+    " UNION ALL SELECT lease_until FROM message) moments WHERE at > :now"
 )
 MESSAGES = (
     "SELECT m.id, m.run_id, s.key, m.state, m.channel, coalesce(a.idem_key, ''), m.reason FROM message m"
@@ -75,8 +75,9 @@ def drain(shop: Shop, store: Store, seconds: float = 40) -> None:
         if now != before:
             before, since = now, time.monotonic()
         elif time.monotonic() - since > 0.2:
-            next_due = store.value(NEXT) or 0
-            shop.jump(max(0, next_due - SetClock(shop.folder / "clock").now()))
+            clock = SetClock(shop.folder / "clock").now()
+            if moment := store.value(NEXT, now=clock):
+                shop.jump(moment - clock)
             since = time.monotonic()
         time.sleep(0.01)
     assert not now, f"still open after {seconds} s: {now}; the log ends {shop.log.read_text()[-3000:]}"
@@ -153,38 +154,36 @@ def _check_ways(shop: Shop, store: Store, found: Found) -> None:
     found.runs = len(rows)
     for run, version, node, state, path in rows:
         loaded = versions[version]
-        said = _walked(loaded.journey, loaded.keys[node], state, way(path, loaded.keys))
-        if isinstance(said, str):
-            found.wrong.append(f"run {run}: {said}: {path}")
-        elif said != sent.get(run, Counter()):
-            found.wrong.append(f"run {run} went past {dict(said)} and has {dict(sent.get(run, Counter()))}")
+        ends = _walks(loaded.journey, way(path, loaded.keys))
+        here = None if state == RunState.ENDED else loaded.keys[node]
+        ways = [sends for place, sends in ends if place == here]
+        got = sent.get(run, Counter())
+        if not ways:
+            found.wrong.append(f"run {run} stands at {here} and its way is no walk there: {path}")
+        elif got not in ways:
+            found.wrong.append(f"run {run} went past {[dict(sends) for sends in ways]} and has {dict(got)}")
 
 
-def _walked(
-    journey: graph.Journey, node: str, state: int, crossings: list[dict[str, object]]
-) -> Counter[str] | str:  # fmt: skip
-    place, sends = graph.START, Counter[str]()
-    ended = False
+Walk = tuple[str | None, Counter[str]]
+"""where it leads, None for out of the journey, and the sends along it"""
+
+
+def _walks(journey: graph.Journey, crossings: list[dict[str, object]]) -> list[Walk]:
+    """The walks a path may stand for: it does not tell an answer from a time-out where both have such a leaf."""
+    walks: list[Walk] = [(graph.START, Counter())]
     for crossing in crossings:
-        if ended:
-            return "it went on after its end"
-        if crossing["step"] != place:
-            return f"it left {crossing['step']} and stood at {place}"
-        here = journey.nodes[place]
-        ways = [here.go] if here.awaited is None else [here.go, here.awaited.answered]
-        leaf = next((one for way_ in ways for one in way_.leaves if one.number == crossing["leaf"]), None)
-        if leaf is None:
-            return f"there is no leaf {crossing['leaf']} at {place}"
-        sends.update(effect.key for effect in leaf.effects if isinstance(effect, graph.Send))
-        if isinstance(leaf.end, graph.Stand):
-            place = leaf.end.node
-        else:
-            ended = True
-    if ended != (state == RunState.ENDED):
-        return "its end and its state differ"
-    if not ended and place != node:
-        return f"it stands at {node} and its way leads to {place}"
-    return sends
+        walks = [walk for place, sends in walks if place == crossing["step"]
+                 for walk in _over(journey.nodes[place], crossing["leaf"], sends)]  # fmt: skip
+    return walks
+
+
+def _over(node: graph.Node, number: object, sends: Counter[str]) -> list[Walk]:
+    ways = [node.go] if node.awaited is None else [node.go, node.awaited.answered]
+    found: list[Walk] = []
+    for leaf in (leaf for crossing in ways for leaf in crossing.leaves if leaf.number == number):
+        passed = sends + Counter(effect.key for effect in leaf.effects if isinstance(effect, graph.Send))
+        found.append((leaf.end.node if isinstance(leaf.end, graph.Stand) else None, passed))
+    return found
 
 
 def _check_ends(store: Store, found: Found) -> None:

@@ -19,6 +19,7 @@ from automation.engine.delivery.facade import Delivery, spool_folder
 from automation.kernel import errors
 from automation.runtime import service
 from automation.store import checkpoints, schema
+from automation.store.database import Store
 from tests.processes.harness import shop, wounds
 from tests.processes.harness.shop import Shop
 
@@ -75,6 +76,10 @@ def run(folder: Path, orders: dict[str, Any], ready: Callable[[], None], known: 
     """Lives until stopped or killed; the exit code a command would have. `only: delivery`: no lock."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     try:
+        if orders.get("only") == "migrate":
+            migrate(folder, orders)
+            ready()
+            return 0
         app = build(folder, orders, known)
         if orders.get("ready") == "sending":
             ready = _when_sending(app, ready)
@@ -88,6 +93,28 @@ def run(folder: Path, orders: dict[str, Any], ready: Callable[[], None], known: 
         print(error, file=sys.stderr)  # noqa: T201
         return int(error.exit_code)
     return 0
+
+
+def migrate(folder: Path, orders: dict[str, Any]) -> None:
+    """Brings an empty database up to date: `statement:N` kills before the Nth one, `commit.before` and `.after`."""
+    wound = wounds.Wound(orders["wound"])
+    store = Store(f"sqlite:{folder / 'lucheng.db'}")
+    execute, commit = store.connections.execute_sql, store.connections.commit
+
+    def wounded(sql: str, *arguments: Any, **named: Any) -> Any:
+        wound.at("statement")
+        return execute(sql, *arguments, **named)
+
+    def last(*arguments: Any) -> Any:
+        wound.at("commit.before")
+        done = commit(*arguments)
+        wound.at("commit.after")
+        return done
+
+    store.connections.execute_sql = wounded
+    store.connections.commit = last
+    schema.migrate(store)
+    store.close()
 
 
 def _when_sending(app: App, ready: Callable[[], None]) -> Callable[[], None]:

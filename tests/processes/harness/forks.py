@@ -126,7 +126,7 @@ class _Server:
         return self._said(asked["pid"], True, asked["seconds"])
 
     def _fork(self, folder: str, orders: dict[str, Any]) -> tuple[int, int]:
-        app = self._app(Path(folder))
+        app = self._app(Path(folder)) if (Path(folder) / "config.yaml").exists() else None
         ready, tell = os.pipe()
         pid = os.fork()
         if pid:
