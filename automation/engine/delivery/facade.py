@@ -27,6 +27,7 @@ from .prepare import Preparer
 from .prepared import Prepared
 from .record import Recorder, Result
 from .recover import Recovery
+from .reserve import Reserve
 from .routes import Routes
 from .spool import FileSpool, NoSpool, Spool
 
@@ -36,7 +37,7 @@ WAITING = 2  # batches a process holds for one channel at most
 
 @dataclass(slots=True)
 class Delivered:
-    """What a round did. `looked`: messages that were due; `outcomes`: new states by name (sent, queued, ambiguous...)."""
+    """What a round did. `looked`: messages that were due; `outcomes`: new states by name (sent, queued...)."""
 
     looked: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
@@ -83,6 +84,7 @@ class Delivery:
         self.preparer = Preparer(parts, self.routes, self.vault, renderer, make_links)
         self.recovery = Recovery(parts, self.routes, self.vault, self.recorder, self.folder)
         self.effects = Effects(parts, channels, self.vault.idem_key, webhooks)
+        self.reserve = Reserve(self.folder.parent if self.folder else None)
         self._live: Live | None = None
         marks.prepare(parts)
 
@@ -106,7 +108,9 @@ class Delivery:
         return done
 
     def prepare(self, now: int) -> tuple[Claimed, list[Prepared]]:
-        """Claims and makes ready; what is unfit is recorded at once."""
+        """Claims and makes ready; what is unfit is recorded at once. Nothing while the disk is nearly full."""
+        if self.reserve.is_short():
+            return Claimed(), []
         claimed = self.claimer.claim(now)
         if not claimed.messages:
             return claimed, []
@@ -173,7 +177,7 @@ class Delivery:
         self._spool = None
 
     def _deliver(self, ready: Sequence[Prepared], now: int, done: Delivered) -> None:
-        """Group by group, at most `in_flight` at once; the answers of one group are recorded with the intent of the next."""
+        """At most `in_flight` at once; the answers of one group are recorded with the intent of the next."""
         results: list[Result] = []
         for group in _groups(ready, self.parts.settings.channels):
             results = self._group(group, results, now, done)
