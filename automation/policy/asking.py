@@ -89,7 +89,8 @@ def _at(routes: list[int], option: int) -> str:
 
 def _skip(asked: Asked, routes: list[int], option: int, why: str) -> None:
     asked.tx.run(
-        f"UPDATE claim SET option_ix = {option + 1}, technical = 1, trail = {_trail(':why')} WHERE {_at(routes, option)}",
+        f"UPDATE claim SET option_ix = {option + 1}, technical = 1, trail = {_trail(':why')} WHERE"
+        f" {_at(routes, option)}",
         why=why,
     )
 
@@ -103,7 +104,8 @@ def _try(asked: Asked, door: Door, routes: list[int], option: int) -> None:
     here = _at(routes, option)
     place = {"address": door.address, "account": door.channel, "kind": door.kind}
     found = asked.tx.run(
-        f"UPDATE claim SET door = {door.number}, identity_id = {reach.address('claim.person_id', ':address', ':account')}"
+        f"UPDATE claim SET door = {door.number}, identity_id ="
+        f" {reach.address('claim.person_id', ':address', ':account')}"
         f" WHERE {here}",
         **place,
     )

@@ -1,4 +1,4 @@
-"""A shop whose messages leave: people with addresses and consent, channels that answer by a script, a key of its own."""
+"""A shop whose messages leave: people with addresses and consent, channels that answer by a script."""
 
 from __future__ import annotations
 
@@ -71,6 +71,7 @@ class House(Shop):
     def __init__(self, store: Store, folder: Path) -> None:
         super().__init__(store, folder)
         self.config = CONFIG
+        self.key = KEY
         self.vault = Vault(KEY)
         self.wechat = Script("wechat_main", "wechat", [Lane("talk", "openid", BOTH, 100, 600)])
         self.sms = Script("sms_main", "sms", [Lane("sms", "phone", BOTH, 2)])
@@ -80,7 +81,7 @@ class House(Shop):
 
     def _text(self, name: str) -> None:
         super()._text(name)
-        for file, content in FILES.items():
+        for file in FILES:
             path = self.folder / "templates" / name / file
             path.unlink(missing_ok=True)
             if file in self.texts_of:
@@ -90,7 +91,7 @@ class House(Shop):
         """A delivery of its own, as another process would have."""
         channels = {one.name: one for one in (self.wechat, self.sms, self.mail)}
         renderer = LocalRenderer(self.parts.project.texts, zone="Asia/Shanghai", lunar=str)
-        return Delivery(self.parts, channels, KEY, renderer, FixedClock(0), **more)
+        return Delivery(self.parts, channels, self.key, renderer, FixedClock(0), **more)
 
     @property
     def delivery(self) -> Delivery:
@@ -124,7 +125,8 @@ class House(Shop):
         lookup = self.vault.lookup(kind, account, text)
         with self.store.write() as tx:
             tx.run(
-                "INSERT INTO identity (kind, account, lookup, person_id, sealed, key_id) VALUES (:kind, :account, :lookup,"
+                "INSERT INTO identity (kind, account, lookup, person_id, sealed, key_id) VALUES (:kind, :account,"
+                " :lookup,"
                 " :person, :sealed, 1)",
                 kind=kind, account=account, lookup=lookup, person=person,
                 sealed=self.vault.seal(text, identity_context(lookup)),
@@ -134,7 +136,8 @@ class House(Shop):
     def consent(self, person: int, channel: str, granted: bool = True, purpose: str = "marketing", at: int = 1) -> None:
         with self.store.write() as tx:
             tx.run(
-                "INSERT INTO consent (person_id, channel, purpose, granted, source, at) VALUES (:person, :channel, :purpose,"
+                "INSERT INTO consent (person_id, channel, purpose, granted, source, at) VALUES (:person, :channel,"
+                " :purpose,"
                 " :granted, 'test', :at) ON CONFLICT (person_id, channel, purpose) DO UPDATE SET granted ="
                 " excluded.granted, at = excluded.at",
                 person=person, channel=channel, purpose=purpose, granted=int(granted), at=at,

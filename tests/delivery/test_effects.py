@@ -18,10 +18,12 @@ NOON = "2026-03-02 12:00"
 NOTIFY = "{notify: operator, text: 客户不满意, digest: 1h}"
 HOOK = "{webhook: crm, with: {reason: 流失}}"
 
+ACCEPTED = Accepted()
+
 
 @dataclass
 class Hooks:
-    answer: Outcome = Accepted("")
+    answer: Outcome = ACCEPTED
     posts: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:

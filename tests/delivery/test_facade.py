@@ -109,9 +109,7 @@ def test_an_unclear_answer_on_a_lane_without_a_key_is_held(house: House) -> None
 
 
 def test_what_to_do_with_unclear_answers_can_be_told_by_kind(house: House) -> None:
-    house.config = house.config.replace(
-        "plays: sms,", "plays: sms, on_ambiguous: {marketing: drop, service: resend},"
-    )
+    house.config = house.config.replace("plays: sms,", "plays: sms, on_ambiguous: {marketing: drop, service: resend},")
     house.send_one(NOON, "{send: hello, via: [sms], expires: 3d}")
     house.sms.answer = lambda _: Unknown("timeout")
     house.deliver(NOON)

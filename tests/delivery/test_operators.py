@@ -30,7 +30,9 @@ def test_lists_filter_by_state_word_journey_and_person(house: House) -> None:
     assert operators.listed(house.store, Filter(word="no channel")) == [failed]
     assert operators.listed(house.store, Filter(person=people[1], journey="j")) == [failed]
     assert operators.listed(house.store, Filter(journey="other")) == []
-    assert [row["id"] for row in operators.listed(house.store, Filter(before=failed["id"], limit=1))] == [failed["id"] - 1]
+    assert [row["id"] for row in operators.listed(house.store, Filter(before=failed["id"], limit=1))] == [
+        failed["id"] - 1
+    ]
     assert operators.counts(house.store) == {"failed": {"no channel": 1}, "sent": {"": 2}}
 
 

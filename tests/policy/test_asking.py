@@ -22,7 +22,7 @@ def again(house: House, person: int, at: str) -> None:
 
 
 def test_marketing_needs_consent_and_service_does_not(house: House) -> None:
-    (person,) = house.send_one(NOON, **ADS)
+    house.send_one(NOON, **ADS)
     other = house.reachable(consent=False)
     house.enter("j", other, NOON)
     house.tick(NOON)
@@ -78,7 +78,10 @@ def test_a_suppressed_address_is_passed_over_and_another_of_the_same_kind_is_use
     house.put("INSERT INTO suppression (kind, lookup, reason, at) VALUES ('phone', :lookup, 'x', 1)", lookup=second)
     house.deliver(NOON)
     assert house.sms.sent[0].address == f"+86138{person:08d}"
-    house.put("INSERT INTO suppression (kind, lookup, reason, at) SELECT '*', lookup, 'x', 1 FROM identity WHERE kind = 'phone'")
+    house.put(
+        "INSERT INTO suppression (kind, lookup, reason, at) SELECT '*', lookup, 'x', 1 FROM identity WHERE kind ="
+        " 'phone'"
+    )
     again(house, person, "2026-03-03 12:00")
     assert house.states()[1] == ("SUPPRESSED", "no consent: sms suppressed")
 
@@ -146,7 +149,11 @@ def test_unless_of_the_policy_and_of_the_journey_are_asked_at_the_last_moment(ho
     house.event(people[0], "order.closed", "2026-03-01 12:00")
     house.tag(people[1], "别发")
     house.deliver(NOON)
-    assert house.states() == [("SUPPRESSED", "unless (policy, marketing)"), ("SUPPRESSED", "unless (journey)"), ("SENT", None)]
+    assert house.states() == [
+        ("SUPPRESSED", "unless (policy, marketing)"),
+        ("SUPPRESSED", "unless (journey)"),
+        ("SENT", None),
+    ]
 
 
 def test_quiet_hours_postpone_over_midnight_in_the_persons_zone_spread_by_seed(house: House) -> None:
@@ -306,7 +313,8 @@ def test_a_run_taken_out_of_its_journey_sends_nothing_more_but_one_that_ended_by
 
 def test_every_reason_has_a_stable_word() -> None:
     said = {
-        "cap all 2 per 7d": "cap", "no channel: wechat no address": "no channel", "no consent: sms no consent": "no consent",
+        "cap all 2 per 7d": "cap", "no channel: wechat no address": "no channel", "no consent: sms no consent": "no"
+        " consent",
         "quiet hours": "quiet hours", "text missing_value: x": "text", "unless (journey)": "unless", "left": "left",
         "retry: sms_main quota": "retry", "channel sms_main rests": "channel", "unknown: sms_main": "unknown",
     }  # fmt: skip

@@ -51,6 +51,7 @@ class Taken(NamedTuple):
     expires_at: int
     visit: int
     attempts: int
+    entered_at: int
     data: str | None
     lookup: bytes
     sealed: bytes
@@ -58,7 +59,8 @@ class Taken(NamedTuple):
 
 READ = (
     "SELECT c.id, c.run_id, c.person_id, c.version_id, c.step, c.variant, c.purpose, c.option_ix, c.zone, c.door,"
-    " c.identity_id, c.trail, c.expires_at, m.visit, m.attempts, r.data, i.lookup, i.sealed FROM claim c {then} message m"
+    " c.identity_id, c.trail, c.expires_at, m.visit, m.attempts, r.entered_at, r.data, i.lookup, i.sealed FROM claim"
+    " c {then} message m"
     " ON m.id = c.id {then} run r ON r.id = c.run_id {then} identity i ON i.id = c.identity_id"
     f" WHERE c.verdict = {Verdict.GO} ORDER BY c.n"
 )
@@ -136,7 +138,8 @@ class Claimer:
         tx.run(
             "INSERT INTO claim (id, n, run_id, person_id, version_id, step, variant, purpose, option_ix, expires_at,"
             " attempts, was, zone, seed, trail, technical)"
-            " SELECT m.id, t.n, m.run_id, m.person_id, m.version_id, m.step, m.variant, m.purpose, m.via_ix, m.expires_at,"
+            " SELECT m.id, t.n, m.run_id, m.person_id, m.version_id, m.step, m.variant, m.purpose, m.via_ix,"
+            " m.expires_at,"
             f" m.attempts, m.reason, coalesce(p.zone_id, 0), coalesce(p.seed, 0), CASE WHEN {tried} THEN"
             f" substr(m.reason, {len(WAYS_TRIED) + 1}) END, CASE WHEN {tried} THEN 1 END"
             " FROM (SELECT id, n, row_number() OVER (PARTITION BY person_id ORDER BY n) AS turn FROM picked) t"
@@ -168,7 +171,8 @@ class Claimer:
         if verdicts.get(Verdict.GO):
             channels = " ".join(f"WHEN {door.number} THEN '{door.channel}'" for door in self._routes.doors)
             tx.run(
-                f"UPDATE message SET state = {MessageState.CLAIMED}, due = NULL, counted_at = :now, via_ix = claim.option_ix,"
+                f"UPDATE message SET state = {MessageState.CLAIMED}, due = NULL, counted_at = :now, via_ix ="
+                f" claim.option_ix,"
                 f" channel = CASE claim.door {channels} END, lease_until = :lease, token = :token, reason = NULL"
                 f" FROM claim WHERE message.id = claim.id AND claim.verdict = {Verdict.GO}",
                 now=now, lease=now + self._parts.settings.engine.lease, token=token,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from automation.policy import consent, reach, stop
@@ -21,7 +20,8 @@ OURS = f"message.state IN ({MessageState.CLAIMED}, {MessageState.DISPATCHING})"
 BACK = (
     f"UPDATE message SET state = CASE WHEN message.state = {MessageState.CLAIMED} THEN {MessageState.QUEUED}"
     f" ELSE {MessageState.AMBIGUOUS} END, due = CASE WHEN message.state = {MessageState.CLAIMED} THEN :now END,"
-    f" counted_at = CASE WHEN message.state = {MessageState.DISPATCHING} THEN message.counted_at END, lease_until = NULL"
+    f" counted_at = CASE WHEN message.state = {MessageState.DISPATCHING} THEN message.counted_at END, lease_until ="
+    f" NULL"
     f" FROM turned WHERE message.id = turned.id AND message.token = turned.token AND {OURS}"
 )
 
@@ -60,9 +60,14 @@ def commit(tx: Transaction, group: Sequence[Prepared], now: int, lease: int) -> 
 def _fill(tx: Transaction, group: Sequence[Prepared]) -> set[int]:
     """The group into `dispatch`; returns who may not be written to any more."""
     tx.temporary("dispatch", DISPATCH)
-    columns = dict.fromkeys(("id", "token", "person_id", "identity_id", "marketing"), "BIGINT")
-    rows = json.dumps([(one.id, one.token, one.person_id, one.identity_id, int(one.marketing)) for one in group])
-    tx.run(f"INSERT INTO dispatch SELECT * FROM {tx.dialect.each('group', columns)} AS given", group=rows)
+    tx.many(
+        "INSERT INTO dispatch VALUES (:id, :token, :person, :identity, :marketing)",
+        [
+            {"id": one.id, "token": one.token, "person": one.person_id, "identity": one.identity_id,
+             "marketing": int(one.marketing)}
+            for one in group
+        ],
+    )  # fmt: skip
     said_no = consent.refused("dispatch.person_id", ":kind", "dispatch.marketing = 1")
     gone = (
         "NOT EXISTS (SELECT 1 FROM identity i WHERE i.id = dispatch.identity_id AND i.person_id = dispatch.person_id"

@@ -61,7 +61,7 @@ class Effects:
         self._parts, self._channels, self._secret, self._webhooks = parts, channels, secret, webhooks
 
     def step(self, now: int) -> int:
-        """Takes what is due, sends it and records it; returns how many rows were taken. Nothing while all is stopped."""
+        """Takes what is due, sends it and records it; returns how many rows. Nothing while all is stopped."""
         taken = self._take(now)
         roles: dict[str, list[Effect]] = {}
         for effect in taken:

@@ -86,7 +86,8 @@ class Gates:
             if known is not None and known.daily_quota is not None:
                 tx.run(
                     "INSERT INTO channel_state (channel, day, used) VALUES (:channel, :day, :count)"
-                    " ON CONFLICT (channel) DO UPDATE SET used = excluded.used + CASE WHEN channel_state.day = excluded.day"
+                    " ON CONFLICT (channel) DO UPDATE SET used = excluded.used + CASE WHEN channel_state.day ="
+                    " excluded.day"
                     " THEN channel_state.used ELSE 0 END, day = excluded.day",
                     channel=name, day=self.day(now), count=count,
                 )  # fmt: skip

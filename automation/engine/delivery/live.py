@@ -6,6 +6,7 @@ number of commits follows the disk and not the messages. Nothing is held over th
 
 from __future__ import annotations
 
+import gc
 import logging
 import queue
 import threading
@@ -52,6 +53,8 @@ class Live:
         self._failing_since: float | None = None
 
     def run(self, stop: threading.Event) -> None:
+        # Files, compiled texts and statements stay: the collector need not look at them again and again.
+        gc.freeze()
         threads = [threading.Thread(target=self._claim_loop, name="delivery claim", daemon=True)]
         threads.append(threading.Thread(target=self._effect_loop, name="delivery effects", daemon=True))
         for name in self._delivery.channels:

@@ -76,7 +76,8 @@ def show(statements: Statements, number: int, vault: Vault | None = None) -> dic
     if found is None:
         raise errors.Refused(f"there is no message {number}")
     attempts = statements.rows(
-        "SELECT n, channel, lane, state, code, provider_id, at, done_at, idem_key, body FROM attempt WHERE message_id = :id"
+        "SELECT n, channel, lane, state, code, provider_id, at, done_at, idem_key, body FROM attempt WHERE message_id"
+        " = :id"
         " ORDER BY n, id",
         id=number,
     )

@@ -17,7 +17,7 @@ SAFE = 0.8  # of a provider's window in which a key may be used again: clocks an
 
 
 class Settled(NamedTuple):
-    """The new state of a message and of its attempt. `due`, `lease`: UTC seconds. `counted`: it still counts for caps."""
+    """New states of message and attempt. `due`, `lease`: UTC seconds. `counted`: it still counts for caps."""
 
     state: MessageState
     attempt: AttemptState
@@ -81,7 +81,7 @@ def may_ask_again(one: Prepared, at: int) -> bool:
 
 
 def back_off(number: int, attempts: int) -> int:
-    """Seconds until the next try: doubled each time up to an hour, then up to a quarter more by a hash of the message."""
+    """Seconds until the next try: doubled each time up to an hour, and up to a quarter more by a hash."""
     wait = min(LONGEST_WAIT, FIRST_WAIT << min(attempts, 10))
     spread = int.from_bytes(hashlib.sha256(f"{number} {attempts}".encode()).digest()[:4])
     return min(LONGEST_WAIT, wait + spread % (wait // 4 + 1))

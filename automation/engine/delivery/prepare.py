@@ -17,7 +17,7 @@ from automation.rendering.renderer import Failed, Job, Renderer
 from .claim import Claimed, Taken
 from .customers import Customers
 from .links import Links
-from .prepared import Prepared, Unfit, body_context, encode, idempotency_key
+from .prepared import Prepared, Unfit, body_context, decode, encode, idempotency_key
 from .routes import Routes
 
 EARLIER = (
@@ -77,7 +77,8 @@ class Preparer:
             plain = json.loads(text) if known else bodies[one.id].body
             found.append(
                 Prepared(
-                    one.id, token, one.person_id, one.identity_id, marketing[one.purpose], door, lanes[one.door], one.option,
+                    one.id, token, one.person_id, one.identity_id, marketing[one.purpose], door, lanes[one.door],
+                    one.option,
                     one.attempts, one.expires_at, one.trail, known[2] if known else now, False,
                     self._routes.is_last(one.version_id, one.step, one.variant, one.option), body,
                     Message(key, door.lane, address, plain),
@@ -93,7 +94,11 @@ class Preparer:
     def _key(self, one: Taken) -> str:
         loaded = self._parts.registry.versions[one.version_id]
         return idempotency_key(
-            self._vault.idem_key, f"{loaded.name} {one.run_id}", one.step, one.visit, self._routes.doors[one.door]
+            self._vault.idem_key,
+            f"{loaded.name} {one.run_id} {one.entered_at}",
+            one.step,
+            one.visit,
+            self._routes.doors[one.door],
         )
 
     def _earlier(self, messages: Sequence[Taken]) -> dict[tuple[int, int], tuple[str, bytes, int]]:
@@ -126,7 +131,7 @@ class Preparer:
         return self._renderer.render(jobs)
 
     def _job(self, one: Taken, text: str, customer: Mapping[str, Any], zone: str) -> Job:
-        values: dict[str, Any] = json.loads(one.data) if one.data else {}
+        values: dict[str, Any] = decode(one.data) if one.data else {}
         door: Door = self._routes.doors[one.door]
         values["customer"], values["_zone"] = customer, zone
         links = self._links(one.id, one.person_id, door)

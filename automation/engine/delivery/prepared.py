@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import hmac
+import hashlib
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from automation.kernel.ports import Body, Lane, Message
 from automation.policy.claimed import Door
 
 KEY_BYTES = 16  # 32 hexadecimal digits: the most that providers take (WeCom 32, WeChat 64 bytes)
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
+_encode = _encoder.encode
+_make = getattr(json.encoder, "c_make_encoder", None)
+_pieces: Any = _make and _make(
+    None, _encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, True
+)  # fmt: skip
+_decode = json.JSONDecoder().raw_decode
 
 
 class Prepared(NamedTuple):
-    """`body` is the sealed text of the message's body; `token` the claim it belongs to. `first_at`: when its key was first
-    used. `resend`: nobody knows whether the lane took it. `last`: no way is left after this one. `marketing`: by law.
-    `trail`: the ways that refused it."""
+    """`body` is the sealed text of the message's body; `token` its claim's; `trail` the ways that refused it.
+
+    `first_at`: when its key was first used. `resend`: nobody knows whether the lane took it. `last`: no way is left
+    after this one. `marketing`: by law.
+    """
 
     id: int
     token: int
@@ -47,9 +55,13 @@ class Unfit(NamedTuple):
 
 
 def idempotency_key(secret: bytes, run: str, step: int, visit: int, door: Door) -> str:
-    """The same for every try of one message on one lane. `run`: journey and run, which no other shop shares with us."""
+    """The same for every try of one message on one lane. `run`: journey, run and when it
+    began: a database made anew counts its runs from 1 again, and the provider still knows the keys of the old one.
+
+    Keyed BLAKE2 is a MAC as HMAC is, at a fifth of its time (RFC 7693 2.9).
+    """
     text = f"{run}|{step}|{visit}|{door.channel}|{door.lane}"
-    return hmac.digest(secret, text.encode(), "sha256")[:KEY_BYTES].hex()
+    return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES, key=secret).hexdigest()
 
 
 def body_context(key: str) -> bytes:
@@ -58,4 +70,10 @@ def body_context(key: str) -> bytes:
 
 
 def encode(body: Body) -> str:
-    return _encode(body)
+    """A body as text. The standard library builds its encoder anew for each call, which takes longer than encoding."""
+    return "".join(_pieces(body, 0)) if _pieces is not None else _encode(body)
+
+
+def decode(text: str) -> Any:
+    """JSON as it stands in our own columns: no white space around it."""
+    return _decode(text)[0]

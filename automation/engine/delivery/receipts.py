@@ -1,4 +1,4 @@
-"""What providers report later: delivered, opened, clicked, failed. Early, late, repeated or in any order, the end is the same."""
+"""What providers report later: delivered, opened, clicked, failed; in whatever order, the end is the same."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ def _heal(tx: Transaction, message: int, at: int) -> None:
     """What arrived was sent, whatever we believed: an unclear answer, a crash, a bounce reported out of order."""
     unsure = f"{MessageState.AMBIGUOUS}, {MessageState.DISPATCHING}"
     tx.run(
-        f"UPDATE message SET state = {MessageState.SENT}, sent_at = coalesce(sent_at, :at), done_at = coalesce(done_at, :at),"
+        f"UPDATE message SET state = {MessageState.SENT}, sent_at = coalesce(sent_at, :at), done_at ="
+        f" coalesce(done_at, :at),"
         f" reason = NULL, lease_until = NULL, due = NULL WHERE id = :id AND (state IN ({unsure})"
         f" OR (state = {MessageState.FAILED} AND reason = '{Word.BOUNCED}'))",
         id=message, at=at,
@@ -83,7 +84,8 @@ def _bounce(parts: Parts, tx: Transaction, message: int, now: int) -> None:
     seen = " AND ".join(f"{kind}_at IS NULL" for kind in SEEN)
     states = f"{MessageState.SENT}, {MessageState.AMBIGUOUS}, {MessageState.DISPATCHING}"
     changed = tx.run(
-        f"UPDATE message SET state = {MessageState.FAILED}, reason = '{Word.BOUNCED}', done_at = :now, lease_until = NULL"
+        f"UPDATE message SET state = {MessageState.FAILED}, reason = '{Word.BOUNCED}', done_at = :now, lease_until ="
+        f" NULL"
         f" WHERE id = :id AND state IN ({states}) AND {seen}",
         id=message, now=now,
     )  # fmt: skip

@@ -121,10 +121,10 @@ class Recovery:
             return
         trace = traces.get((row.id, row.token))
         again = self._again(row, now)
-        if trace is not None and trace.this_boot and trace.outcome is not None and again is not None:
-            if not (isinstance(trace.outcome, Unknown) and self._keyed(row)):
-                found.recorded.append(Result(again, trace.outcome))
-                return
+        heard = trace.outcome if trace is not None and trace.this_boot else None
+        if heard is not None and again is not None and not (isinstance(heard, Unknown) and self._keyed(row)):
+            found.recorded.append(Result(again, heard))
+            return
         if again is not None and outcomes.may_ask_again(again, now):
             found.again.append(again)
         elif trace is not None and trace.this_boot and not trace.started and not trace.alive:

@@ -1,0 +1,150 @@
+"""The pipeline of threads against the real sandbox server: everything leaves once, faults and stops included."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from automation.engine.delivery.facade import Delivery
+from automation.kernel import clock
+from automation.people import keyring
+from automation.people.sealing import Vault
+from automation.rendering.renderer import LocalRenderer
+from bots import http
+from bots import registry as bots
+from bots.sandbox import ledger, process
+from tests.delivery.house import House
+
+NOON = "2026-03-02 12:00"
+WECHAT, SMS = "{send: hello, via: [wechat], expires: 3d}", "{send: hello, via: [sms], expires: 3d}"
+
+
+class Running(clock.FixedClock):
+    """Starts at noon and runs a hundred times as fast as the machine's."""
+
+    def __init__(self, now: int) -> None:
+        super().__init__(now)
+        self._began = clock.monotonic()
+
+    def now(self) -> int:
+        return super().now() + int((clock.monotonic() - self._began) * 100)
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[process.Sandbox]:
+    with process.start(tmp_path_factory.mktemp("live") / "ledger.jsonl") as running:
+        yield running
+
+
+def fault(sandbox: process.Sandbox, **order: object) -> None:
+    client = http.Client(timeout=5)
+    assert client.post_json(f"{sandbox.url}/faults", order).status == 200
+    client.close()
+
+
+def real(house: House) -> Delivery:
+    """A delivery whose channels are those of the settings, talking to the sandbox."""
+    known = house.parts.settings.channels
+    channels = {name: bots.build(name, one.kind, one) for name, one in known.items()}
+    renderer = LocalRenderer(house.parts.project.texts, zone="Asia/Shanghai", lunar=str)
+    return Delivery(house.parts, channels, house.key, renderer, Running(house.ts(NOON)))
+
+
+@contextmanager
+def delivering(delivery: Delivery) -> Iterator[None]:
+    stop = threading.Event()
+    work = threading.Thread(target=delivery.run, args=(stop, True))
+    work.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        work.join(20)
+        delivery.close()
+        for channel in delivery.channels.values():
+            channel.close()
+        assert not work.is_alive()
+
+
+def wait_for(house: House, state: int, count: int) -> None:
+    end = clock.monotonic() + 20
+    while house.store.value("SELECT count(*) FROM message WHERE state = :s", s=state) < count:
+        assert clock.monotonic() < end, house.states()
+        threading.Event().wait(0.02)
+
+
+def delivered(sandbox: process.Sandbox, house: House) -> Counter[str]:
+    """Address -> how often it got a message of this test's people."""
+    ours = {row[0] for row in house.store.rows("SELECT idem_key FROM attempt")}
+    return Counter(entry.address for entry in ledger.deliveries(sandbox.ledger) if entry.key in ours)
+
+
+@pytest.fixture
+def at(house: House, sandbox: process.Sandbox) -> House:
+    house.config = house.config.replace("http://127.0.0.1:8025", sandbox.url)
+    fault(sandbox, mode="ok")
+    # The server remembers keys from test to test, so every test has a secret of its own.
+    house.key = keyring.read(f"1:{base64.b64encode(next(_secrets).to_bytes(32)).decode()}", "the test")
+    house.vault = Vault(house.key)
+    return house
+
+
+_secrets = iter(range(1, 1000))
+
+
+def test_everybody_gets_one_message_and_the_books_say_so(at: House, sandbox: process.Sandbox) -> None:
+    at.send_one(NOON, SMS, people=60)
+    with delivering(real(at)):
+        wait_for(at, 3, 60)
+    assert sorted(delivered(sandbox, at).values()) == [1] * 60
+    assert not list(Path(f"{at.store.path}.spool").glob("*")) if at.store.path else True
+
+
+def test_answers_lost_on_a_keyed_channel_repeat_nothing(at: House, sandbox: process.Sandbox) -> None:
+    at.send_one(NOON, WECHAT, people=40)
+    fault(sandbox, mode="accept_then_reset", channel="wechat_main", times=2)
+    with delivering(real(at)):
+        wait_for(at, 3, 40)
+    assert sorted(delivered(sandbox, at).values()) == [1] * 40
+
+
+def test_answers_lost_on_a_channel_without_a_key_are_held_within_in_flight(at: House, sandbox: process.Sandbox) -> None:
+    at.send_one(NOON, SMS, people=30)
+    fault(sandbox, mode="accept_then_reset", channel="sms_main", times=1)
+    with delivering(real(at)):
+        wait_for(at, 3, 26)
+        wait_for(at, 4, 1)
+    held = at.store.value("SELECT count(*) FROM message WHERE state = 4")
+    assert 1 <= held <= 4  # in_flight of sms_main
+    assert sorted(delivered(sandbox, at).values()) == [1] * 30
+
+
+def test_an_outage_is_waited_out_and_nothing_is_lost(at: House, sandbox: process.Sandbox) -> None:
+    at.config = at.config.replace("plays: wechat,", "plays: wechat, breaker: {failures: 2, pause: 20s},")
+    at.send_one(NOON, WECHAT, people=20)
+    fault(sandbox, mode="5xx", channel="wechat_main", times=3)
+    with delivering(real(at)):
+        wait_for(at, 3, 20)
+    assert sorted(delivered(sandbox, at).values()) == [1] * 20
+
+
+def test_stopping_gives_back_what_was_claimed_and_records_what_was_on_its_way(
+    at: House, sandbox: process.Sandbox
+) -> None:
+    at.send_one(NOON, SMS, people=40)
+    fault(sandbox, mode="slow", channel="sms_main", seconds=0.1)
+    with delivering(real(at)):
+        wait_for(at, 3, 4)
+    states = Counter(state for state, _ in at.states())
+    assert set(states) <= {"SENT", "QUEUED"} and states["SENT"] >= 4
+    assert sum(delivered(sandbox, at).values()) == states["SENT"]
+    fault(sandbox, mode="ok")
+    with delivering(real(at)):
+        wait_for(at, 3, 40)
+    assert sorted(delivered(sandbox, at).values()) == [1] * 40

@@ -1,0 +1,64 @@
+"""The spool: what it tells after a kill, torn lines, segments, locks, pruning."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from automation.engine.delivery import spool
+from automation.engine.delivery.spool import FileSpool
+from automation.kernel.ports import Accepted, Denied, Reason, Unknown
+
+
+def test_it_tells_how_far_each_message_came_and_what_was_answered(tmp_path: Path) -> None:
+    own = FileSpool(tmp_path)
+    refs = [(number, 7) for number in range(1, 7)]
+    own.intended(refs)
+    own.started(refs[1:])
+    refused = Denied(Reason.RATE_LIMITED, "45009", False, 30)
+    own.answered([(refs[2], Accepted("a b:c")), (refs[3], Unknown("reset")), (refs[4], refused)])
+    told = spool.read(tmp_path)
+    assert [told[ref].started for ref in refs] == [False, True, True, True, True, True]
+    assert [told[ref].outcome for ref in refs] == [None, None, Accepted("a b:c"), Unknown("reset"), refused, None]
+    assert all(trace.alive and trace.this_boot for trace in told.values())
+    assert (1, 8) not in told  # another claim of the same message
+    own.close()
+
+
+def test_a_torn_last_line_counts_for_nothing(tmp_path: Path) -> None:
+    own = FileSpool(tmp_path)
+    own.intended([(1, 1), (2, 1)])
+    (path,) = tmp_path.glob("*.spool")
+    with path.open("ab") as file:
+        file.write(b'-[[1,1,"half')
+    told = spool.read(tmp_path)
+    assert (told[1, 1].outcome, told[1, 1].started) == (None, False)
+    own.close()
+
+
+def test_a_full_segment_is_removed_when_all_in_it_is_recorded(tmp_path: Path, monkeypatch: object) -> None:
+    own = FileSpool(tmp_path)
+    own._current.size = spool.SEGMENT + 1
+    first = own._current.path
+    own._current.open.add((1, 1))
+    own.intended([(2, 1)])
+    assert len(list(tmp_path.glob("*.spool"))) == 2
+    own.started([(1, 1)])
+    assert "+1:1" in first.read_text()
+    own.recorded([(1, 1)])
+    assert not first.exists()
+    own.recorded([(2, 1)])
+    own.close()
+    assert not list(tmp_path.glob("*.spool"))
+
+
+def test_a_file_whose_process_was_killed_is_known_to_be_dead(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path; from automation.engine.delivery.spool import FileSpool;"
+        " own = FileSpool(Path(sys.argv[1])); own.intended([(1, 1)]); own.started([(1, 1)]);"
+        " os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, cwd=Path(__file__).parents[2])
+    (trace,) = spool.read(tmp_path).values()
+    assert (trace.started, trace.alive, trace.this_boot) == (True, False, True)
