@@ -7,6 +7,7 @@ There is one evaluator of moments, in automation.festivals. Thousands of people 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from automation.festivals import durations, moments
@@ -66,9 +67,14 @@ def _one(parts: Parts, when: Limit, zone: int, base: int, values: Mapping[str, A
     here = parts.zones[zone]
     if isinstance(when, Duration):
         return durations.add(base, when, here, parts.calendar)
-    plain = {
-        path: int(value) if isinstance(value, str) and value.isdecimal() else value for path, value in values.items()
-    }
+    plain = {path: _plain(value) for path, value in values.items()}
     evaluate = moments.resolve_limit if limit else moments.resolve
     found = evaluate(when, base, here, plain, parts.calendar)
     return base if found is None else found
+
+
+def _plain(value: Any) -> Any:
+    """Whole numbers as int, however a database hands them over; dates and the rest as they are."""
+    if isinstance(value, str):
+        return int(value) if value.isdecimal() else value
+    return int(value) if isinstance(value, Decimal | float) and value == int(value) else value

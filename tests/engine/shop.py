@@ -108,6 +108,7 @@ class Shop:
         self.config = CONFIG
         self.zone = ZoneInfo("Asia/Shanghai")
         self.batch: int | None = None
+        self.poisoned = False  # whether a row that no statement can read is part of the test
         self.variants: dict[str, str] = {}
         self._parts: Parts | None = None
         self._people = 0
@@ -201,6 +202,9 @@ class Shop:
             moved = tick.tick(self.parts, self.ts(at))
             broken = [found for found in invariants.check(self.store) if found.count]
             assert not broken, broken
+            if not self.poisoned:
+                assert self.store.rows("SELECT * FROM stuck") == []
+                assert self.store.rows("SELECT * FROM audit WHERE what LIKE '%set aside'") == []
         return moved
 
     # -- people and what happens to them -------------------------------------------------------------------------

@@ -238,6 +238,7 @@ def test_an_event_no_statement_can_read_is_set_aside_and_the_others_go_on(shop: 
     people = shop.people(5)
     for person in people:
         shop.event(person, "cart.updated", "2026-03-01 09:00", total=5000)
+    shop.poisoned = True
     with shop.store.write() as tx:
         tx.run("UPDATE event SET props = '{broken' WHERE person_id = :person", person=people[2])
     shop.tick("2026-03-01 09:00")

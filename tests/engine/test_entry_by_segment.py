@@ -194,6 +194,7 @@ def test_a_poisoned_request_is_set_aside_and_the_others_enter(shop: Shop) -> Non
     people = shop.people(5, city="上海")
     for person in people:
         shop.enter("wake", person, "2026-03-01 09:00")
+    shop.poisoned = True
     with shop.store.write() as tx:
         tx.run("UPDATE person SET attrs = '{broken' WHERE id = :id", id=people[2])
     shop.tick("2026-03-01 09:00")

@@ -47,7 +47,9 @@ class _Change:
         )
         value_text = dialect.json_text(dialect.json_put("'{}'", "v", "c.value"), ["v"])
         way = _direction(parts, name, value_text)
-        props = dialect.json_object(field=parameters.add(name), old="c.old", new=value_text, direction=way)
+        props = dialect.json_object(
+            field=f"CAST({parameters.add(name)} AS TEXT)", old="c.old", new=value_text, direction=way
+        )
         differs = f"coalesce(c.old, '') <> coalesce({value_text}, '')"
         self._tell = (
             "INSERT INTO event (person_id, name_id, at, received_at, props, source)"
@@ -82,4 +84,4 @@ def _new_json(parts: Parts, value: tree.Value, parameters: Parameters) -> str:
     """SQL of the new value as JSON text."""
     if isinstance(value, tree.Ref):
         return references.json(parts.compiler, value.path, parameters)
-    return parameters.add(json.dumps(value, ensure_ascii=False))
+    return f"CAST({parameters.add(json.dumps(value, ensure_ascii=False))} AS TEXT)"

@@ -1,0 +1,171 @@
+"""Edited files: on_change, broken files, vanished files; the way a run went."""
+
+from __future__ import annotations
+
+import pytest
+
+from automation.engine import overview
+from tests.engine.shop import Shop
+
+HEAD = "enter: {event: wechat.followed}\nagain: finished\n"
+OLD = HEAD + "steps:\n  - {wait: 5d, id: pause}\n  - {send: old_text}\n"
+NEW = HEAD + "steps:\n  - {wait: 2d, id: pause}\n  - {send: new_text}\n"
+
+
+def follow(shop: Shop, *people: int, at: str = "2026-03-01 09:00") -> None:
+    for person in people:
+        shop.event(person, "wechat.followed", at)
+    shop.tick(at)
+
+
+@pytest.mark.parametrize(
+    ("on_change", "due", "text"),
+    [
+        ("pin", "2026-03-06 09:00", "old_text"),
+        ("follow", "2026-03-06 09:00", "new_text"),
+        ("recount", "2026-03-03 09:00", "new_text"),
+        ("restart", "2026-03-04 10:00", "new_text"),
+    ],
+)
+def test_what_an_edit_means_for_those_inside(shop: Shop, on_change: str, due: str, text: str) -> None:
+    shop.batch = 2
+    shop.open("2026-03-01 08:00", wake=OLD)
+    people = shop.people(5)
+    follow(shop, *people)
+    shop.open("2026-03-02 10:00", wake=f"on_change: {on_change}\n" + NEW)
+    shop.tick("2026-03-02 10:00")
+    inside = [run for run in shop.runs() if run.inside]
+    assert {run.due for run in inside} == {due}
+    assert sorted(run.person for run in inside) == people
+    shop.tick(due)
+    assert shop.texts() == [text] * 5
+
+
+def test_restart_lets_back_in_whom_again_never_would_keep_out(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=OLD.replace("finished", "never"))
+    ann = shop.person()
+    follow(shop, ann)
+    shop.open("2026-03-02 10:00", wake="on_change: restart\n" + NEW.replace("finished", "never"))
+    shop.tick("2026-03-02 10:00")
+    assert [(run.reason, run.inside) for run in shop.runs()] == [("restarted", False), (None, True)]
+    shop.tick("2026-03-04 10:00")
+    follow(shop, ann, at="2026-03-05 09:00")
+    assert len(shop.runs()) == 2
+
+
+def test_recount_counts_in_the_zone_of_the_customer(shop: Shop) -> None:
+    zone = "America/New_York"
+    shop.open("2026-03-01 08:00", wake=OLD)
+    at = shop.say(shop.ts("2026-03-07 09:00", zone)) or ""
+    follow(shop, shop.person(zone=zone), at=at)
+    shop.open(at, wake="on_change: recount\n" + NEW)
+    assert shop.say(shop.store.value("SELECT due FROM run"), zone) == "2026-03-09 09:00"
+
+
+def test_recount_leaves_a_held_run_held(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=OLD)
+    follow(shop, shop.person())
+    shop.pause("wake", "2026-03-01 10:00")
+    shop.tick("2026-03-06 09:00")
+    shop.open("2026-03-06 10:00", wake="on_change: recount\n" + NEW)
+    assert (shop.run().due, shop.run().held) == (None, "2026-03-03 09:00")
+
+
+def test_who_stands_at_a_step_that_is_gone_goes_to_the_next_that_survives(shop: Shop) -> None:
+    three = (
+        HEAD
+        + "steps:\n  - {wait: 1d, id: a}\n  - {send: one}\n  - {wait: 1d, id: b}\n  - {send: two}\n  - {wait: 1d, id: c}\n"
+    )
+    shop.open("2026-03-01 08:00", wake=three)
+    ann = shop.person()
+    follow(shop, ann)
+    shop.open(
+        "2026-03-01 10:00", wake="on_change: follow\n" + three.replace("  - {wait: 1d, id: a}\n  - {send: one}\n", "")
+    )
+    assert (shop.run().step, shop.run().due) == ("b", "2026-03-02 09:00")
+    shop.open("2026-03-01 11:00", wake="on_change: follow\n" + HEAD + "steps: [{send: three}]\n")
+    assert (shop.run().inside, shop.run().reason) == (False, "the step is gone")
+
+
+def test_the_control_group_stays_parked_through_an_edit(shop: Shop) -> None:
+    head = "holdout: 50%\n"
+    shop.open("2026-03-01 08:00", wake=head + OLD)
+    follow(shop, *shop.people(10))
+    held = {run.person for run in shop.runs() if run.holdout}
+    shop.open("2026-03-02 10:00", wake="on_change: recount\n" + head + NEW)
+    shop.tick("2026-03-10 10:00")
+    assert {run.person for run in shop.runs() if run.inside} == held
+    assert not {message.person for message in shop.messages()} & held
+
+
+def test_a_pinned_version_is_kept_while_people_are_inside_or_their_messages_wait(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake="purpose: ads\n" + OLD)
+    follow(shop, shop.person(), at="2026-03-01 22:00")
+    shop.open("2026-03-02 10:00", wake="purpose: ads\n" + NEW)
+    retired = "SELECT count(*) FROM version WHERE retired_at IS NOT NULL"
+    assert shop.store.value(retired) == 0
+    shop.tick("2026-03-06 22:00")
+    assert shop.texts() == ["old_text"]
+    shop.reload("2026-03-06 22:01")
+    assert shop.store.value(retired) == 0
+    with shop.store.write() as tx:
+        tx.run("UPDATE message SET state = 8, due = NULL")
+    shop.reload("2026-03-06 22:02")
+    assert shop.store.value(retired) == 1
+
+
+def test_a_broken_file_keeps_the_last_good_version(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=OLD)
+    shop.open("2026-03-01 08:30", wake=OLD.replace("wait: 5d", "wiat: 5d"))
+    assert shop.problems()
+    follow(shop, shop.person())
+    assert shop.run().due == "2026-03-06 09:00"
+
+
+def test_a_broken_catalog_closes_nothing(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=OLD)
+    good = shop.files["catalog"]
+    shop.files["catalog"] = "fields: [\n"
+    shop.open("2026-03-01 08:30")
+    assert shop.store.column("SELECT count(*) FROM journey WHERE status = 'live'")[0] == 1
+    shop.files["catalog"] = good
+    shop.open("2026-03-01 08:40")
+    follow(shop, shop.person())
+    assert shop.run().inside
+
+
+def test_a_vanished_file_closes_its_journey_and_opens_it_when_it_is_back(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=OLD)
+    ann, bob = shop.people(2)
+    follow(shop, ann)
+    shop.open("2026-03-01 10:00", wake="")
+    follow(shop, bob, at="2026-03-01 11:00")
+    shop.tick("2026-03-06 09:00")
+    assert [(run.person, run.reason) for run in shop.runs()] == [(ann, "finished")]
+    shop.open("2026-03-06 10:00", wake=OLD)
+    follow(shop, bob, at="2026-03-06 11:00")
+    assert len(shop.runs()) == 2
+
+
+def test_nothing_changes_where_no_file_changed(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=OLD)
+    count = shop.store.value("SELECT count(*) FROM audit")
+    assert shop.reload("2026-03-01 09:00") == []
+    assert shop.store.value("SELECT count(*) FROM audit") == count
+
+
+def test_a_run_says_which_way_it_came(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake=HEAD + "steps:\n  - {wait: 1d, id: pause}\n  - {if: {tier: gold}, then: [{send: a}], else: [{send: b}]}\n"
+        "  - {wait: 1d, id: rest}\n",
+    )
+    follow(shop, shop.person(tier="gold"))
+    shop.tick("2026-03-02 09:00", "2026-03-03 09:00")
+    keys = dict(shop.store.rows("SELECT id, key FROM step"))
+    way = overview.way(shop.run().path, keys)
+    assert [(one["step"], shop.say(one["at"])) for one in way] == [
+        ("start", "2026-03-01 09:00"),
+        ("pause", "2026-03-02 09:00"),
+        ("rest", "2026-03-03 09:00"),
+    ]

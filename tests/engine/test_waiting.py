@@ -1,0 +1,293 @@
+"""wait and wait_for: lengths, moments, quiet hours, late ticks, what has happened and what comes too late."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.shop import Shop
+
+ENTER = "enter: {event: wechat.followed}\nagain: finished\n"
+
+
+def follow(shop: Shop, *people: int, at: str = "2026-03-01 09:00") -> None:
+    for person in people:
+        shop.event(person, "wechat.followed", at)
+    shop.tick(at)
+
+
+@pytest.mark.parametrize(
+    ("length", "due"),
+    [
+        ("90s", "2026-01-31 09:01:30"),
+        ("3h", "2026-01-31 12:00"),
+        ("2d", "2026-02-02 09:00"),
+        ("1mo", "2026-02-28 09:00"),
+        ("2 workdays", "2026-02-03 09:00"),
+        ("until 09:30", "2026-01-31 09:30"),
+        ("until 08:30", "2026-02-01 08:30"),
+        ("until monday 10:00", "2026-02-02 10:00"),
+        ("until month_end 10:00", "2026-01-31 10:00"),
+        ("until 2026-11-10 20:00", "2026-11-10 20:00"),
+    ],
+)
+def test_a_wait_is_due(shop: Shop, length: str, due: str) -> None:
+    shop.open("2026-01-01 08:00", wake=ENTER + f'steps: [{{wait: "{length}"}}]\n')
+    follow(shop, shop.person(), at="2026-01-31 09:00")
+    assert shop.run().due == due
+
+
+@pytest.mark.parametrize(
+    ("entered", "length", "due"),
+    [
+        ("2026-03-07 09:00", "1d", "2026-03-08 09:00"),  # clocks go forward on 8 March: 23 hours
+        ("2026-10-31 09:00", "1d", "2026-11-01 09:00"),  # and back on 1 November: 25 hours
+        ("2026-03-07 09:00", "24h", "2026-03-08 10:00"),
+        ("2026-06-01 09:00", "1d", "2026-06-02 09:00"),
+    ],
+)
+def test_days_keep_the_local_time_of_the_customer_over_a_change_of_clocks(
+    shop: Shop, entered: str, length: str, due: str
+) -> None:
+    zone = "America/New_York"
+    shop.open("2026-01-01 08:00", wake=ENTER + f"steps: [{{wait: {length}}}]\n")
+    ann, bob = shop.person(zone=zone), shop.person()
+    at = shop.say(shop.ts(entered, zone))
+    assert at is not None
+    follow(shop, ann, bob, at=at)
+    here = [shop.say(row[0], zone) for row in shop.store.rows("SELECT due FROM run WHERE person_id = :ann", ann=ann)]
+    assert here == [due]
+    hours = 24 * 3600
+    assert shop.ts(shop.runs()[1].due or "") - shop.ts(at) == hours
+
+
+def test_a_program_made_in_summer_still_knows_the_change_of_clocks_in_autumn(shop: Shop) -> None:
+    zone = "America/New_York"
+    shop.open("2026-01-01 08:00", wake=ENTER + "steps: [{wait: 1d}]\n")
+    ann = shop.person(zone=zone)
+    for entered in ("2026-06-01 09:00", "2026-10-31 09:00"):
+        at = shop.say(shop.ts(entered, zone))
+        assert at is not None
+        shop.tick(at)
+        follow(shop, ann, at=at)
+    assert shop.say(shop.store.value("SELECT max(due) FROM run"), zone) == "2026-11-01 09:00"
+
+
+def test_an_anchored_moment_in_the_past_goes_on_at_once(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake="enter: {event: order.paid}\nagain: finished\n"
+        "steps: [{wait: until entry.ship_on -2d 10:00}, {send: hello}, {wait: until entry.at +5d 09:00}]\n",
+    )
+    ann, bob = shop.people(2)
+    shop.event(ann, "order.paid", "2026-03-01 09:00", order_id="D1", ship_on="2026-03-10")
+    shop.event(bob, "order.paid", "2026-03-01 09:00", order_id="D2", ship_on="2026-03-02")
+    shop.tick("2026-03-01 09:00")
+    assert [run.due for run in shop.runs()] == ["2026-03-08 10:00", "2026-03-06 09:00"]
+    assert [message.person for message in shop.messages()] == [bob]
+
+
+def test_a_field_without_a_date_goes_on_at_once(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake="enter: {event: order.paid}\nagain: finished\nsteps: [{wait: until entry.ship_on 10:00}, {send: hello}]\n",
+    )
+    shop.event(shop.person(), "order.paid", "2026-03-01 09:00", order_id="D1")
+    shop.tick("2026-03-01 09:00")
+    assert shop.texts() == ["hello"]
+
+
+def test_a_number_field_counts_days(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ENTER + "steps: [{wait: until entry.at +customer.cycle_days -5d 10:00}]\n")
+    follow(shop, shop.person(cycle_days=30))
+    assert shop.run().due == "2026-03-26 10:00"
+
+
+def test_quiet_hours_put_messages_off_spread_and_the_wait_counts_from_there(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake="purpose: ads\n" + ENTER + "steps: [{send: one}, {wait: 1h}, {send: two}, {wait: 1d}]\n",
+    )
+    people = shop.people(20)
+    follow(shop, *people, at="2026-03-01 23:00")
+    first = {message.person: message.due or "" for message in shop.messages()}
+    assert all("2026-03-02 09:00" <= due < "2026-03-02 09:16" for due in first.values())
+    assert len(set(first.values())) > 10
+    shop.tick("2026-03-02 00:00", "2026-03-02 09:59")
+    assert len(shop.messages()) == 20
+    for minute in range(17):
+        shop.tick(f"2026-03-02 10:{minute:02}:59")
+    second = {message.person: message.due or "" for message in shop.messages() if message.step == "two"}
+    for person in people:
+        assert 3600 <= shop.ts(second[person]) - shop.ts(first[person]) < 3660
+
+
+def test_an_answer_at_night_does_not_bunch_what_follows(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake="purpose: ads\n"
+        + ENTER
+        + "steps: [{send: one}, {wait_for: {event: order.paid}, up_to: 2d}, {wait: 1h}, {send: two}, {wait: 1d}]\n",
+    )
+    ann = shop.person()
+    follow(shop, ann, at="2026-03-01 22:00")
+    shop.event(ann, "order.paid", "2026-03-01 22:30", order_id="D1")
+    shop.tick("2026-03-01 22:30")
+    assert shop.ts(shop.run().due or "") - shop.ts(shop.messages()[0].due or "") == 3600
+
+
+def test_service_that_ignores_quiet_hours_leaves_at_once(shop: Shop) -> None:
+    shop.files["policy"] = "purposes:\n  plain: {kind: service, quiet: 21:00-09:00}\n"
+    shop.open("2026-03-01 08:00", wake=ENTER + "steps: [{send: one, ignore: quiet_hours}, {send: two}]\n")
+    follow(shop, shop.person(), at="2026-03-01 23:00")
+    due = dict(shop.sent())
+    assert due["one"] == "2026-03-01 23:00"
+    assert (due["two"] or "") >= "2026-03-02 09:00"
+
+
+def test_a_send_with_a_moment_is_planned_for_it_and_expires_from_it(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00", wake=ENTER + "steps: [{send: one, at: 10:00, expires: 2h}, {send: two, expires: today}]\n"
+    )
+    follow(shop, shop.person())
+    assert [(message.due, message.expires) for message in shop.messages()] == [
+        ("2026-03-01 10:00", "2026-03-01 12:00"),
+        ("2026-03-01 09:00", "2026-03-02 00:00"),
+    ]
+
+
+def test_ticks_that_are_a_little_late_cause_no_drift(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00", wake=ENTER + "steps: [{send: one}, {wait: 1d}, {send: two}, {wait: 1d}, {send: three}]\n"
+    )
+    shop.event(shop.person(), "wechat.followed", "2026-03-01 09:00")
+    shop.tick("2026-03-01 09:20")
+    assert shop.run().due == "2026-03-02 09:00"
+    shop.tick("2026-03-02 09:50")
+    assert shop.run().due == "2026-03-03 09:00"
+
+
+def test_after_a_long_stop_waits_count_from_now_and_messages_expire_from_their_planned_moment(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00", wake=ENTER + "steps: [{wait: 1d}, {send: one, expires: today}, {wait: 1d}, {send: two}]\n"
+    )
+    follow(shop, shop.person())
+    shop.tick("2026-03-03 12:00")
+    assert [(message.due, message.expires) for message in shop.messages()] == [("2026-03-03 12:00", "2026-03-03 00:00")]
+    assert shop.run().due == "2026-03-04 12:00"
+
+
+def test_a_fence_keeps_the_planned_moment_of_what_follows(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake=ENTER + "steps: [{wait: 1d}, {tag: x}, {if: {tag: x}, then: [{send: one, expires: today}]}, {wait: 1d}]\n",
+    )
+    follow(shop, shop.person())
+    shop.tick("2026-03-03 12:00")
+    assert [message.expires for message in shop.messages()] == ["2026-03-03 00:00"]
+    assert shop.run().due == "2026-03-04 12:00"
+
+
+WAIT_FOR = """
+steps:
+  - wait_for: {event: csat.answered}
+    up_to: 2d
+    as: answer
+    then: [{send: thanks}, {set: {score: {from: answer.score}}}]
+    else: [{send: nudge}]
+  - {send: after}
+  - {wait: 1d}
+  - {if: {answer.score: {at_least: 9}}, then: [{send: happy}]}
+"""
+
+
+def test_an_answer_goes_the_way_of_then_and_is_kept(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ENTER + WAIT_FOR)
+    ann, bob = shop.people(2)
+    follow(shop, ann, bob)
+    shop.event(ann, "csat.answered", "2026-03-02 09:00", score=10)
+    shop.tick("2026-03-02 09:00")
+    assert shop.texts() == ["thanks", "after"]
+    assert shop.runs()[0].data["answer"]["score"] == 10
+    assert shop.attrs(ann)["score"] == 10
+    shop.tick("2026-03-03 09:00")
+    assert sorted((message.person, message.step) for message in shop.messages()[2:]) == [
+        (ann, "happy"),
+        (bob, "after"),
+        (bob, "nudge"),
+    ]
+
+
+def test_what_has_already_happened_since_entry_passes_at_once(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ENTER + WAIT_FOR.replace("steps:", "steps:\n  - {wait: 1d}"))
+    ann = shop.person()
+    shop.event(ann, "csat.answered", "2026-02-28 12:00", score=1)
+    shop.tick("2026-02-28 12:00")
+    follow(shop, ann)
+    shop.event(ann, "csat.answered", "2026-03-01 12:00", score=10)
+    shop.tick("2026-03-01 12:00")
+    assert shop.texts() == []
+    shop.tick("2026-03-02 09:10")
+    assert shop.texts() == ["thanks", "after"]
+    assert shop.run().due == "2026-03-03 09:00"
+    assert shop.run().data["answer"]["score"] == 10
+
+
+def test_a_time_out_looks_once_more_for_what_was_not_taken_in(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ENTER + WAIT_FOR)
+    ann = shop.person()
+    follow(shop, ann)
+    shop.event(ann, "csat.answered", "2026-03-03 08:00", score=5)
+    with shop.store.write() as tx:
+        tx.run("DELETE FROM event_queue")
+    shop.tick("2026-03-03 09:00")
+    assert shop.texts() == ["thanks", "after"]
+
+
+@pytest.mark.parametrize("taken", ["before the time-out", "only by the look"])
+def test_what_comes_after_the_limit_is_no_answer_however_late_the_tick(shop: Shop, taken: str) -> None:
+    shop.open("2026-03-01 08:00", wake=ENTER + WAIT_FOR)
+    ann = shop.person()
+    follow(shop, ann)
+    shop.event(ann, "csat.answered", "2026-03-03 09:30", score=5)
+    if taken == "only by the look":
+        with shop.store.write() as tx:
+            tx.run("DELETE FROM event_queue")
+    shop.tick("2026-03-03 10:00")
+    assert shop.texts() == ["nudge", "after"]
+
+
+def test_the_event_of_the_entry_is_no_answer(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake="enter: {event: order.paid}\nagain: finished\n"
+        "steps: [{wait_for: {event: order.paid}, up_to: 2d, then: [{send: thanks}]}]\n",
+    )
+    ann = shop.person()
+    shop.event(ann, "order.paid", "2026-03-01 09:00", order_id="D1")
+    shop.tick("2026-03-01 09:00")
+    assert shop.run().inside
+    shop.event(ann, "order.paid", "2026-03-01 10:00", order_id="D2")
+    shop.tick("2026-03-01 10:00")
+    assert shop.texts() == ["thanks"]
+
+
+@pytest.mark.parametrize(("word", "column"), [("clicked", "clicked_at"), ("delivered", "delivered_at")])
+def test_what_becomes_of_a_message_answers_its_own_run_only(shop: Shop, word: str, column: str) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake="enter: {event: order.paid}\nkey: order_id\n"
+        f"steps: [{{send: hello}}, {{wait_for: {{{word}: hello}}, up_to: 2d,"
+        " then: [{send: yes_}], else: [{send: no_}]}]\n",
+    )
+    ann = shop.person()
+    for order in ("D1", "D2"):
+        shop.event(ann, "order.paid", "2026-03-01 09:00", order_id=order)
+    shop.tick("2026-03-01 09:00")
+    first = shop.runs()[0]
+    with shop.store.write() as tx:
+        tx.run(f"UPDATE message SET {column} = :at WHERE run_id = :run", at=shop.ts("2026-03-01 10:00"), run=first.id)
+    shop.event(ann, f"message.{word}", "2026-03-01 10:00", run=str(first.id), step="hello")
+    shop.tick("2026-03-01 10:00")
+    assert [(message.run, message.step) for message in shop.messages()][2:] == [(first.id, "yes_")]
+    shop.tick("2026-03-03 09:00")
+    assert [message.step for message in shop.messages()][3:] == ["no_"]
