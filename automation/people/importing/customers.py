@@ -9,8 +9,8 @@ from automation.people.normalise import KINDS, Unusable
 from automation.people.registry import Registry
 from automation.store.database import Transaction
 
-from . import columns, groups, pipeline, rows
-from .groups import Batch
+from . import columns, pipeline, rows
+from .groups import Batch, Packer
 from .options import Options, Report, Watch
 from .pipeline import Outcome
 from .rows import Contact, Plan
@@ -33,6 +33,7 @@ class _Customers:
         self._registry = registry
         self._options = options
         self._writer = Writer(registry, options)
+        self._packer = Packer(registry.vault)
         self._plan: Plan | None = None
 
     def understands(self, headings: Sequence[str]) -> bool:
@@ -50,10 +51,10 @@ class _Customers:
         return self._plan.contact(cells)
 
     def prepare(self, items: Sequence[Contact]) -> Batch:
-        return groups.batch(self._registry.vault, items)
+        return self._packer.batch(items)
 
     def name(self, prepared: Batch) -> None:
-        self._registry.names.ensure("tag", [tag for group in prepared.groups for tag in group.tags])
+        self._registry.names.ensure("tag", [tag for entry in prepared.entries for tag in entry.tags])
 
     def tables(self, tx: Transaction) -> None:
         self._writer.tables(tx)

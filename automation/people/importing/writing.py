@@ -15,15 +15,15 @@ from automation.people.registry import Registry
 from automation.store.database import Transaction
 
 from . import cells, groups
-from .groups import Batch, Group
+from .groups import Batch, Entry
 from .options import Options
 from .pipeline import Outcome
 
-MEMORY = 20_000  # texts of attributes kept for the next row
 DAY_NAMES = ("field", "calendar", "month", "day", "leap", "person", "year")
 UNIQUE = "ON CONFLICT (uid) DO NOTHING"
 PERSON = ("uid", "seed", "name", "stage", "zone_id", "attrs", "created_at", "changed_at")
 IDENTITY = (*identities.SEALED, "person_id")
+LOOKUP = IDENTITY.index("lookup")
 DAY = ("field", "calendar", "month", "day", "leap", "person_id", "year")
 UPDATE_PERSON = """
     UPDATE person SET name = :name, stage = :stage, zone_id = :zone, attrs = :attrs, created_at = :created,
@@ -38,7 +38,6 @@ class Writer:
         self._registry = registry
         self._options = options
         self._zones: dict[str, int | None] = {}
-        self._texts: dict[Any, str] = {}
 
     def tables(self, tx: Transaction) -> None:
         tx.temporary("import_lookup", f"lookup {tx.dialect.blob}")
@@ -47,9 +46,10 @@ class Writer:
         tx.temporary("new_event", happenings.STAGED)
 
     def write(self, tx: Transaction, now: int, batch: Batch) -> Outcome:
-        owners = cells.owners(tx, batch.identities)
-        merges = self._merge(tx, now, batch.groups, owners)
-        known, new = _sorted(batch.groups, owners)
+        self._zones = {}  # what was made in a transaction that failed is not there
+        owners = cells.owners(tx, [row[LOOKUP] for row in batch.identities])
+        merges = self._merge(tx, now, batch.entries, owners)
+        known, new = _sorted(batch.entries, owners)
         made = self._make(tx, now, new)
         everybody = [*known, *made]
         self._attach(tx, batch, owners, everybody)
@@ -61,11 +61,11 @@ class Writer:
             profiles.emit(self._registry, tx, now, person, changed)
         return Outcome(created=len(made), merged=merges)
 
-    def _merge(self, tx: Transaction, now: int, all_groups: list[Group], owners: dict[bytes, int]) -> int:
+    def _merge(self, tx: Transaction, now: int, entries: list[Entry], owners: dict[bytes, int]) -> int:
         """Where a row has identities of several people, they are one."""
         merges = 0
-        for group in all_groups:
-            people = sorted({owners[lookup] for lookup in group.lookups if lookup in owners})
+        for entry in entries:
+            people = sorted({owners[lookup] for lookup in entry.lookups if lookup in owners})
             for gone in people[1:]:
                 merging.merge(tx, now, people[0], gone, "one row of an import has identities of both")
                 merges += 1
@@ -79,56 +79,55 @@ class Writer:
                         owners[lookup] = people[0]
         return merges
 
-    def _make(self, tx: Transaction, now: int, new: list[Group]) -> list[tuple[Group, int]]:
+    def _make(self, tx: Transaction, now: int, new: list[Entry]) -> list[tuple[Entry, int]]:
         """New people, in the order of their uids."""
-        uid_of = self._registry.vault.uid
-        by_uid = {uid_of(group.first): group for group in new}
+        by_uid = {entry.uid: entry for entry in new}
         ids: dict[str, int] = {}
         while missing := sorted(by_uid.keys() - ids.keys()):
             # Numbers only grow, so ours lie above; another writer's may lie between them and are left out.
             last = tx.value("SELECT coalesce(max(id), 0) FROM person")
-            tx.insert("person", PERSON, [self._row(tx, now, uid, by_uid[uid]) for uid in missing], UNIQUE)
+            tx.insert("person", PERSON, [self._row(tx, now, by_uid[uid]) for uid in missing], UNIQUE)
             found = tx.rows("SELECT uid, id FROM person WHERE id > :last", last=last)
             ids |= {uid: number for uid, number in found if uid in by_uid}
             for uid in missing:
                 # Taken where the identity changed hands since: then chance makes the uid.
                 if uid not in ids:
-                    by_uid[secrets.token_hex(16)] = by_uid.pop(uid)
-        return [(group, ids[uid]) for uid, group in by_uid.items()]
+                    other = secrets.token_hex(16)
+                    by_uid[other] = by_uid.pop(uid)._replace(uid=other, seed=sealing.seed_of(other))
+        return [(entry, ids[uid]) for uid, entry in by_uid.items()]
 
-    def _row(self, tx: Transaction, now: int, uid: str, group: Group) -> tuple[Any, ...]:
-        columns, attrs = group.draft.columns, group.draft.attrs
-        created = now if group.created_at is None else min(group.created_at, now)
-        zone = self._zone(tx, columns.get("zone"))
-        text = self._json(attrs) if attrs else None
-        return uid, sealing.seed_of(uid), columns.get("name"), columns.get("stage"), zone, text, created, now
+    def _row(self, tx: Transaction, now: int, entry: Entry) -> tuple[Any, ...]:
+        name, stage, zone = map(entry.columns.get, fields.COLUMNS)
+        created = now if entry.created_at is None else min(entry.created_at, now)
+        return entry.uid, entry.seed, name, stage, self._zone(tx, zone), entry.attrs, created, now
 
     def _attach(
-        self, tx: Transaction, batch: Batch, owners: dict[bytes, int], everybody: Iterable[tuple[Group, int]]
+        self, tx: Transaction, batch: Batch, owners: dict[bytes, int], everybody: Iterable[tuple[Entry, int]]
     ) -> None:
-        fresh = {lookup: person for group, person in everybody for lookup in group.lookups if lookup not in owners}
-        rows = [(*row, fresh[lookup]) for lookup, row in batch.identities.items() if lookup in fresh]
+        fresh = {lookup: person for entry, person in everybody for lookup in entry.lookups if lookup not in owners}
+        rows = [(*row, fresh[row[LOOKUP]]) for row in batch.identities if row[LOOKUP] in fresh]
         tx.insert("identity", IDENTITY, rows)
 
-    def _update(self, tx: Transaction, now: int, known: list[tuple[Group, int]]) -> dict[int, list[Change]]:
+    def _update(self, tx: Transaction, now: int, known: list[tuple[Entry, int]]) -> dict[int, list[Change]]:
         """Writes only what changes."""
         present = self._present(tx, [person for _, person in known])
         rows, changes = [], {}
-        for group, person in known:
+        for entry, person in known:
             name, stage, zone, attrs, created, days = present[person]
             old = {"name": name, "stage": stage, "zone": zone, **attrs}
-            new = {**group.draft.columns, **group.draft.attrs}
-            earlier = group.created_at is not None and group.created_at < created
+            said = json.loads(entry.attrs) if entry.attrs else {}
+            new = {**entry.columns, **said}
+            earlier = entry.created_at is not None and entry.created_at < created
             if earlier or any(old.get(field) != value for field, value in new.items()):
-                columns = {"name": name, "stage": stage, "zone": zone} | group.draft.columns
-                merged = attrs | group.draft.attrs
+                columns = {"name": name, "stage": stage, "zone": zone} | entry.columns
+                merged = attrs | said
                 rows.append({
                     "id": person, "name": columns["name"], "stage": columns["stage"], "now": now,
-                    "zone": self._zone(tx, columns["zone"]), "created": group.created_at if earlier else created,
+                    "zone": self._zone(tx, columns["zone"]), "created": entry.created_at if earlier else created,
                     "attrs": json.dumps(merged, ensure_ascii=False) if merged else None,
                 })  # fmt: skip
             if self._options.changes:
-                told = self._changes(old | days, new | group.draft.days)
+                told = self._changes(old | days, new | entry.days)
                 if told:
                     changes[person] = told
         if rows:
@@ -158,15 +157,15 @@ class Writer:
             row[0]: (*row[1:4], json.loads(row[4]) if row[4] else {}, row[5], days.get(row[0], {})) for row in found
         }
 
-    def _days(self, tx: Transaction, known: list[tuple[Group, int]], made: list[tuple[Group, int]]) -> None:
+    def _days(self, tx: Transaction, known: list[tuple[Entry, int]], made: list[tuple[Entry, int]]) -> None:
         tx.insert("person_date", DAY, sorted(_days(made)))
         again = sorted(_days(known))
         if again:
             tx.many(profiles.SET_DAY, [dict(zip(DAY_NAMES, row, strict=True)) for row in again])
 
-    def _tag(self, tx: Transaction, now: int, everybody: list[tuple[Group, int]]) -> None:
+    def _tag(self, tx: Transaction, now: int, everybody: list[tuple[Entry, int]]) -> None:
         found = self._registry.names.find
-        rows = [(found("tag", tag) or 0, person) for group, person in everybody for tag in group.tags]
+        rows = [(found("tag", tag) or 0, person) for entry, person in everybody for tag in entry.tags]
         source = self._options.source
         tags.add_rows(
             tx,
@@ -176,30 +175,14 @@ class Writer:
             ],
         )
 
-    def _consent(self, tx: Transaction, now: int, everybody: list[tuple[Group, int]]) -> None:
+    def _consent(self, tx: Transaction, now: int, everybody: list[tuple[Entry, int]]) -> None:
         options = self._options
         words = [
             Consent(person, channel, purpose, granted, options.source, now, options.text_version)
-            for group, person in everybody
-            for purpose, channel, granted in group.consents
+            for entry, person in everybody
+            for purpose, channel, granted in entry.consents
         ]
         consents.put(tx, words, undated=True)
-
-    def _json(self, attrs: dict[str, Any]) -> str:
-        """The same few combinations come again and again."""
-        try:
-            key = tuple(attrs.items())
-            known = self._texts.get(key)
-        except TypeError:  # a list among them
-            return json.dumps(attrs, ensure_ascii=False)
-        if known is None:
-            if len(self._texts) >= MEMORY:
-                self._texts.clear()
-            # True, 1 and 1.0 are one key, and three texts.
-            known = json.dumps(attrs, ensure_ascii=False)
-            if all(isinstance(value, str) for value in attrs.values()):
-                self._texts[key] = known
-        return known
 
     def _zone(self, tx: Transaction, name: str | None) -> int | None:
         if name is not None and name not in self._zones:
@@ -207,23 +190,23 @@ class Writer:
         return self._zones[name] if name is not None else None
 
 
-def _sorted(found: list[Group], owners: dict[bytes, int]) -> tuple[list[tuple[Group, int]], list[Group]]:
-    """Groups of known people, one a person, and groups of new ones."""
-    known: dict[int, Group] = {}
+def _sorted(found: list[Entry], owners: dict[bytes, int]) -> tuple[list[tuple[Entry, int]], list[Entry]]:
+    """Entries of known people, one a person, and entries of new ones."""
+    known: dict[int, Entry] = {}
     new = []
-    for group in found:
-        person = next((owners[lookup] for lookup in group.lookups if lookup in owners), None)
+    for entry in found:
+        person = next((owners[lookup] for lookup in entry.lookups if lookup in owners), None)
         if person is None:
-            new.append(group)
+            new.append(entry)
         else:
             # Two rows may name the same person by identities that only the database knows to be theirs.
-            known[person] = groups.joined(known[person], group) if person in known else group
-    return [(group, person) for person, group in known.items()], new
+            known[person] = groups.united(known[person], entry) if person in known else entry
+    return [(entry, person) for person, entry in known.items()], new
 
 
-def _days(people: list[tuple[Group, int]]) -> Iterator[tuple[Any, ...]]:
+def _days(people: list[tuple[Entry, int]]) -> Iterator[tuple[Any, ...]]:
     """Rows of person_date in the order of its key. The year may be None and stands last: sorting never gets to it."""
-    for group, person in people:
-        for name, day in group.draft.days.items():
+    for entry, person in people:
+        for name, day in entry.days.items():
             if day is not None:
                 yield name, day.calendar, day.month, day.day, day.leap, person, day.year
