@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from automation import settings
 from automation.festivals.durations import Duration
 from automation.journey import project, words
 from automation.journey.graph import Journey
+from bots import registry
 from docs import generate, operating, tables
 from tests.docs import pages
 
@@ -44,7 +46,11 @@ def test_every_command_has_an_example_that_begins_with_itself() -> None:
     for words_, command in operating.commands():
         lines = (command.epilog or "").replace("\b", "").strip().splitlines()
         named = [line.strip() for line in lines[1:]]
-        if not lines or not lines[0].startswith("Example") or not any(f"run.py {words_.split()[0]}" in line for line in named):
+        if (
+            not lines
+            or not lines[0].startswith("Example")
+            or not any(f"run.py {words_.split()[0]}" in line for line in named)
+        ):
             missing.append(words_)
     assert missing == []
 
@@ -73,10 +79,7 @@ def test_the_defaults_in_the_table_are_those_of_a_journey_that_says_nothing(tmp_
 
 
 def _plainest(folder: Path) -> Journey:
-    text = "# journeys/plain.yaml\njourney: plain\npurpose: service\nenter: {manual: true}\nagain: never\nsteps: [send: welcome]\n"
-    text = text.replace("[send: welcome]", "\n  - {send: welcome, via: [wechat]}")
+    head = "# journeys/plain.yaml\njourney: plain\npurpose: service\nenter: {manual: true}\nagain: never\n"
+    text = f"{head}steps:\n  - {{send: welcome, via: [wechat]}}\n"
     config = pages.shop(folder, [pages.Block(folder, 1, "yaml", text)])
-    from automation import settings
-    from bots import registry
-
     return project.load(settings.load(config, {}, registry.KINDS)).journeys["plain"]
