@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +17,7 @@ from bots.sandbox import process
 from tests.processes.harness import checker
 from tests.processes.harness import shop as shops
 from tests.processes.harness.checker import Found, Ledger
-from tests.processes.harness.forks import Forks, Life
+from tests.processes.harness.forks import ROOT, Forks, Life
 from tests.processes.harness.shop import Shop
 
 
@@ -51,6 +54,30 @@ class Bench:
     def order(self, *people: int, name: str = "D") -> None:
         """One order of each of these people."""
         shops.happen(self.shop, [(person, "order.paid", f"{name}{person}") for person in people])
+
+    def command(self, *words: str, code: int = 0) -> str:
+        """A command of the product on this shop, in a process of its own; what it said."""
+        said = subprocess.run(
+            [sys.executable, "run.py", "--config", str(self.shop.config), *words],
+            cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert said.returncode == code, f"{words} ended with {said.returncode}: {said.stdout}{said.stderr}"
+        return said.stdout + said.stderr
+
+    def until(self, sql: str, wanted: Callable[[int], bool], seconds: float = 20) -> int:
+        """Waits until a number of the database is as wanted."""
+        end = time.monotonic() + seconds
+        while not wanted(found := int(self.store.value(sql) or 0)):
+            assert time.monotonic() < end, f"{sql} is {found}; {self.shop.log.read_text()[-2000:]}"
+            time.sleep(0.01)
+        return found
+
+    def logs(self, text: str, seconds: float = 10) -> None:
+        """Waits until the engine's log says this."""
+        end = time.monotonic() + seconds
+        while text not in self.shop.log.read_text():
+            assert time.monotonic() < end, f"{text!r} is not in the log: {self.shop.log.read_text()[-2000:]}"
+            time.sleep(0.02)
 
     def fault(self, **fault: object) -> None:
         shops.order(fault, self.url)

@@ -15,7 +15,8 @@ from typing import Any
 
 from automation.app import App
 from automation.engine import install, tick
-from automation.engine.delivery.facade import Delivery, spool_folder
+from automation.engine.delivery import reserve
+from automation.engine.delivery.facade import spool_folder
 from automation.kernel import errors
 from automation.runtime import service
 from automation.store import checkpoints, schema
@@ -65,10 +66,9 @@ def build(folder: Path, orders: dict[str, Any], app: App | None = None) -> App:
     }
     where = spool_folder(app.parts)
     assert where is not None
-    spool = wounds.WoundedSpool(where, wound)
-    app.__dict__["delivery"] = Delivery(
-        app.parts, app.channels, app.keyring, app.renderer, app.clock, spool=spool
-    )  # fmt: skip
+    app.delivery._spool = wounds.WoundedSpool(where, wound)
+    if "space" in orders:
+        reserve.free = lambda _: int((folder / "space").read_text())
     return app
 
 
