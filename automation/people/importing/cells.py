@@ -1,12 +1,15 @@
-"""What rows of customers and of events have in common: their width, and the columns that say who it is."""
+"""What rows of customers and of events have in common: their wrappings, their width, and who it is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from automation.people.exporting import unsafe
 from automation.people.normalise import KINDS, Unusable
 from automation.store.database import Transaction
+
+NOTHING = frozenset(("-", "--", "—", "null", "NULL", "None", "\\N", "#N/A", "N/A"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +60,22 @@ def owners(tx: Transaction, lookups: Iterable[bytes]) -> dict[bytes, int]:
     join = tx.dialect.join_in_order
     found = tx.rows(f"SELECT i.lookup, i.person_id FROM import_lookup l {join} identity i ON i.lookup = l.lookup")
     return {bytes(lookup): person for lookup, person in found}
+
+
+def cleaned(cells: list[str]) -> list[str]:
+    """Cells without what spreadsheets put around them: spaces, words for nothing, ="..." and apostrophes."""
+    clean = list(map(str.strip, cells))
+    if not NOTHING.isdisjoint(clean):
+        clean = ["" if cell in NOTHING else cell for cell in clean]
+    joined = "".join(clean)
+    if "'" in joined or "=" in joined or "`" in joined:
+        clean = [_bare(cell) if cell[:1] in ("=", "'", "`") else cell for cell in clean]
+    return clean
+
+
+def _bare(cell: str) -> str:
+    if cell.startswith('="') and cell.endswith('"'):
+        return cell[2:-1]
+    if cell[0] in "'`" and cell[1:2].isdigit():
+        return cell[1:]
+    return unsafe(cell)

@@ -18,19 +18,18 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from automation.kernel import clock, errors
-from automation.people.exporting import unsafe
 from automation.people.normalise import Unusable
 from automation.store.database import PAGE, BadStatement, Store, Transaction, is_away
 
 from . import jobs, text_files, workbooks
 from .ahead import ahead
+from .cells import cleaned
 from .jobs import Job, Tally
 from .options import MB, Options, Report, Watch
 from .rejects import Reject, RejectsFile
 from .text_files import Row
 
 HEAD = 10  # rows among which the headings are looked for: exports often begin with a title
-NOTHING = frozenset(("-", "--", "—", "null", "NULL", "None", "\\N", "#N/A", "N/A"))
 WAL_LIMIT = 64 * MB  # beyond which the write-ahead log is copied back between two chunks
 
 Item = TypeVar("Item")
@@ -135,7 +134,7 @@ def _ready(worker: Worker[Item, Prepared], rows: Iterator[Row], size: int) -> Ge
         blank = 0
         item = worker.item
         for place, (line, cells, problem) in enumerate(chunk):
-            clean = _clean(cells)
+            clean = cleaned(cells)
             try:
                 if problem:
                     raise Unusable(problem)
@@ -200,7 +199,7 @@ class _Step(Generic[Item, Prepared]):
             if is_away(error):
                 raise
         rows, places = marshal.loads(chunk.raw)  # noqa: S302
-        items = [self._worker.item(_clean(rows[place][1])) for place in places]
+        items = [self._worker.item(cleaned(rows[place][1])) for place in places]
         return self._write_halves(tx, items)
 
     def _write_halves(self, tx: Transaction, items: list[Item]) -> Outcome:
@@ -225,25 +224,6 @@ class _Step(Generic[Item, Prepared]):
             if len(part) == 1:
                 return Outcome(refused=[(0, f"the database refused it ({type(error).__name__})")])
         return self._write_halves(tx, part)
-
-
-def _clean(cells: list[str]) -> list[str]:
-    """Cells without what spreadsheets put around them: spaces, words for nothing, ="..." and apostrophes."""
-    clean = list(map(str.strip, cells))
-    if not NOTHING.isdisjoint(clean):
-        clean = ["" if cell in NOTHING else cell for cell in clean]
-    joined = "".join(clean)
-    if "'" in joined or "=" in joined or "`" in joined:
-        clean = [_bare(cell) if cell[:1] in ("=", "'", "`") else cell for cell in clean]
-    return clean
-
-
-def _bare(cell: str) -> str:
-    if cell.startswith('="') and cell.endswith('"'):
-        return cell[2:-1]
-    if cell[0] in "'`" and cell[1:2].isdigit():
-        return cell[1:]
-    return unsafe(cell)
 
 
 def _open(worker: Worker[Item, Prepared], path: Path, options: Options) -> Source:
