@@ -18,7 +18,6 @@ from automation.engine.zones import Zones
 from automation.festivals import keys, lunar
 from automation.festivals.workdays import Workdays
 from automation.journey import project, workdays_file
-from automation.kernel import errors
 from automation.kernel.clock import Clock
 from automation.kernel.ports import Channel
 from automation.people import keyring
@@ -32,7 +31,7 @@ Build = Callable[[str, Settings], Channel]
 
 
 class App:
-    """One process's parts. Opening it reads files; `store` opens the database and refuses one that is not migrated."""
+    """One process's parts. Making it opens nothing; `store` opens the database and brings it to this schema."""
 
     def __init__(self, settings: Settings, build: Build, clock: Clock) -> None:
         self.settings, self.clock = settings, clock
@@ -79,16 +78,9 @@ class App:
         zones.refresh(self.store)
         loaded = registry.load(self.store, self.names, self.project)
         return Parts(
-            self.store,
-            self.names,
-            self.settings,
-            self.project,
-            self.compiler,
-            self.computed,
-            zones,
-            self.calendar,
+            self.store, self.names, self.settings, self.project, self.compiler, self.computed, zones, self.calendar,
             loaded,
-        )
+        )  # fmt: skip
 
     @cached_property
     def channels(self) -> Mapping[str, Channel]:
@@ -135,9 +127,3 @@ class App:
 def _say_lunar(day: date) -> str:
     found = lunar.to_lunar(day)
     return lunar.say_lunar(found.month, found.day, found.leap)
-
-
-def refuse_wrong_files(found: project.Project) -> None:
-    """Raises SourceErrors when any file of the shop is wrong."""
-    if found.problems:
-        raise errors.SourceErrors(found.problems)

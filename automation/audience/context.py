@@ -49,7 +49,7 @@ class Surroundings:
 class Context:
     """Where a condition stands. `event`: set inside a `where`, the alias whose properties bare names are.
 
-    `types`: the kinds of event looked at there. `key`: the journey's key, where the statement belongs to a journey.
+    `key`: the journey's key, where the statement belongs to a journey.
     """
 
     around: Surroundings

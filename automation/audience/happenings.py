@@ -12,7 +12,7 @@ from automation.kernel import errors
 from automation.store.states import MessageState
 
 from . import comparing, times
-from .context import Context, Target, asks_outside, complement
+from .context import TRUE, Context, Target, asks_outside, complement
 from .wheres import compile_where
 
 MARKS = {
@@ -52,10 +52,7 @@ def compile_happened(context: Context, ask: Happened) -> str:
 
 def event_tests(context: Context, ask: Happened, event: str) -> str:
     """`where` and `same` of an event that is already at hand under this alias; its name and span are the caller's."""
-    tests = [] if isinstance(ask.where, tree.Always) else [compile_where(context.inside(event), ask.where)]
-    if ask.same is not None:
-        tests.append(_same(context, ask, event))
-    return " AND ".join(tests) or "(1 = 1)"
+    return " AND ".join(_own_tests(context, ask, event)) or TRUE
 
 
 def _some(context: Context, ask: Happened) -> str:
@@ -79,12 +76,14 @@ def event_search(context: Context, ask: Happened) -> str:
     """SQL that finds the events `e` of a match, but for whose they are: name, span, `where` and `same`."""
     names = context.name_ids("event", ask.names)
     named = f"e.name_id IN ({names})" if len(ask.names) > 1 else f"e.name_id = {names}"
-    tests = [named, *_span(context, ask)]
-    if not isinstance(ask.where, tree.Always):
-        tests.append(compile_where(context.inside("e"), ask.where))
+    return " AND ".join([named, *_span(context, ask), *_own_tests(context, ask, "e")])
+
+
+def _own_tests(context: Context, ask: Happened, event: str) -> list[str]:
+    tests = [] if isinstance(ask.where, tree.Always) else [compile_where(context.inside(event), ask.where)]
     if ask.same is not None:
-        tests.append(_same(context, ask, "e"))
-    return " AND ".join(tests)
+        tests.append(_same(context, ask, event))
+    return tests
 
 
 def _span(context: Context, ask: Happened) -> list[str]:

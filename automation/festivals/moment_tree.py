@@ -61,12 +61,6 @@ class Moment:
         named = (self.anchor.path, *(shift.path for shift in self.shifts))
         return tuple(dict.fromkeys(path for path in named if path))
 
-    @property
-    def recurring(self) -> bool:
-        """Never in the past: the next time of day, weekday, workday or month end."""
-        bare_time = self.anchor.kind is AnchorKind.NOW and not self.shifts
-        return bare_time or self.anchor.kind in RECURRING
-
 
 _WEEKDAYS_SAID = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 _SAID = {

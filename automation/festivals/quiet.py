@@ -46,8 +46,3 @@ def open_at(window: Window, at_utc: int, zone: ZoneInfo) -> int:
         if walltime.instant(day, window.start, zone) <= at_utc < end:
             return end
     return at_utc
-
-
-def is_quiet(window: Window, at_utc: int, zone: ZoneInfo) -> bool:
-    """Whether the instant lies inside the window."""
-    return open_at(window, at_utc, zone) != at_utc

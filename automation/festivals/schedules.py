@@ -123,9 +123,6 @@ class DateRange(NamedTuple):
     first: date
     last: date
 
-    def includes(self, day: date) -> bool:
-        return self.first <= day <= self.last
-
 
 def parse_active(text: str) -> DateRange:
     """`2026-10-20 to 2026-11-12`; ValueError with a plain sentence."""

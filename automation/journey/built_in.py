@@ -13,7 +13,7 @@ from automation.journey.catalog_values import EventType, Field, Home, Property
 
 _TEXT, _NUMBER, _TIME = FieldType.TEXT, FieldType.NUMBER, FieldType.TIME
 STAGES: Final = ("new", "active", "silent", "dormant", "lost")
-"""Where a person stands with the shop, as automation.people keeps it. Not ordered: one can fall and come back."""
+"""Where a person stands with the shop, kept by audience/lifecycle.py. Not ordered: one can fall and come back."""
 
 IDENTITIES: Final[dict[str, str]] = {
     "phone": "手机号", "email": "邮箱", "openid": "公众号 openid", "unionid": "微信 unionid",

@@ -17,9 +17,8 @@ from automation.festivals.moments import Moment
 from automation.journey import fences, graph, model, nodes
 
 MOST_LEAVES = 64
-FEW_LEAVES = (
-    4  # with more, a crossing ends at a fence that another one needed: a long journey is not repeated by each node
-)
+FEW_LEAVES = 4
+"""With more, a crossing ends at a fence that another one needed: a long journey is not repeated by each node."""
 MOST_BRANCHES = 50  # of one step: below MOST_LEAVES, so that a crossing that begins with it always fits
 WHOLE = 2**31 - 1  # shares are ranges of this many numbers
 FINISHED = "finished"

@@ -7,13 +7,13 @@ from typing import Final
 
 from automation.conditions import parse
 from automation.conditions.findings import Findings, short
-from automation.festivals import schedules
+from automation.festivals import moment_text
 from automation.kernel.document import Loc
 
 _PLAIN = re.compile(r"[^\W\d]\w{0,63}")
 _DOTTED = re.compile(r"[^\W\d]\w{0,31}(\.[^\W\d]\w{0,31}){0,3}")
 _PREFIXES: Final = frozenset({"customer", "entry", "group", "from", "links", "repeat"})
-_DAYS: Final = frozenset({*schedules.WEEKDAYS, "today", "tomorrow", "workday", "month_end"})
+_DAYS: Final = frozenset(moment_text.KEYWORDS)
 _JOINS: Final = frozenset({"all", "any", "not"})
 _EVENT_OWN: Final = frozenset({"at"})  # the time of the event itself
 

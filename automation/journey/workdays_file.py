@@ -30,7 +30,7 @@ def _problems(document: source.Document) -> Iterator[errors.Problem]:
     for day, meaning in (document.data or {}).items():
         if not _is_day(str(day)):
             yield document.problem((day,), "W102", f"'{day}' is not a day", "write YYYY-MM-DD", key=True)
-        elif meaning not in MEANINGS:
+        elif not isinstance(meaning, str) or meaning not in MEANINGS:
             yield document.problem((day,), "W103", "work or free is due here", "work: a workday, free: a day off")
 
 

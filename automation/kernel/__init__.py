@@ -1,1 +1,1 @@
-"""The ground floor: errors, clock, positions in source files and the ports that channels implement. Imports nothing of ours."""
+"""The ground floor, which imports nothing of ours: errors, clock, positions in source files, the ports of channels."""

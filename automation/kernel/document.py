@@ -29,8 +29,7 @@ class Document:
 
     path: str
     data: Any
-    marks: Mapping[Loc, tuple[Mark, Mark]] = field(default_factory=dict, repr=False)  # of key (or item), of value
-    # of the key (or item) and of the value
+    marks: Mapping[Loc, tuple[Mark, Mark]] = field(default_factory=dict, repr=False)  # of key or item, of value
 
     def mark(self, loc: Loc, key: bool = False) -> Mark:
         """Where the value (or its key) at `loc` stands; the nearest known ancestor's value when nothing is there."""

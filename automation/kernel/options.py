@@ -6,6 +6,7 @@ the config file, for relative paths) and `environ`.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
@@ -52,6 +53,14 @@ def _place(value: Any, info: pydantic.ValidationInfo) -> Any:
     if not isinstance(value, str) or not value or "\x00" in value:
         raise refuse("the path of a file or folder is due here", "relative to the folder of config.yaml", "S014")
     return (info.context or {}).get("folder", Path()) / value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name or address: nothing is asked of the network."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def resolve(value: Any, info: pydantic.ValidationInfo) -> str:

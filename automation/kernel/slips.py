@@ -35,7 +35,6 @@ Found = tuple[int, str, str, str]  # offset in the piece, code, message, hint
 WORDS = frozenset({Role.VALUE, Role.ITEM})
 TEXTS = WORDS | {Role.LOOSE}
 NAME = r"[a-z_][a-z0-9_.]*"
-HAN = r"\u3400-\u9fff\uf900-\ufaff"
 ASCII_KEY_COLON = re.compile(rf"{NAME}\s*：")
 ANY_COLON = re.compile(r"[^\s：，。！？]{1,20}：")
 COMMA_LIST = re.compile(rf"{NAME}(?:\s*，\s*{NAME})+")

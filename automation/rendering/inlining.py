@@ -14,9 +14,8 @@ import css_inline
 TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 MASK = re.compile(r"<!--zj(\d+)jz-->|zj(\d+)jz")
 ROWS = re.compile(r"(<table\b[^>]*>)(?=(?:\s*\{%[^%]*%\})+\s*<tr\b)", re.IGNORECASE)
-PREHEADER = (
-    '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{{ mail.preview }}</div>'  # what inboxes show
-)
+# What inboxes show beside the subject.
+PREHEADER = '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{{ mail.preview }}</div>'
 INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
 

@@ -6,7 +6,6 @@ import math
 
 SINGLE = 70  # characters of one message
 PART = 67  # characters of one part of a longer one
-MAX_CHARS = 500  # providers refuse more
 
 
 def length(text: str, signature: str = "") -> int:

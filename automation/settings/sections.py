@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import zoneinfo
 from itertools import pairwise
@@ -77,12 +76,6 @@ class Store(Strict):
     url: Annotated[pydantic.SecretStr, pydantic.Strict(False), pydantic.BeforeValidator(_store_url)] = Field(
         default="sqlite:var/lucheng.db", validate_default=True
     )
-
-    @property
-    def sqlite(self) -> Path | None:
-        """The absolute path of the SQLite file, None on PostgreSQL."""
-        url = self.url.get_secret_value()
-        return Path(url.removeprefix("sqlite:")) if url.startswith("sqlite:") else None
 
 
 class Key(Strict):
@@ -179,16 +172,9 @@ def _hook_url(value: str) -> str:
         raise refuse("not a web address", "such as https://crm.example.com/hook") from None
     if not host or odd or not (":" in host or all(LABEL.fullmatch(part) for part in host.split("."))):
         raise refuse("not a web address", "https://host/path, with no name or password in it")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and options.is_loopback(host)):
         raise refuse("a web hook must be https", "http only on this machine: http://127.0.0.1:8080/hook")
     return value
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class Webhook(Strict):

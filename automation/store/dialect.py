@@ -82,10 +82,6 @@ class Dialect(ABC):
     def array(self, numbers: Sequence[int]) -> Any:
         """The value that `ids` reads."""
 
-    @abstractmethod
-    def skip_locked(self) -> str:
-        """What a claiming sub-select ends with."""
-
 
 class Sqlite(Dialect):
     name = "sqlite"
@@ -142,9 +138,6 @@ class Sqlite(Dialect):
     def array(self, numbers: Sequence[int]) -> Any:
         # carray takes no empty array, and finds no rows in NULL.
         return apsw.carray(array("q", numbers)) if numbers else None
-
-    def skip_locked(self) -> str:
-        return ""
 
     @staticmethod
     def _path(keys: Sequence[str]) -> str:
@@ -206,9 +199,6 @@ class Postgres(Dialect):
 
     def array(self, numbers: Sequence[int]) -> Any:
         return list(numbers)
-
-    def skip_locked(self) -> str:
-        return " FOR UPDATE SKIP LOCKED"
 
     @staticmethod
     def _path(keys: Sequence[str]) -> str:

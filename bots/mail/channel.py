@@ -16,7 +16,7 @@ LANES = (Lane("smtp", address="email", purposes=frozenset({"marketing", "service
 
 
 class MailChannel:
-    """Sends `{"subject", "text", "html"?, "preview"?}` to email addresses. Safe for many threads."""
+    """Sends `{"subject", "text", "html"?}` to email addresses. Safe for many threads."""
 
     kind = "email"
     lanes: Sequence[Lane] = LANES

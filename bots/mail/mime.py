@@ -6,7 +6,6 @@ standard parser. Line breaks in anything that becomes a header are refused, so n
 
 from __future__ import annotations
 
-import html
 import re
 import struct
 from binascii import b2a_base64
@@ -24,11 +23,9 @@ _DOMAIN = re.compile(
 )
 _PLAIN_TEXT = re.compile(r"(?!.*(=\?|  ))[A-Za-z0-9]([ -~]{0,64}[!-~])?")
 _PLAIN_PHRASE = re.compile(r"(?!.*  )[A-Za-z0-9]([A-Za-z0-9 !#$%&'*+/^_`{|}~-]{0,64}[A-Za-z0-9])?")  # RFC 5322 3.2.3
-_BODY_TAG = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 _BOUNDARY = "=_lucheng_part"  # an underscore occurs in no base64 line, so one fixed boundary is always unique
 _WORD_BYTES = 39  # of UTF-8 in an encoded word: with the longest header name the line stays below 76 (RFC 2047 2)
 _LINE = 76  # of base64 (RFC 2045 6.8)
-_HIDDEN = "display:none;max-height:0;overflow:hidden;mso-hide:all"
 
 
 class BadContent(ValueError):
@@ -49,11 +46,10 @@ class Letter:
     subject: str
     text: str
     html: str
-    preview: str = ""
 
 
 def letter(to: str, message_id: str, now: int, body: Mapping[str, Json]) -> Letter:
-    """Reads a message's body: subject and text (both needed), html, and preview, the line shown beside the subject.
+    """Reads a message's body: subject and text (both needed) and html, which holds its preview line already.
 
     Raises BadContent for what is missing, is no text, or does not belong in a header.
     """
@@ -62,7 +58,7 @@ def letter(to: str, message_id: str, now: int, body: Mapping[str, Json]) -> Lett
         raise BadContent("line_break_in_subject")
     if not subject.strip() or not text.strip():
         raise BadContent("no_text" if subject.strip() else "no_subject")
-    return Letter(to, message_id, now, subject, text, _text(body, "html"), _text(body, "preview"))
+    return Letter(to, message_id, now, subject, text, _text(body, "html"))
 
 
 def is_unsafe(value: str) -> bool:
@@ -108,13 +104,12 @@ class Sender:
         )
         if not letter.html.strip():
             return head.encode("ascii") + _part("plain", letter.text)
-        page = with_preview(letter.html, letter.preview)
         return b"".join((
             head.encode("ascii"),
             f'Content-Type: multipart/alternative; boundary="{_BOUNDARY}"\r\n\r\n--{_BOUNDARY}\r\n'.encode("ascii"),
             _part("plain", letter.text),
             f"--{_BOUNDARY}\r\n".encode("ascii"),
-            _part("html", page),
+            _part("html", letter.html),
             f"--{_BOUNDARY}--\r\n".encode("ascii"),
         ))  # fmt: skip
 
@@ -124,16 +119,6 @@ class Sender:
             text = formatdate(now)
             self._date = (now, text)
         return text
-
-
-def with_preview(page: str, preview: str) -> str:
-    """The page with the preview text as its first, invisible words: what inboxes show beside the subject."""
-    if not preview.strip():
-        return page
-    hidden = f'<div style="{_HIDDEN}">{html.escape(preview)}</div>'
-    tag = _BODY_TAG.search(page)
-    cut = tag.end() if tag else 0
-    return f"{page[:cut]}{hidden}{page[cut:]}"
 
 
 def encoded(value: str, plain: re.Pattern[str] = _PLAIN_TEXT) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from ipaddress import ip_address
 from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, SecretStr, model_validator
@@ -56,13 +55,6 @@ class MailOptions(Strict):
             raise refuse("a line break or control character in a name", "write it in one line", at=("from_name",))
         if (self.user is None) != (self.password is None):
             raise refuse("user and password belong together", "give both or neither")
-        if self.user is not None and self.tls is Tls.NONE and not _is_loopback(self.host):
+        if self.user is not None and self.tls is Tls.NONE and not options.is_loopback(self.host):
             raise refuse("a password over an unprotected connection", "set tls to starttls or tls", at=("tls",))
         return self
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -21,7 +21,7 @@ def main() -> int:
     try:
         asyncio.run(server.serve(chosen.http, chosen.smtp, chosen.ledger, chosen.with_parent))
     except OSError as error:
-        sys.stderr.write(f"the sandbox cannot start: {error.strerror}\n")
+        sys.stderr.write(f"the sandbox cannot start: {error.strerror}; choose other ports with --http and --smtp\n")
         return 3
     return 0
 

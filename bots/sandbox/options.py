@@ -28,7 +28,7 @@ class Plays(StrEnum):
 
 _LANES: dict[Plays, tuple[tuple[str, str, frozenset[str]], ...]] = {
     Plays.WECHAT: (("customer_service", "openid", _BOTH), ("template", "openid", _SERVICE)),
-    Plays.WECOM: (("customer_message", "external_userid", _BOTH),),
+    Plays.WECOM: (("customer_message", "wecom_id", _BOTH),),
     Plays.SMS: (("sms", "phone", _BOTH),),
     Plays.EMAIL: (("email", "email", _BOTH),),
 }

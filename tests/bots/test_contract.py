@@ -17,7 +17,7 @@ from bots import registry
 from bots.sandbox import ledger, process
 
 SECRETS = ("13800000001", "openid-of-li", "li@example.com", "TOP-SECRET-WORDS", "s3cret")
-ADDRESSES = {"phone": "13800000001", "openid": "openid-of-li", "email": "li@example.com", "external_userid": "wm-of-li"}
+ADDRESSES = {"phone": "13800000001", "openid": "openid-of-li", "email": "li@example.com", "wecom_id": "wm-of-li"}
 
 
 @dataclass(frozen=True)

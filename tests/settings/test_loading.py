@@ -46,7 +46,7 @@ def said(folder: Path, text: str, **environ: str) -> list[str]:
 def test_the_shipped_file_works_as_it_stands() -> None:
     shipped = settings.load(ROOT / "config.yaml", {}, registry.KINDS)
     assert shipped.folder == ROOT
-    assert shipped.store.sqlite == ROOT / "var/lucheng.db"
+    assert shipped.store.url.get_secret_value() == f"sqlite:{ROOT / 'var/lucheng.db'}"
     assert shipped.folders.journeys == ROOT / "journeys"
     assert set(shipped.channels) == {"wechat_main", "sms_main", "mail_main"}
     for name, channel in shipped.channels.items():
@@ -71,7 +71,7 @@ def test_the_shipped_file_shows_every_key() -> None:
 def test_a_name_is_enough(tmp_path: Path) -> None:
     found = load(tmp_path, "shop: {name: a}\n")
     assert found.shop.timezone == "Asia/Shanghai"
-    assert found.store.sqlite == tmp_path / "var/lucheng.db"
+    assert found.store.url.get_secret_value() == f"sqlite:{tmp_path / 'var/lucheng.db'}"
     assert found.key.file == tmp_path / "var/lucheng.key"
     assert (found.lifecycle.dormant, found.engine.batch, found.control_group) == (240 * 86_400, 2000, 0)
     assert found.rfm.monetary_fen == (10_000, 30_000, 100_000, 300_000)
@@ -175,7 +175,6 @@ def test_a_wrong_store_is_refused_without_its_password(tmp_path: Path, url: str,
 def test_a_postgresql_store_may_come_from_the_environment(tmp_path: Path) -> None:
     found = load(tmp_path, "shop: {name: a}\nstore:\n  url: ${DB}\n", DB="postgresql://u:hunter2@h/d")
     assert found.store.url.get_secret_value() == "postgresql://u:hunter2@h/d"
-    assert found.store.sqlite is None
     assert "hunter2" not in repr(found)
 
 
