@@ -25,6 +25,7 @@ from .turnstile import OpenGate, Turnstile
 log = logging.getLogger(__name__)
 
 Row = tuple[Any, ...]
+STATEMENTS = 2_000  # kept prepared by each connection
 SLOW_HOLD = 0.1  # seconds a write transaction may last before it is worth a line in the log
 PAGE = 4096
 CACHE_KB = 16 * 1024  # a small page cache is faster here: the operating system's is warm
@@ -221,7 +222,8 @@ class _Sqlite(APSWDatabase):  # type: ignore[misc]
 
     def __init__(self, path: Path, pragmas: dict[str, Any], note_wal: Any) -> None:
         self._note_wal = note_wal
-        super().__init__(str(path), pragmas=pragmas, lock_type="IMMEDIATE", timeout=5)
+        # A shop has hundreds of statements; apsw keeps 100 prepared unless told otherwise.
+        super().__init__(str(path), pragmas=pragmas, lock_type="IMMEDIATE", timeout=5, statementcachesize=STATEMENTS)
 
     def _connect(self) -> Any:
         connection = super()._connect()
