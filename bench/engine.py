@@ -117,7 +117,7 @@ def _plan(people: int) -> list[tuple[int, Sequence[str]]]:
     small = min(ROW_LOOP_AT, people)
     medium = min(SMALLER_AT, people)
     return [
-        (small, ("engine", "row loop", "engine", "row loop, a commit each", "engine")),
+        (small, ("engine", "row loop", "engine", "engine")),
         (medium, ("engine", "engine", "engine")),
         (people, ("written SQL", "engine", "careful loop", "engine", "written SQL")),
     ]
@@ -127,7 +127,7 @@ def figures(measured: Sequence[dict[str, Any]], people: int) -> dict[str, float]
     """Ratios of medians; each divides two variants at one size, or the engine at two."""
 
     def rate(name: str, size: int, key: str = "rate") -> float:
-        return statistics.median(it[key] for it in measured if it["variant"] == name and it["people"] == size)
+        return float(statistics.median(it[key] for it in measured if it["variant"] == name and it["people"] == size))
 
     engine = rate("engine", people)
     small = min(ROW_LOOP_AT, people)
@@ -135,7 +135,6 @@ def figures(measured: Sequence[dict[str, Any]], people: int) -> dict[str, float]
         "people": people,
         "transitions_per_s": round(engine),
         "ratio_row_loop": round(rate("engine", small) / rate("row loop", small), 1),
-        "ratio_row_loop_alone": round(rate("engine", small) / rate("row loop, a commit each", small), 1),
         "ratio_careful_loop": round(engine / rate("careful loop", people), 2),
         "ratio_ceiling": round(engine / rate("written SQL", people), 3),
         "linearity": round(engine / rate("engine", min(SMALLER_AT, people)), 3),

@@ -30,7 +30,7 @@ WAITS: Final = ("turnstile", "busy")
 PLACES: Final = ("thread", "process")
 MOMENT: Final = world.MOMENTS[1]
 PAUSE: Final = 0.005  # seconds between two events, on average
-PATIENCE_MS: Final = 600_000  # SQLite's busy handler gives up after this
+PATIENCE: Final = 600  # seconds; SQLite's busy handler gives up after this
 LIMITS: Final = {
     "p99_ms": ("<", 40),
     "ratio_busy_handler": (">=", 40),
@@ -127,7 +127,8 @@ def _parts(path: Path, waits: str) -> Parts:
     parts = world.opened(path)
     if waits == "busy":
         parts.store.turnstile = OpenGate()
-        parts.store.connections.timeout = PATIENCE_MS / 1000
+        database: Any = parts.store.connections
+        database.timeout = PATIENCE  # the connections are opened with it
         parts.store.close()
         parts.store.connections.connect()
     return parts

@@ -179,7 +179,7 @@ class CarefulLoop(_Written):
                 )
 
     def advance(self, now: int) -> int:
-        rows = self.connection.execute(
+        rows: list[tuple[Any, ...]] = self.connection.execute(
             "SELECT r.id, r.person_id, r.node, r.path, p.seed, EXISTS (SELECT 1 FROM event e WHERE"
             " e.person_id = r.person_id AND e.name_id = ? AND e.at >= r.entered_at)"
             " FROM (SELECT id, person_id, node, entered_at, path FROM run WHERE due <= ? ORDER BY due LIMIT ?) r"

@@ -14,14 +14,14 @@ from bench.world import DAY
 GROUP = 500  # runs a transaction, where it does not commit every transition by itself
 
 
-class _Person(peewee.Model):  # type: ignore[misc]
+class _Person(peewee.Model):
     seed = peewee.BigIntegerField()
 
     class Meta:
         table_name = "person"
 
 
-class _Value(peewee.Model):  # type: ignore[misc]
+class _Value(peewee.Model):
     name_id = peewee.BigIntegerField()
     person_id = peewee.BigIntegerField()
     num = peewee.BigIntegerField(null=True)
@@ -31,7 +31,7 @@ class _Value(peewee.Model):  # type: ignore[misc]
         primary_key = peewee.CompositeKey("name_id", "person_id")
 
 
-class _Event(peewee.Model):  # type: ignore[misc]
+class _Event(peewee.Model):
     person_id = peewee.BigIntegerField()
     name_id = peewee.BigIntegerField()
     at = peewee.BigIntegerField()
@@ -40,7 +40,7 @@ class _Event(peewee.Model):  # type: ignore[misc]
         table_name = "event"
 
 
-class _Run(peewee.Model):  # type: ignore[misc]
+class _Run(peewee.Model):
     journey_id = peewee.BigIntegerField()
     version_id = peewee.BigIntegerField()
     node = peewee.BigIntegerField()
@@ -61,7 +61,7 @@ class _Run(peewee.Model):  # type: ignore[misc]
         table_name = "run"
 
 
-class _Message(peewee.Model):  # type: ignore[misc]
+class _Message(peewee.Model):
     run_id = peewee.BigIntegerField()
     step = peewee.BigIntegerField()
     visit = peewee.IntegerField(default=0)
