@@ -99,7 +99,9 @@ def _play(session: Session, place: Stage, customers: int, days: int) -> tuple[li
     with progress.bar("living through the days") as bar:
         lived = year.live(world, customers, (first, end), bar)
     app.delivery.close()
-    click.echo(f"{lived.acts:,} things customers did, {lived.sent:,} messages over HTTP and SMTP.\n")
+    click.echo(
+        f"{lived.acts:,} things customers did, {lived.sent:,} messages over HTTP and SMTP, {lived.moments:,} moments.\n"
+    )
     kinds = {name: channel.kind for name, channel in app.channels.items()}
     staff = {one.address for one in app.settings.staff.values() if one.address}
     return figures.of(app.parts, kinds), proof.wrong(app.store, place.ledger, staff)
@@ -122,16 +124,18 @@ def _print(found: Sequence[figures.Figures], seconds: float) -> None:
 def _suggest(place: Stage, found: Sequence[figures.Figures]) -> None:
     config = shlex.quote(_short(place.config))
     busiest = max(found, key=lambda one: one.sent.total()).name
-    run = f"python run.py --config {config}"
+    python = Path(sys.executable)
+    said = _short(python) if python.is_relative_to(Path.cwd()) else "python"
+    run = f"{said} run.py --config {config}"
     click.echo(f"\nThe year stays in {_short(place.folder)}. Try next:")
     for line, why in (
         (f"{run} journeys show {busiest}", "where people stand"),
         (f"{run} customers show 13800000006", "one customer, and why"),
         (f"{run} messages list --state suppressed", "what was not sent, and why"),
         (f"{run} segment count vip_dormant", "who is in a segment now"),
-        (f"python -m bots.sandbox --ledger {shlex.quote(_short(place.ledger))}", "then open http://127.0.0.1:8025"),
+        (f"{said} -m bots.sandbox --ledger {shlex.quote(_short(place.ledger))}", "then open http://127.0.0.1:8025"),
     ):
-        click.echo(f"  {line:<76} # {why}")
+        click.echo(f"  {line:<86} # {why}")
     click.echo("Then change a step in journeys/ or a text in templates/, and run this again.")
 
 

@@ -19,7 +19,9 @@ from .world import World
 FIRST_NEW_PHONE: Final = 13_800_010_000
 AGREES: Final = 0.85  # of new followers, to marketing
 HAS_PHONE: Final = 0.35  # of new followers, known from a till
-REDEEM: Final = "UPDATE coupon SET redeemed_at = :now WHERE code = :code AND person_id = :person AND redeemed_at IS NULL"
+REDEEM: Final = (
+    "UPDATE coupon SET redeemed_at = :now WHERE code = :code AND person_id = :person AND redeemed_at IS NULL"
+)
 
 
 def act(world: World, crowd: Crowd, now: int) -> int:

@@ -78,7 +78,9 @@ class Crowd:
         """Plans what a customer has to complain about an order."""
         complaint = complaints.about(key, order)
         for name, hours in complaint.course() if complaint else ():
-            self.add(at + hours * HOUR, Act(key, "event", {"name": name, "props": complaint.props if complaint else {}}))
+            self.add(
+                at + hours * HOUR, Act(key, "event", {"name": name, "props": complaint.props if complaint else {}})
+            )
 
     def _intend(self, who: Shopper) -> None:
         for deed in shoppers.deeds(who, self._first, self._end):

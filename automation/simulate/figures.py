@@ -1,5 +1,4 @@
-"""What journeys achieved, counted from the database alone: entries, messages by channel, refusals, goals against control.
-"""
+"""What journeys achieved, counted from the database alone: entries, messages, refusals, goals against control."""
 
 from __future__ import annotations
 
@@ -15,10 +14,11 @@ from automation.store.states import MessageState
 
 SURE: Final = 1.96  # standard errors of an interval that is right 95 times in 100
 RUNS: Final = """
-    SELECT j.name, r.holdout, count(*), sum(CASE WHEN r.goal_at IS NULL THEN 0 ELSE 1 END), sum(coalesce(r.goal_value, 0))
+    SELECT j.name, r.holdout, count(*), count(r.goal_at), sum(coalesce(r.goal_value, 0))
     FROM run r JOIN journey j ON j.id = r.journey_id GROUP BY j.name, r.holdout"""
 SENT: Final = f"""
-    SELECT j.name, m.channel, count(*) FROM message m JOIN run r ON r.id = m.run_id JOIN journey j ON j.id = r.journey_id
+    SELECT j.name, m.channel, count(*) FROM message m JOIN run r ON r.id = m.run_id
+    JOIN journey j ON j.id = r.journey_id
     WHERE m.state = {MessageState.SENT} GROUP BY j.name, m.channel"""
 KEPT_BACK: Final = f"""
     SELECT j.name, m.reason, count(*) FROM message m JOIN run r ON r.id = m.run_id JOIN journey j ON j.id = r.journey_id
@@ -91,7 +91,7 @@ def lift(treated: Group, control: Group) -> Lift | None:
 
 
 def of(parts: Parts, kinds: Mapping[str, str]) -> list[Figures]:
-    """Every journey of the files that ever ran or may run, by name. `kinds`: name of a channel -> what `via` calls it."""
+    """Every journey of the files that ever ran or may run, by name. `kinds`: channel -> what `via` calls it."""
     store = parts.store
     found = {
         name: Figures(name, journey.title, journey.goal is not None) for name, journey in parts.project.journeys.items()

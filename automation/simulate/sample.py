@@ -19,21 +19,20 @@ from .shoppers import Deed, Shopper
 FOLDER: Final = Path(__file__).resolve().parents[2] / "samples"
 CUSTOMERS: Final = ("会员号", "姓名", "手机号", "邮箱", "微信openid", "性别", "生日", "会员等级", "城市", "注册时间",
                     "创建时间", "语言", "标签", "营销同意")  # fmt: skip
-EVENTS: Final = ("会员号", "事件", "时间", "order_id", "实付金额", "品类", "product_id", "price", "合计", "complaint_id",
-                 "级别", "事由", "scene")  # fmt: skip
+EVENTS: Final = ("会员号", "事件", "时间", "order_id", "实付金额", "品类", "product_id", "price", "合计",
+                 "complaint_id", "级别", "事由", "scene")  # fmt: skip
 CODES: Final = {"birthday_50": "BD", "festival_30": "FE"}
 CODES_EACH: Final = 5_000
 
 SURNAMES: Final = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董潘袁蔡蒋余"
 GIVEN: Final = ("芳", "敏", "静", "丽", "娟", "艳", "秀英", "桂兰", "玉梅", "婷", "雪", "慧", "思雨", "欣怡", "梓涵",
-                "佳琪", "雨桐", "晓燕", "伟", "强", "磊", "军", "洋", "勇", "杰", "涛", "明", "超", "建国", "志强", "浩然",
-                "子轩", "俊杰", "宇航", "文博", "天佑", "国庆", "海燕", "春梅", "立新")  # fmt: skip
+                "佳琪", "雨桐", "晓燕", "伟", "强", "磊", "军", "洋", "勇", "杰", "涛", "明", "超", "建国", "志强",
+                "浩然", "子轩", "俊杰", "宇航", "文博", "天佑", "国庆", "海燕", "春梅", "立新")  # fmt: skip
 CITIES: Final = ("上海", "北京", "杭州", "广州", "深圳", "成都", "武汉", "南京", "西安", "苏州", "重庆", "长沙", "宁波",
                  "青岛", "厦门", "合肥", "郑州", "昆明", "沈阳", "无锡")  # fmt: skip
 TAGS: Final = ("门店客户", "直播间", "老客推荐", "企业团购", "宝妈", "换季囤货")
 LUNAR_MONTHS: Final = ("正", "二", "三", "四", "五", "六", "七", "八", "九", "十", "冬", "腊")
 TENS, DIGITS = ("初", "十", "廿"), ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十")
-TIER_WORDS: Final = {"basic": "basic", "silver": "silver", "gold": "gold", "diamond": "diamond"}
 
 WRONG: Final = (
     {"手机号": "1380000", "邮箱": "", "微信openid": "", "会员号": ""},
@@ -114,10 +113,10 @@ def _customer(number: int) -> dict[str, str]:
         f"oDemo{number:06d}" if wechat else "",
         chance.weighted((("female", 0.68), ("male", 0.32)), key, "gender"),
         _birthday(key),
-        TIER_WORDS[who.tier],
+        who.tier,
         chance.one_of(CITIES, key, "city"),
         f"{who.joined:%Y-%m-%d}",
-        f"{who.joined:%Y/%m/%d} {chance.one_of(range(9, 22), key, 'hour'):02d}:{chance.one_of(range(60), key, 'min'):02d}",
+        f"{who.joined:%Y/%m/%d} {chance.one_of(range(9, 22), key, 'hour'):02d}:15",
         chance.weighted((("zh-CN", 0.9), ("", 0.08), ("zh-TW", 0.02)), key, "language"),
         _tags(key),
         chance.weighted((("是", 0.8), ("否", 0.09), ("", 0.11)), key, "consent"),
@@ -131,7 +130,11 @@ def _birthday(key: str) -> str:
     if how < 0.2:
         day = int(chance.share(key, "lunar day") * 29)
         month = chance.one_of(LUNAR_MONTHS, key, "lunar month")
-        return f"农历{month}月{'初' if day == 9 else TENS[day // 10]}{DIGITS[day % 10]}" if day != 19 else f"农历{month}月二十"
+        return (
+            f"农历{month}月{'初' if day == 9 else TENS[day // 10]}{DIGITS[day % 10]}"
+            if day != 19
+            else f"农历{month}月二十"
+        )
     if how < 0.3:
         return ""
     if how < 0.5:

@@ -16,7 +16,7 @@ HISTORY_BEGINS: Final = date(2024, 5, 1)
 YEAR_BEGINS: Final = date(2025, 11, 1)  # where the history ends
 YEAR_ENDS: Final = date(2026, 11, 1)
 MEMBERS: Final = 2_400  # of the sample
-ACTIVE_HOURS: Final = ((9, 1.0), (12, 2.0), (15, 1.2), (18, 1.2), (20, 2.6), (21, 1.9))  # (hour, weight)
+ACTIVE_HOURS: Final = ((9, 1.6), (12, 2.0), (15, 1.4), (20, 4.0))  # (hour, weight)
 
 CATEGORIES: Final = ("床品", "家居服", "毛巾浴巾", "针织", "衬衫", "童装")
 # Orders of a month against the average month: Spring Festival, 618 and Double 11 are the seasons of the trade.
@@ -26,7 +26,7 @@ TIERS: Final = (("basic", 0.52), ("silver", 0.3), ("gold", 0.13), ("diamond", 0.
 
 @dataclass(frozen=True, slots=True)
 class Shopper:
-    """`orders`, `visits`: a year, in an average season. `lapsed`: the day from which they no longer come by themselves."""
+    """`orders`, `visits`: in an average year. `lapsed`: the day from which they no longer come by themselves."""
 
     key: str
     joined: date

@@ -23,8 +23,18 @@ from automation.settings import Settings
 from . import sample
 
 BY_HAND: Final = ("http://127.0.0.1:8025", 8026)  # a sandbox started by hand: HTTP, SMTP
-OURS: Final = ("config.yaml", "demo.key", "demo.db*", "sandbox.jsonl", "customers*.csv", "events*.csv", "*_[0-9][0-9].csv")
-HEADING: Final = "# Written by `run.py demo`, and again each time. The shop's own settings; all channels are pretend ones.\n"
+OURS: Final = (
+    "config.yaml",
+    "demo.key",
+    "demo.db*",
+    "sandbox.jsonl",
+    "customers*.csv",
+    "events*.csv",
+    "*_[0-9][0-9].csv",
+)
+HEADING: Final = (
+    "# Written by `run.py demo`, and again each time. The shop's own settings; all channels are pretend ones.\n"
+)
 NUMBER: Final = "会员号"
 
 
@@ -70,7 +80,9 @@ class Stage:
         """The settings of the shop at `config`, with channels that lead to a sandbox at (HTTP address, SMTP port)."""
         data: dict[str, Any] = dict(source.read(config).data)
         folders = settings.folders
-        data["folders"] = {name: os.path.relpath(getattr(folders, name), self.folder) for name in ("journeys", "templates")}
+        data["folders"] = {
+            name: os.path.relpath(getattr(folders, name), self.folder) for name in ("journeys", "templates")
+        }
         data["store"] = {"url": f"sqlite:{self.database.name}"}
         data["key"] = {"file": "demo.key"}
         data["channels"] = {name: _channel(known, at) for name, known in settings.channels.items()}

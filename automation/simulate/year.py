@@ -29,7 +29,7 @@ class Lived:
 
 
 def live(world: World, members: int, span: tuple[date, date], progress: Callable[[int, int], None]) -> Lived:
-    """From the first day's to the last day's beginning in the shop's zone; `progress` is told days done and days in all.
+    """From the beginning of one day to that of another, in the shop's zone; `progress` is told days done and in all.
 
     Whoever is inside a journey at the end stays there.
     """
