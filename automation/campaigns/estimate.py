@@ -6,7 +6,6 @@ moment consents, caps and addresses may change: it is an estimate.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -129,7 +128,7 @@ def _slice(
     given = tx.dialect.each("ids", {"id": "bigint"})
     number = next(iter(asked.purposes))
     tx.run(f"{FILL} FROM {given} i JOIN person p ON p.id = i.id WHERE p.merged_into IS NULL", purpose=number,
-           ids=json.dumps([[one] for one in ids]))  # fmt: skip
+           ids=slices.bound(ids))  # fmt: skip
     whens = [f"WHEN {enrol.holdout(parts, journey)} = 1 THEN '{CONTROL}'"]
     whens += _kept_back(asked, journey.kind)
     bound, last = _doors(asked, ways, whens, journey.kind)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 
 from automation.audience import slices
@@ -60,7 +59,7 @@ def send(
                 tx,
                 loaded,
                 IN_LINE.format(given),
-                {"ids": json.dumps([[one] for one in chunk]), "at": max(draft.at, now)},
+                {"ids": slices.bound(chunk), "at": max(draft.at, now)},
             )
         done += len(chunk)
         progress(done, len(ids))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from automation.engine.delivery.effects import Webhooks
     from automation.kernel.ports import Channel
     from automation.settings import Settings
 
@@ -18,12 +19,13 @@ def main(
     kinds: Callable[[], Mapping[str, type[BaseModel]]],
     build: Callable[[str, Settings], Channel],
     sandbox: Sandboxes | None = None,
+    webhooks: Callable[[], Webhooks] | None = None,
     arguments: Sequence[str] | None = None,
 ) -> int:
     """Runs one command and returns the exit code. `kinds` is asked only by commands that read config.yaml;
-    `sandbox` starts pretend providers, for the demo.
+    `sandbox` starts pretend providers, for the demo; `webhooks` makes what posts to web hooks.
     """
     from . import edge  # here, so that `import automation.cli` costs nothing
     from .session import Session
 
-    return edge.run(Session(kinds, build, sandbox=sandbox), arguments)
+    return edge.run(Session(kinds, build, sandbox=sandbox, webhooks=webhooks), arguments)

@@ -7,7 +7,6 @@ from array import array
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -88,7 +87,9 @@ def send(session: Session, /, yes: bool, as_json: bool, who: str, **words: Any) 
     if not as_json:
         _tell(session, request, found)
     if not found.messages:
-        raise errors.Refused("nobody would get it; nothing was sent")
+        raise errors.Refused(
+            "nobody would get it, so nothing was sent; `run.py campaign plan` with the same words says why"
+        )
     if not yes and not click.confirm(f"Send to {found.messages:,} people?", err=True):
         raise errors.Refused("nothing was sent")
     with progress.bar("putting people in line") as bar:
@@ -159,11 +160,11 @@ def _moment(session: Session, text: str | None) -> int:
     if text is None:
         return session.now
     try:
-        at = dates.moment(text, ZoneInfo(session.settings.shop.timezone))
+        at = dates.moment(text, session.settings.shop.zone)
     except Unusable as wrong:
         raise errors.UsageError(f"--at: {wrong}") from None
     if at < session.now:
-        raise errors.UsageError("--at lies in the past")
+        raise errors.UsageError("--at lies in the past: leave it out to send now")
     return at
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -66,19 +67,9 @@ def _summary(found: project.Project | None, problems: int, warnings: int) -> str
     counted = "config.yaml must be mended before the other files are read"
     if found is not None:
         counted = ", ".join(f"{count} {noun}" for noun, count in _counts(found).items())
-    verdict = "no problems" if not problems else f"{problems} {'problem' if problems == 1 else 'problems'}"
-    return f"{verdict}{f', {warnings} warnings' if warnings else ''} ({counted})"
+    noted = f", {show.counted(warnings, 'warning')}" if warnings else ""
+    return f"{show.counted(problems, 'problem')}{noted} ({counted})"
 
 
 def _plain(problems: tuple[Problem, ...]) -> list[dict[str, Any]]:
-    return [
-        {
-            "path": one.path,
-            "line": one.line,
-            "column": one.column,
-            "code": one.code,
-            "message": one.message,
-            "hint": one.hint,
-        }
-        for one in problems
-    ]
+    return [asdict(one) for one in problems]

@@ -79,10 +79,10 @@ def note_unmasking(session: Session, people: list[int], who: str, why: str) -> N
 def _report(session: Session, person: int, limit: int, clear: bool) -> dict[str, Any]:
     app, registry = session.app, session.people
     report = showing.show(registry, person, session.now)
-    if not clear:
-        _mask_years(session, report["fields"])
     if clear:
         report["name"] = app.store.value("SELECT name FROM person WHERE id = :id", id=person)
+    else:
+        _mask_years(session, report["fields"])
     blocked = {(kind, account): why for kind, account, why in app.store.rows(BLOCKED, person=person)}
     report["identities"] = [
         {"kind": known.kind, "account": known.account, "verified_at": verified,

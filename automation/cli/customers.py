@@ -148,6 +148,8 @@ def _until(session: Session, lasts: str | None) -> int | None:
         length = durations.parse(lasts)
     except ValueError as mistake:
         raise errors.UsageError(f"--for: {mistake}") from None
+    if length.negative or length == durations.Duration():
+        raise errors.UsageError("--for: a tag lasts longer than nothing: write a length without a sign, such as 90d")
     return durations.add(session.now, length, session.settings.shop.zone, session.app.calendar)
 
 

@@ -27,6 +27,6 @@ def doctor(session: Session, as_json: bool) -> None:
         show.document({"healthy": not problems, "looks": rows})
     else:
         show.table(COLUMNS, rows, ZoneInfo("UTC"))  # no column is a time
-        click.echo(f"{problems} problems" if problems else "no problems")
+        click.echo(show.counted(problems, "problem"))
     if problems:
         raise click.exceptions.Exit(1)

@@ -64,8 +64,10 @@ def _explain(session: Session, error: Exception) -> int:
         error.show()
         return error.exit_code
     if isinstance(error, errors.SourceErrors):
+        from . import show
+
         _say("\n".join(str(problem) for problem in error.problems))
-        _say(f"{len(error.problems)} {'problem' if len(error.problems) == 1 else 'problems'} in your files")
+        _say(f"{show.counted(len(error.problems), 'problem')} in your files")
         return error.exit_code
     if isinstance(error, errors.LuchengError):
         _say(f"Error: {error}")
@@ -113,17 +115,14 @@ def _unforeseen(session: Session, error: Exception) -> int:
 
 
 def _write_down(session: Session, error: BaseException) -> Path:
+    from . import logs
+
     folder = session.config.resolve().parent / "var" / "log"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "errors.log"
-    lines = [f"--- {session.clock.now()}"]
-    chain: BaseException | None = error
-    while chain is not None:
-        lines += [type(chain).__qualname__, "".join(traceback.format_tb(chain.__traceback__)).rstrip()]
-        chain = chain.__cause__ or chain.__context__
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
+        file.write(f"--- {session.clock.now()}\n{logs.places(error)}\n")
     return path
 
 

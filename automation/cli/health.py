@@ -17,7 +17,6 @@ from automation.people import sealing
 from automation.policy import stop
 from automation.rewards import pools
 from automation.runtime import leader
-from automation.store import schema
 from automation.store.states import MessageState
 
 from .session import Session
@@ -79,9 +78,6 @@ def _key(session: Session) -> Looks:
 
 def _database(session: Session) -> Looks:
     store = session.app.store
-    pending = schema.pending(store)
-    if pending:
-        yield Look(Level.PROBLEM, "database", f"not brought up to date: {', '.join(pending)}")
     if store.path is None:
         yield Look(Level.FINE, "database", f"PostgreSQL {store.value('SHOW server_version')}")
         return
@@ -196,7 +192,7 @@ def _files(session: Session) -> Looks:
         )
     for pool in project.coupons.values():
         left = pools.left(session.app.store, pool.name)
-        if pool.codes == "import" and left <= pool.low_stock:
+        if pool.imported and left <= pool.low_stock:
             yield Look(
                 Level.NOTE, f"coupons {pool.name}", f"{left:,} codes left: `run.py import coupons {pool.name} FILE`"
             )

@@ -96,7 +96,7 @@ def coupons(session: Session, pool: str, file: Path, as_json: bool, who: str) ->
         near = nearest(pool, session.app.project.coupons)
         hint = f"; did you mean {near}?" if near else ""
         raise errors.Refused(f"there is no pool '{pool}' in coupons.yaml{hint}")
-    if known.codes != "import":
+    if not known.imported:
         raise errors.Refused(
             f"the codes of {pool} are generated ({known.codes}): set `codes: import` in coupons.yaml first"
         )

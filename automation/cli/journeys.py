@@ -34,7 +34,8 @@ def list_(session: Session, as_json: bool) -> None:
     """Every journey: its status, who is inside, entered today, waits to enter, is stuck."""
     app = session.app
     rows = overview.journeys(app.parts, session.now)
-    note = f"{len(app.project.problems)} problems in files: run.py check" if app.project.problems else ""
+    problems = len(app.project.problems)
+    note = f"{show.counted(problems, 'problem')} in files: run.py check" if problems else ""
     show.listing("journeys", COLUMNS, rows, session.settings.shop.zone, as_json, note)
 
 

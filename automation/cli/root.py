@@ -76,8 +76,7 @@ class Table(click.Group):
 @click.pass_obj
 def root(session: Session, config: Path, debug: bool) -> None:
     """Lucheng: customer journeys as code."""
-    import logging
+    from . import logs
 
     session.config, session.debug = config, debug
-    level = logging.DEBUG if debug else logging.WARNING
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    logs.begin(debug)

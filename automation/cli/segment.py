@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -131,7 +130,7 @@ def _people(session: Session, ids: Sequence[int]) -> list[dict[str, Any]]:
     given = session.app.store.dialect.each("ids", {"id": "bigint"})
     rows = session.app.store.rows(
         f"SELECT p.id, p.uid, p.name, p.stage, p.points, p.created_at FROM {given} i JOIN person p ON p.id = i.id",
-        ids=json.dumps([[number] for number in ids]),
+        ids=slices.bound(ids),
     )
     found = {row[0]: dict(zip(names, row, strict=True)) for row in rows}
     return [found[number] for number in ids if number in found]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from automation.app import App
+    from automation.engine.delivery.effects import Webhooks
     from automation.kernel.ports import Channel
     from automation.people.registry import Registry
     from automation.settings import Settings
@@ -44,10 +45,11 @@ class Session:
         build: Callable[[str, Settings], Channel],
         clock: Clock | None = None,
         sandbox: Sandboxes | None = None,
+        webhooks: Callable[[], Webhooks] | None = None,
     ) -> None:
         self._kinds, self.build = kinds, build
         self.clock: Clock = clock or SystemClock()
-        self._sandbox = sandbox
+        self._sandbox, self._webhooks = sandbox, webhooks
         self.config = Path("config.yaml")
         self.debug = False
 
@@ -73,7 +75,7 @@ class Session:
     def app(self) -> App:
         from automation.app import App
 
-        return App(self.settings, self.build, self.clock)
+        return App(self.settings, self.build, self.clock, self._webhooks)
 
     @cached_property
     def people(self) -> Registry:

@@ -11,10 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import JustifyMethod
 
 PLAIN_WIDTH = 200  # of a table that goes into a file or pipe
 Row = Mapping[str, Any]
@@ -26,7 +29,6 @@ class Kind(StrEnum):
     TEXT = "text"
     NUMBER = "number"
     TIME = "time"  # UTC seconds; shown in the shop's zone, in JSON as ISO 8601 with offset
-    MONEY = "money"  # fen; shown in yuan, in JSON as fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,14 @@ def time(key: str, title: str = "") -> Column:
     return Column(key, Kind.TIME, title)
 
 
-def money(key: str, title: str = "") -> Column:
-    return Column(key, Kind.MONEY, title)
-
-
 def unseen(key: str) -> Column:
     """A value that only the JSON document has."""
     return Column(key, hidden=True)
+
+
+def counted(number: int, noun: str) -> str:
+    """`no problems`, `1 problem`, `2 problems`."""
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
 
 
 def moment(at: int | None, zone: ZoneInfo) -> str:
@@ -92,8 +95,8 @@ def table(columns: Sequence[Column], rows: Sequence[Row], zone: ZoneInfo, *, tit
     drawn = Table(title=title or None, title_justify="left", caption_justify="left", box=None, pad_edge=False)
     drawn.caption = caption or None
     for one in shown:
-        right = one.kind in (Kind.NUMBER, Kind.MONEY)
-        drawn.add_column(one.title or one.key.replace("_", " "), justify="right" if right else "left", overflow="fold")
+        side: JustifyMethod = "right" if one.kind is Kind.NUMBER else "left"
+        drawn.add_column(one.title or one.key.replace("_", " "), justify=side, overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(_cell(one, row[one.key], zone)) for one in shown))
     console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
@@ -120,8 +123,6 @@ def _cell(column: Column, value: Any, zone: ZoneInfo) -> str:
         return ""
     if column.kind is Kind.TIME:
         return moment(value, zone)
-    if column.kind is Kind.MONEY:
-        return f"{value / 100:,.2f}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if column.kind is Kind.NUMBER:

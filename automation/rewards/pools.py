@@ -14,6 +14,7 @@ from automation.store.database import Statements, Store, Transaction
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that is mistaken for something else when read aloud
 SLICE = 5_000
+LONGEST = 64  # characters of a code
 TRIES = 20  # passes over a generated pool before it counts as empty
 
 
@@ -21,8 +22,8 @@ def take(tx: Transaction, pool: Pool, count: int) -> list[tuple[int, str]]:
     """(coupon id, code) of up to `count` free codes in the order they came. A generated pool makes what is missing."""
     pool_id = ensure(tx, pool.name)
     free = _free(tx, pool_id, count)
-    if len(free) < count and pool.codes != "import":
-        _generate(tx, pool, pool_id, count - len(free))
+    if len(free) < count and not pool.imported:
+        _generate(tx, pool, pool_id, count)
         free = _free(tx, pool_id, count)
     return free
 
@@ -75,19 +76,17 @@ def _free(tx: Transaction, pool_id: int, count: int) -> list[tuple[int, str]]:
     return [(int(number), str(code)) for number, code in rows]
 
 
-def _generate(tx: Transaction, pool: Pool, pool_id: int, count: int) -> None:
-    """Codes nobody can guess; one that exists already is passed over and another made.
+def _generate(tx: Transaction, pool: Pool, pool_id: int, wanted: int) -> None:
+    """Codes nobody can guess, until `wanted` are free; one that exists already is passed over and another made.
 
     A pattern that has hardly any left gives fewer.
     """
-    wanted = count
     for _ in range(TRIES):
-        if wanted <= 0:
-            return
-        rows = [{"pool": pool_id, "code": _code(pool.codes)} for _ in range(wanted)]
-        tx.many("INSERT INTO coupon (pool_id, code) VALUES (:pool, :code) ON CONFLICT DO NOTHING", rows)
         free = tx.value("SELECT count(*) FROM coupon WHERE pool_id = :pool AND given_at IS NULL", pool=pool_id)
-        wanted = count - int(free)
+        if free >= wanted:
+            return
+        rows = [{"pool": pool_id, "code": _code(pool.codes)} for _ in range(wanted - free)]
+        tx.many("INSERT INTO coupon (pool_id, code) VALUES (:pool, :code) ON CONFLICT DO NOTHING", rows)
 
 
 def _code(pattern: str) -> str:
@@ -96,10 +95,12 @@ def _code(pattern: str) -> str:
 
 def _slices(codes: Iterable[str]) -> Iterator[list[str]]:
     chunk: list[str] = []
-    for code in codes:
+    for number, code in enumerate(codes, 1):
         plain = code.strip()
-        if not plain or len(plain) > 64:
-            raise errors.Refused("a coupon code must have 1 to 64 characters")
+        if not plain or len(plain) > LONGEST:
+            raise errors.Refused(
+                f"code number {number} has {len(plain)} characters: mend it, 1 to {LONGEST} are possible"
+            )
         chunk.append(plain)
         if len(chunk) == SLICE:
             yield chunk

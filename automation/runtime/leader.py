@@ -27,7 +27,9 @@ def leading(store: Store) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise errors.Busy(f"an engine is already running on this database (process {_holder(path)})") from None
+            raise errors.Busy(
+                f"an engine is already running on this database (process {_holder(path)}): stop it first"
+            ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
@@ -57,7 +59,7 @@ def _holder(path: Path) -> str:
 def _postgres(store: Store) -> Iterator[None]:
     # The lock belongs to this thread's session: the server frees it when the connection ends.
     if not store.value("SELECT pg_try_advisory_lock(:lock)", lock=LOCK):
-        raise errors.Busy("an engine is already running on this database")
+        raise errors.Busy("an engine is already running on this database: stop it first")
     try:
         yield
     finally:

@@ -35,7 +35,10 @@ NIGHT = {"hour": 3, "minute": 10}  # when lifecycle, scores and sliding windows 
 
 
 def run(app: App, ready: Callable[[], None] = lambda: None) -> None:
-    """Runs until SIGTERM or SIGINT, then drains for `engine.drain` seconds. Raises Busy when an engine runs already."""
+    """Runs until SIGTERM or SIGINT, then drains for `engine.drain` seconds.
+
+    Raises Busy when an engine runs already, and whatever ended the delivery when it could not go on.
+    """
     stop = threading.Event()
     _stop_on_signals(stop)
     with leader.leading(app.store):
@@ -45,13 +48,16 @@ def run(app: App, ready: Callable[[], None] = lambda: None) -> None:
         stop.wait()
         log.info("stopping: what is on its way is finished, at most %d s", app.settings.engine.drain)
         service.stop()
+        if service.failure is not None:
+            raise service.failure
 
 
 class Service:
-    """The threads of a live engine. `stop` is set by a signal, or by a thread that cannot go on."""
+    """The threads of a live engine. `stop` is set by a signal, or by a thread that cannot go on: `failure` says why."""
 
     def __init__(self, app: App, stop: threading.Event) -> None:
         self._app, self._stop = app, stop
+        self.failure: Exception | None = None
         self._watch = upkeep.Watch(app)
         self._checkpoints = Checkpoints(app.store) if app.store.path else None
         self._events = threading.Thread(target=self._take_events, name="events", daemon=True)
@@ -77,7 +83,8 @@ class Service:
         self._scheduler.shutdown(wait=True)
         self._events.join()
         self._delivery.join()
-        self._app.delivery.close()
+        if self.failure is None:  # what a broken delivery leaves behind is taken up as after a kill
+            self._app.delivery.close()
         if self._checkpoints:
             self._checkpoints.stop()
 
@@ -105,6 +112,7 @@ class Service:
             self._app.delivery.run(self._stop, alone=True)
         except Exception as error:
             log.exception("delivery ended: %s", type(error).__name__)
+            self.failure = error
             self._stop.set()
         self._app.store.close()
 
@@ -138,7 +146,8 @@ class Service:
 
 def _stop_on_signals(stop: threading.Event) -> None:
     def handler(number: int, frame: FrameType | None) -> None:
-        stop.set()
+        # Not here: the handler runs in the thread that waits, which may just hold the lock that `set` asks for.
+        threading.Thread(target=stop.set, name="stop", daemon=True).start()
 
     signal.signal(signal.SIGTERM, handler)
     signal.signal(signal.SIGINT, handler)

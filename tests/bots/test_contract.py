@@ -12,9 +12,11 @@ from uuid import uuid4
 
 import pytest
 
+from automation.journey import built_in
 from automation.kernel.ports import Accepted, Channel, Denied, Lane, Message, Outcome, Reason, Unknown
 from bots import registry
 from bots.sandbox import ledger, process
+from bots.sandbox.options import Plays, SandboxOptions, lanes
 
 SECRETS = ("13800000001", "openid-of-li", "li@example.com", "TOP-SECRET-WORDS", "s3cret")
 ADDRESSES = {"phone": "13800000001", "openid": "openid-of-li", "email": "li@example.com", "wecom_id": "wm-of-li"}
@@ -264,6 +266,11 @@ def test_a_batch_may_be_refused_in_part(sandbox: process.Sandbox, fault: Fault, 
             assert outcome == Denied(Reason(word), word, permanent)
     assert delivered(sandbox, sent) == [message.idem_key for n, message in enumerate(sent, start=1) if n % 3]
     channel.close()
+
+
+@pytest.mark.parametrize("plays", Plays)
+def test_a_lane_sends_to_a_kind_of_identity_that_people_have(plays: Plays) -> None:
+    assert {lane.address for lane in lanes(SandboxOptions(plays=plays))} <= set(built_in.IDENTITIES)
 
 
 def test_one_message_too_large_does_not_stop_the_others(sandbox: process.Sandbox) -> None:

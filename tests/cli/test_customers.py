@@ -61,6 +61,13 @@ def test_a_tag_is_given_until_its_time_and_taken(shop: Any) -> None:
     assert [row["what"] for row in log(shop)[:2]] == ["tag removed", "tag added"]
 
 
+def test_a_tag_that_would_be_over_at_once_is_refused(shop: Any) -> None:
+    for length in ("-3d", "0d"):
+        done = shop("customers", "tag", WANG, "试用", "--for", length)
+        assert (done.code, "such as 90d" in done.err) == (2, True)
+    assert "试用" not in {row["tag"] for row in shop.fine("customers", "show", WANG, "--json").json["tags"]}
+
+
 def test_a_refusal_is_written_down_and_a_consent_needs_its_proof(shop: Any) -> None:
     assert shop("customers", "consent", WANG, "sms", "marketing", "yes").code == 2
     shop.fine("customers", "consent", WANG, "sms", "marketing", "no")
