@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from automation.kernel.ports import Channel
     from automation.settings import Settings
     from bots.sandbox.process import Sandbox
+    from bots.webhooks import Poster
 
 # Settings and channels are imported when a command needs them: `--help` answers at once.
 
@@ -41,5 +42,12 @@ def sandbox(ledger: Path) -> Sandbox:
     return process.start(ledger)
 
 
+def webhooks() -> Poster:
+    """What posts to web hooks."""
+    from bots import webhooks
+
+    return webhooks.Poster()
+
+
 if __name__ == "__main__":
-    sys.exit(cli.main(kinds, build, sandbox))
+    sys.exit(cli.main(kinds, build, sandbox, webhooks))

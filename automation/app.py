@@ -12,6 +12,7 @@ from functools import cached_property
 from automation.audience.compiler import Compiler, ShopCalendar
 from automation.audience.computed import ComputedValues
 from automation.engine import install, registry
+from automation.engine.delivery.effects import Webhooks
 from automation.engine.delivery.facade import Delivery
 from automation.engine.parts import Parts
 from automation.engine.zones import Zones
@@ -33,9 +34,12 @@ Build = Callable[[str, Settings], Channel]
 class App:
     """One process's parts. Making it opens nothing; `store` opens the database and brings it to this schema."""
 
-    def __init__(self, settings: Settings, build: Build, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, build: Build, clock: Clock, webhooks: Callable[[], Webhooks] | None = None
+    ) -> None:
+        """`webhooks` makes what posts to web hooks; without it their work waits for a process that has one."""
         self.settings, self.clock = settings, clock
-        self._build = build
+        self._build, self._webhooks = build, webhooks
 
     @cached_property
     def store(self) -> Store:
@@ -88,15 +92,19 @@ class App:
 
     @cached_property
     def delivery(self) -> Delivery:
-        return Delivery(self.parts, self.channels, self.keyring, self.renderer, self.clock)
+        webhooks = self._webhooks() if self._webhooks else None
+        return Delivery(self.parts, self.channels, self.keyring, self.renderer, self.clock, webhooks=webhooks)
 
     @cached_property
     def renderer(self) -> LocalRenderer:
         return LocalRenderer(self.project.texts, zone=self.settings.shop.timezone, lunar=_say_lunar)
 
     def reload(self) -> list[str]:
-        """Reads the shop's files again and takes what is good into use; returns the journeys that changed."""
-        fresh = project.load(self.settings)
+        """Reads the shop's files again and takes what is good into use; returns the journeys that changed.
+
+        What is broken stays as it was when last read.
+        """
+        fresh = project.load(self.settings, last=self.project)
         self.project = fresh
         self.compiler = self._compiler()
         self.computed = self._computed()

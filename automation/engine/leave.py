@@ -22,9 +22,10 @@ def leave(tx: Transaction, now: int) -> int:
 
 
 def withdraw(tx: Transaction, table: str, now: int) -> int:
-    """Takes back the queued messages of the runs in a temporary table; what is already on its way stays."""
+    """Takes back the messages of the runs in a temporary table, queued or claimed; what is on its way stays."""
     return tx.run(
-        f"UPDATE message SET state = {MessageState.CANCELLED}, reason = '{LEFT}', due = NULL, done_at = :now"
-        f" FROM {table} WHERE message.run_id = {table}.run_id AND message.state = {MessageState.QUEUED}",
+        f"UPDATE message SET state = {MessageState.CANCELLED}, reason = '{LEFT}', due = NULL, done_at = :now,"
+        f" lease_until = NULL, token = NULL, counted_at = NULL FROM {table} WHERE message.run_id = {table}.run_id"
+        f" AND message.state IN ({MessageState.QUEUED}, {MessageState.CLAIMED})",
         now=now,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from automation.kernel import errors
 from automation.store import audit
-from automation.store.states import RunState
+from automation.store.states import MessageState, RunState
 
 from . import registry
 from .parts import Parts
@@ -18,7 +18,18 @@ def pause(parts: Parts, name: str, who: str, now: int) -> None:
 def resume(parts: Parts, name: str, who: str, now: int) -> int:
     """The journey goes on; what became overdue meanwhile obeys its `expires`. Returns how many runs were waiting."""
     journey_id = _order(parts, name, False, who, now)
+    _release_messages(parts, journey_id, now)
     return release(parts, journey_id)
+
+
+def _release_messages(parts: Parts, journey_id: int, now: int) -> None:
+    """Messages that policy put off because the journey was paused are looked at again now."""
+    with parts.write() as tx:
+        tx.run(
+            f"UPDATE message SET due = :now WHERE state = {MessageState.QUEUED} AND due IS NOT NULL"
+            " AND reason = 'paused' AND run_id IN (SELECT id FROM run WHERE journey_id = :journey)",
+            now=now, journey=journey_id,
+        )  # fmt: skip
 
 
 def release(parts: Parts, journey_id: int) -> int:

@@ -56,13 +56,14 @@ def add(store: Store, name: str, codes: Iterable[str]) -> tuple[int, int]:
     return new, seen
 
 
-def left(statements: Statements, name: str) -> int:
-    """How many codes of a pool are still free."""
+def left(statements: Statements, name: str, most: int = 2**31) -> int:
+    """How many codes of a pool are still free; counting ends at `most`."""
     return int(
         statements.value(
-            "SELECT count(*) FROM coupon c JOIN coupon_pool p ON p.id = c.pool_id"
-            " WHERE p.name = :name AND c.given_at IS NULL",
+            "SELECT count(*) FROM (SELECT 1 FROM coupon c JOIN coupon_pool p ON p.id = c.pool_id"
+            " WHERE p.name = :name AND c.given_at IS NULL LIMIT :most) AS free",
             name=name,
+            most=most,
         )
     )
 

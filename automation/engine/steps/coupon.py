@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from automation.audience.parameters import Parameters
@@ -10,9 +12,12 @@ from automation.engine.parts import Parts
 from automation.engine.registry import Loaded
 from automation.journey import graph
 from automation.rewards import pools
-from automation.store.database import Transaction
+from automation.store.database import Row, Transaction
+
+from . import handed_over
 
 GIVING = "n BIGINT, run_id BIGINT, person_id BIGINT, visit BIGINT, coupon_id BIGINT, expires BIGINT, body TEXT"
+OPERATOR = "operator"  # the role of config.yaml's staff that hears of empty pools
 
 
 def step(parts: Parts, loaded: Loaded, effect: graph.GiveCoupon, chosen: str, parameters: Parameters, now: int) -> Any:
@@ -55,3 +60,23 @@ class _Give:
             step=self._loaded.steps[self._effect.key], now=now,
         )  # fmt: skip
         tx.run(self._tell)
+        if self._pool.imported:
+            self._watch_stock(tx, now, wanting, len(given))
+
+    def _watch_stock(self, tx: Transaction, now: int, wanting: Sequence[Row], given: int) -> None:
+        """Tells the operator once when the pool runs dry, and once when it falls below `low_stock`."""
+        low = self._pool.low_stock
+        left = pools.left(tx, self._pool.name, most=low + given)
+        if given < len(wanting):
+            self._notify(tx, now, wanting[given], f"券池 {self._pool.name} 已发完，有人没有拿到券")
+        elif left < low <= left + given:
+            self._notify(tx, now, wanting[-1], f"券池 {self._pool.name} 只剩 {left} 张券码")
+
+    def _notify(self, tx: Transaction, now: int, about: Row, text: str) -> None:
+        payload = {"text": text, "journey": self._loaded.name}
+        tx.run(
+            "INSERT INTO effect (kind, ref, run_id, step, visit, person_id, at, due, payload)"
+            " VALUES (:kind, :role, :run, :step, :visit, :person, :now, :now, :payload) ON CONFLICT DO NOTHING",
+            kind=handed_over.NOTIFY, role=OPERATOR, run=about[0], step=self._loaded.steps[self._effect.key],
+            visit=about[2], person=about[1], now=now, payload=json.dumps(payload, ensure_ascii=False),
+        )  # fmt: skip
