@@ -40,7 +40,6 @@ SAID: Final[Mapping[str, str]] = {
     "rfm.recency_days": "age of the last order",
     "rfm.frequency": "number of orders",
     "rfm.monetary_yuan": "money spent",
-    "import.dates": "how dates are written in your files, in the order of trial",
     "engine.tick": "how often the engine looks for what is due",
     "staff": "role: who is told, and where",
     "staff.name": "shown to colleagues",

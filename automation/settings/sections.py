@@ -136,11 +136,9 @@ class Calendar(Strict):
 
 
 class Imports(Strict):
-    """How files of customers are read: field -> the headings it may have, and date formats in the order of trial."""
+    """How files of customers are read. `headers`: field -> the headings it may have."""
 
     headers: dict[str, Many[Text]] = Field(default_factory=dict)
-    dates: Many[Text] = ("%Y-%m-%d", "%Y/%m/%d", "%Y年%m月%d日", "%Y.%m.%d")
-    default_consent: Literal["none", "service"] = "none"
 
     @pydantic.model_validator(mode="after")
     def _headings_are_clear(self) -> Self:

@@ -220,7 +220,7 @@ def test_a_repeated_key_is_delivered_once_where_the_lane_has_a_window(
         assert len(delivered(sandbox, sent)) == 2 * len(sent)
 
 
-def test_a_closed_channel_holds_no_connection(channel: Channel) -> None:
+def test_a_channel_may_be_closed_twice(channel: Channel) -> None:
     channel.send(messages(channel))
     channel.close()
     channel.close()

@@ -6,7 +6,6 @@ import sys
 
 from automation.cli import logs
 
-
 PHONE, MAIL = "13800000001", "a@example.com"  # by name where they are raised: a traceback shows the code
 
 

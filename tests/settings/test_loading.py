@@ -147,8 +147,8 @@ def test_secrets_of_every_option_model_may_only_be_references(tmp_path: Path) ->
             "2:41 S020 '电话' already means 'phone'",
         ),
         (
-            "shop: {name: a}\nimport: {default_consent: marketing}",
-            "2:27 S017 'marketing' is not possible here (possible: none, service)",
+            "shop: {name: a}\ncalendar: {leap_month: never}",
+            "2:24 S017 'never' is not possible here (possible: plain, leap)",
         ),
     ],
 )
