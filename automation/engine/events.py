@@ -99,7 +99,7 @@ def _runs(parts: Parts, rule: Rule, matches: str) -> str:
         f"FROM batch b {then} event e ON e.id = b.event_id {then} run r ON r.person_id = b.person_id"
         f" AND r.journey_id = {rule.loaded.journey_id} {then} person p ON p.id = r.person_id"
         f" WHERE r.version_id = {rule.loaded.version_id} AND {matches}"
-        " AND b.at >= r.entered_at AND b.event_id <> coalesce(r.event_id, 0)"
+        " AND b.at >= r.entered_at"
     )
 
 

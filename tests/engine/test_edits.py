@@ -73,8 +73,8 @@ def test_recount_leaves_a_held_run_held(shop: Shop) -> None:
 
 def test_who_stands_at_a_step_that_is_gone_goes_to_the_next_that_survives(shop: Shop) -> None:
     three = (
-        HEAD
-        + "steps:\n  - {wait: 1d, id: a}\n  - {send: one}\n  - {wait: 1d, id: b}\n  - {send: two}\n  - {wait: 1d, id: c}\n"
+        HEAD + "steps:\n  - {wait: 1d, id: a}\n  - {send: one}\n  - {wait: 1d, id: b}\n"
+        "  - {send: two}\n  - {wait: 1d, id: c}\n"
     )
     shop.open("2026-03-01 08:00", wake=three)
     ann = shop.person()

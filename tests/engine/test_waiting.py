@@ -157,7 +157,8 @@ def test_a_send_with_a_moment_is_planned_for_it_and_expires_from_it(shop: Shop) 
 
 def test_ticks_that_are_a_little_late_cause_no_drift(shop: Shop) -> None:
     shop.open(
-        "2026-03-01 08:00", wake=ENTER + "steps: [{send: one}, {wait: 1d}, {send: two}, {wait: 1d}, {send: three}]\n"
+        "2026-03-01 08:00",
+        wake="purpose: ads\n" + ENTER + "steps: [{send: one}, {wait: 1d}, {send: two}, {wait: 1d}, {send: three}]\n",
     )
     shop.event(shop.person(), "wechat.followed", "2026-03-01 09:00")
     shop.tick("2026-03-01 09:20")
