@@ -25,11 +25,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file: its path as shown to people, its data (JSON-like) and where each part of it stands."""
+    """One file: its path as shown to people, its data (JSON-like), where each part stands, and the text itself."""
 
     path: str
     data: Any
     marks: Mapping[Loc, tuple[Mark, Mark]] = field(default_factory=dict, repr=False)  # of key or item, of value
+    text: str = field(default="", repr=False, compare=False)
 
     def mark(self, loc: Loc, key: bool = False) -> Mark:
         """Where the value (or its key) at `loc` stands; the nearest known ancestor's value when nothing is there."""

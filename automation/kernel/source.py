@@ -72,7 +72,7 @@ def parse(text: str, path: str) -> Document:
         problems = _join(problems, slips.find(text, broken=builder.syntax is not None), path, builder.syntax)
     if problems:
         raise SourceErrors(problems)
-    return Document(path, builder.root, builder.marks)
+    return Document(path, builder.root, builder.marks, text)
 
 
 def _shown(path: Path) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from stat import S_ISREG
 from threading import Condition
 
 from automation.app import App
@@ -74,12 +74,14 @@ class Watch:
 
     def _stamp(self) -> frozenset[tuple[str, int, int]]:
         folders = self._app.settings.folders
-        return frozenset(
-            (str(path), stat.st_mtime_ns, stat.st_size)
-            for folder in (folders.journeys, folders.templates)
-            for path in Path(folder).rglob("*")
-            if path.is_file() and (stat := path.stat())
-        )
+        found = set()
+        for folder in (folders.journeys, folders.templates):
+            for path in folder.rglob("*"):
+                with suppress(FileNotFoundError):  # an editor that saves takes its own files away again
+                    stat = path.stat()
+                    if S_ISREG(stat.st_mode):
+                        found.add((str(path), stat.st_mtime_ns, stat.st_size))
+        return frozenset(found)
 
     def _ordered(self) -> tuple[tuple[object, ...], ...]:
         return tuple(self._app.store.rows("SELECT id, status, paused, live_version FROM journey ORDER BY id"))

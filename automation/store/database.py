@@ -153,7 +153,7 @@ class Store(Statements):
         self._local = _Local()
         if url.startswith("sqlite:"):
             self.path = Path(url.removeprefix("sqlite:"))
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(self.path.parent)
             self.turnstile: Turnstile | OpenGate = Turnstile(self.path)
             super().__init__(_sqlite(self.path, cache_kb, self._note_wal), Sqlite())
         elif url.startswith(("postgresql://", "postgres://")):
@@ -164,7 +164,10 @@ class Store(Statements):
         try:
             self.connections.connect(reuse_if_open=True)
         except peewee.OperationalError as error:
-            raise errors.ServiceAway(f"the database cannot be opened: {type(error).__name__}") from error
+            raise errors.ServiceAway(
+                f"the database cannot be opened ({type(error).__name__}): check store.url of config.yaml, and that the"
+                " file may be written or the server runs"
+            ) from error
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -249,6 +252,13 @@ def _sqlite(path: Path, cache_kb: int, note_wal: Any) -> peewee.Database:
         "foreign_keys": 1,
     }
     return _Sqlite(path, pragmas, note_wal)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise errors.ServiceAway(f"the folder of the database cannot be made: {folder}: {error.strerror}") from error
 
 
 def _postgres(url: str) -> peewee.Database:
