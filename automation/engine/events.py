@@ -163,7 +163,7 @@ def _whom(rule: Rule) -> str:
             " AND b.at <= coalesce(r.due, r.held_due, b.at)"
         )
     # A run may be at its end and its last message still wait for the morning: that is withdrawn too.
-    unsent = f"SELECT 1 FROM message m WHERE m.run_id = r.id AND m.state = {MessageState.QUEUED}"
+    unsent = f"SELECT 1 FROM message m WHERE m.run_id = r.id AND m.state <= {MessageState.CLAIMED}"
     return f"(r.state = {RunState.INSIDE} OR EXISTS ({unsent}))"
 
 

@@ -45,11 +45,11 @@ def test_what_is_on_its_way_stays(shop: Shop) -> None:
     ann = shop.person()
     follow(shop, ann)
     with shop.store.write() as tx:
-        tx.run("UPDATE message SET state = :claimed, due = NULL, lease_until = 1", claimed=MessageState.CLAIMED)
+        tx.run("UPDATE message SET state = :going, due = NULL, lease_until = 1", going=MessageState.DISPATCHING)
     shop.event(ann, "order.paid", "2026-03-01 10:00", order_id="D1")
     shop.tick("2026-03-01 10:00")
     assert not shop.run().inside
-    assert [message.state for message in shop.messages(None)] == ["CLAIMED"]
+    assert [message.state for message in shop.messages(None)] == ["DISPATCHING"]
 
 
 def test_a_state_is_asked_when_the_run_is_next_due(shop: Shop) -> None:
