@@ -63,12 +63,13 @@ class Project:
     shop: Shop
 
 
-def load(settings: Settings, channels: Mapping[str, str] | None = None) -> Project:
+def load(settings: Settings, channels: Mapping[str, str] | None = None, last: Project | None = None) -> Project:
     """Everything below the folders of the settings. Raises nothing for what stands in the files.
 
-    `channels`: name of a channel -> the kind `via` calls it; without it, as the settings say.
+    `channels`: name of a channel -> the kind `via` calls it; without it, as the settings say. `last`: what was read
+    before; a text or a file other than a journey's that is broken now counts as it was then.
     """
-    return _Loader(settings, channels if channels is not None else _channels(settings)).project()
+    return _Loader(settings, channels if channels is not None else _channels(settings), last).project()
 
 
 def load_source(text: str, name: str, project: Project, path: str = "") -> graph.Journey:
@@ -95,8 +96,8 @@ class _Read:
 
 
 class _Loader:
-    def __init__(self, settings: Settings, channels: Mapping[str, str]) -> None:
-        self.settings, self.channels = settings, channels
+    def __init__(self, settings: Settings, channels: Mapping[str, str], last: Project | None) -> None:
+        self.settings, self.channels, self.last = settings, channels, last
         self.folder = settings.folders.journeys
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
@@ -106,15 +107,23 @@ class _Loader:
     def project(self) -> Project:
         texts = catalogue.load(self.settings.folders.templates)
         self.problems += texts.problems
-        known = self._file("catalog", catalog.load, _empty_catalog)
-        people = self._file("segments", lambda document: segments.load(document, known), _no_segments)
+        last = self.last
+        if last is not None:
+            texts = texts.or_as_in(last.texts)
+        known = self._file("catalog", catalog.load, _empty_catalog, last.catalog if last else None)
+        people = self._file(
+            "segments", lambda document: segments.load(document, known), _no_segments, last.segments if last else None
+        )
         by_name = segments.conditions(people)
-        pools = self._file("coupons", coupons.load, _no_pools)
-        feasts_known = self._file("festivals", festivals_file.load, lambda: dict(feasts.BUILT_IN))
+        pools = self._file("coupons", coupons.load, _no_pools, last.coupons if last else None)
+        feasts_known = self._file(
+            "festivals", festivals_file.load, lambda: dict(feasts.BUILT_IN), last.festivals if last else None
+        )
         rules = self._file(
             "policy",
             lambda document: policy_file.load(document, known, by_name),
             lambda: Policy(policy_file.BUILT_IN, {}),
+            last.policy if last else None,
         )
         self.warnings += rules.warnings
         sources = self._sources()
@@ -133,8 +142,8 @@ class _Loader:
             conditions, tuple(sorted(set(self.problems))), tuple(sorted(set(self.warnings))), shop,
         )  # fmt: skip
 
-    def _file(self, name: str, read: Callable[[Document], T], empty: Callable[[], T]) -> T:
-        """One of the reserved files; what it would be without content where it is missing or wrong."""
+    def _file(self, name: str, read: Callable[[Document], T], empty: Callable[[], T], last: T | None) -> T:
+        """One of the reserved files; where it is wrong as it was last, where it is missing as without content."""
         path = self.folder / f"{name}.yaml"
         if not path.exists():
             return empty()
@@ -142,27 +151,28 @@ class _Loader:
             return read(source.read(path))
         except SourceErrors as wrong:
             self.problems += wrong.problems
+            if last is not None:
+                return last
             self.follow_on |= FOLLOW_ON[name]
             return empty()
 
-    def _sources(self) -> dict[str, tuple[Document, str]]:
-        """Name -> document and text of every file that is a journey and can be read as YAML."""
+    def _sources(self) -> dict[str, Document]:
+        """Name -> document of every file that is a journey and can be read as YAML."""
         found = {}
         for path in sorted(self.folder.glob("*.yaml")) if self.folder.is_dir() else []:
             if path.stem in RESERVED or path.name.startswith("."):
                 continue
             try:
-                document = source.read(path)
-                found[path.stem] = (document, path.read_text(encoding="utf-8-sig"))
+                found[path.stem] = source.read(path)
             except SourceErrors as wrong:
                 self.problems += wrong.problems
                 self.unread.add(path.stem)
         return found
 
-    def _journeys(self, shop: Shop, sources: Mapping[str, tuple[Document, str]]) -> tuple[Shop, dict[str, _Read]]:
+    def _journeys(self, shop: Shop, sources: Mapping[str, Document]) -> tuple[Shop, dict[str, _Read]]:
         """Every journey, those entered by hand last: what `entry` is there, the journeys that start them say."""
-        by_hand = {name for name, (document, _) in sources.items() if _is_manual(document.data)}
-        read = self._read(shop, {name: one for name, one in sources.items() if name not in by_hand})
+        by_hand = {name for name, document in sources.items() if _is_manual(document.data)}
+        read = self._read(shop, {name: document for name, document in sources.items() if name not in by_hand})
         for final in (False, True):
             shop = replace(shop, started=_handed(read))
             kept = len(self.problems)
@@ -171,11 +181,11 @@ class _Loader:
                 del self.problems[kept:]
         return shop, dict(sorted(read.items()))
 
-    def _read(self, shop: Shop, sources: Mapping[str, tuple[Document, str]]) -> dict[str, _Read]:
+    def _read(self, shop: Shop, sources: Mapping[str, Document]) -> dict[str, _Read]:
         found = {}
-        for name, (document, text) in sources.items():
+        for name, document in sources.items():
             try:
-                found[name] = _Read(*head.read(document, text, name, shop))
+                found[name] = _Read(*head.read(document, document.text, name, shop))
             except SourceErrors as wrong:
                 own = [problem for problem in wrong.problems if problem.code not in self.follow_on]
                 self.problems += own or [document.problem((), "J051", "it names things of a file that cannot be read")]

@@ -89,3 +89,8 @@ class Texts:
     texts: Mapping[str, Text]
     problems: tuple[errors.Problem, ...] = ()
     broken: frozenset[str] = frozenset()
+
+    def or_as_in(self, last: Texts) -> Texts:
+        """The same, where what is broken counts as it was in `last`; the problems stay."""
+        kept = {name: last.texts[name] for name in self.broken if name in last.texts}
+        return Texts({**self.texts, **kept}, self.problems, self.broken - kept.keys())

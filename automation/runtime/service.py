@@ -30,6 +30,7 @@ from . import leader, upkeep
 log = logging.getLogger(__name__)
 
 EVENT_PAUSE = 0.02  # seconds between looks at an empty queue: one look costs some microseconds
+LOOK_UP = 0.5  # seconds after which an order to stop is seen at the latest
 RELOAD_EVERY = 2  # seconds between looks at files and orders
 NIGHT = {"hour": 3, "minute": 10}  # when lifecycle, scores and sliding windows are worked out again
 
@@ -45,7 +46,9 @@ def run(app: App, ready: Callable[[], None] = lambda: None) -> None:
         service = Service(app, stop)
         service.start()
         ready()
-        stop.wait()
+        # Python looks for a signal between two steps: one that comes just before an endless wait would not end it.
+        while not stop.wait(LOOK_UP):
+            pass
         log.info("stopping: what is on its way is finished, at most %d s", app.settings.engine.drain)
         service.stop()
         if service.failure is not None:

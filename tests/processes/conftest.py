@@ -46,8 +46,8 @@ class Bench:
         life = self.forks.stop(life)
         assert life.code == 0, self.shop.log.read_text()[-2000:]
 
-    def check(self, *, over: bool = True) -> Found:
-        found = checker.check(self.shop, self.store, self.ledger, over=over)
+    def check(self, *, over: bool = True, window: bool = True) -> Found:
+        found = checker.check(self.shop, self.store, self.ledger, over=over, window=window)
         assert not found.wrong, "\n".join(found.wrong[:20])
         return found
 

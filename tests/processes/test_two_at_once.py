@@ -82,7 +82,7 @@ def test_z2_a_worker_that_slept_past_its_lease_before_the_first_byte_doubles_not
     one.drains()
     found = one.check()
     assert found.ambiguous == 0
-    assert found.delivered[channel] == 12
+    assert found.delivered[channel] == 6
 
 
 def test_after_stop_all_is_committed_not_one_message_is_handed_over(bench: Make) -> None:
@@ -123,9 +123,15 @@ def test_orders_given_by_command_in_the_middle_of_the_work_lose_and_double_nothi
     assert "the chain" not in one.command("audit", "check"), "every invariant holds"
 
 
+def test_an_engine_that_is_asked_to_stop_as_soon_as_it_runs_stops(bench: Make) -> None:
+    one = bench(people=0, channels=("plain",), entries=(shop.SINGLE,))
+    for _ in range(25):
+        assert one.forks.stop(one.start(), 10).code == 0
+
+
 def _queued(bench: Make, channel: str, in_flight: int = 16) -> Bench:
     """Six messages that wait to leave, and no engine."""
-    one = bench(people=6, in_flight=in_flight, channels=(channel,), entries=(shop.SHORT,))
+    one = bench(people=6, in_flight=in_flight, channels=(channel,), entries=(shop.SINGLE,))
     _turn(one, True)
     one.order(*range(1, 7))
     life = one.start()

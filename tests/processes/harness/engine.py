@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import logging
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -56,6 +58,7 @@ def build(folder: Path, orders: dict[str, Any], app: App | None = None) -> App:
         checkpoints.PAUSE = 0.001
     store = wounds.WoundedStore(app.settings.store.url.get_secret_value())
     store.wound = wound
+    wound.writing = store.turnstile._thread_write  # type: ignore[union-attr]
     schema.migrate(store)
     # What the application would make itself when first asked is put in its place.
     app.__dict__["store"] = store
@@ -74,6 +77,7 @@ def build(folder: Path, orders: dict[str, Any], app: App | None = None) -> App:
 
 def run(folder: Path, orders: dict[str, Any], ready: Callable[[], None], known: App | None = None) -> int:
     """Lives until stopped or killed; the exit code a command would have. `only: delivery`: no lock."""
+    faulthandler.register(signal.SIGUSR1)  # says where every thread is
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     try:
         if orders.get("only") == "migrate":

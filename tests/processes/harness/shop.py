@@ -99,12 +99,22 @@ steps:
     id: rest
   - {{send: advice, via: {channel}, expires: 30d}}
 """
+SINGLE = """\
+journey: single_{channel}
+purpose: care
+status: live
+enter: {{event: order.paid}}
+key: order_id
+steps:
+  - {{send: thanks, via: {channel}, expires: 30d}}
+"""
 TEXTS = ("thanks", "gift", "story", "advice", "arrived", "late", "hello", "again")
 EXPECTED: Mapping[str, frozenset[frozenset[str]]] = {
     "ordered": frozenset(
         frozenset({"thanks", offer, "advice", end}) for offer in ("gift", "story") for end in ("arrived", "late")
     ),
     "short": frozenset({frozenset({"thanks", "advice"})}),
+    "single": frozenset({frozenset({"thanks"})}),
     "checked": frozenset({frozenset({"hello", "again"})}),
 }
 """Journey, without its channel -> the sets of texts that a run which ended has sent, one message each."""

@@ -43,6 +43,7 @@ class Wound:
         self._left = int(nth or 1)
         self._signal = signal.SIGSTOP if how == "stop" else signal.SIGKILL
         self._lock = threading.Lock()
+        self.writing = threading.Lock()  # the store's: who holds it knows that no thread of the process is writing
 
     def wants(self, point: str) -> bool:
         return self._point == point
@@ -56,9 +57,11 @@ class Wound:
                 self.strike()
 
     def strike(self) -> None:
-        os.kill(os.getpid(), self._signal)
         if self._signal == signal.SIGKILL:
+            os.kill(os.getpid(), signal.SIGKILL)
             threading.Event().wait()  # the signal may find another thread first
+        with self.writing:  # else it might stand still with the write lock of everybody
+            os.kill(os.getpid(), signal.SIGSTOP)
 
 
 class WoundedTransaction(Transaction):
