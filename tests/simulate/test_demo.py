@@ -18,7 +18,7 @@ SIZE = ("demo", "--customers", "200", "--days", "40")
 
 
 def play(shop: Path, *arguments: str) -> int:
-    return cli.main(run.kinds, run.build, run.sandbox, ["--config", str(shop / "config.yaml"), *arguments])
+    return cli.main(run.kinds, run.build, run.sandbox, arguments=["--config", str(shop / "config.yaml"), *arguments])
 
 
 def new_shop(folder: Path) -> Path:
@@ -95,7 +95,7 @@ def test_what_the_demo_suggests_works(
     for command in commands:
         code = cli.main(
             run.kinds, run.build, run.sandbox,
-            ["--config", str(shops[0] / "var/demo/config.yaml"), *command.split()],
+            arguments=["--config", str(shops[0] / "var/demo/config.yaml"), *command.split()],
         )  # fmt: skip
         assert (code, command) == (0, command)
         assert capsys.readouterr().out.strip()
