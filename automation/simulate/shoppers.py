@@ -16,7 +16,7 @@ HISTORY_BEGINS: Final = date(2024, 5, 1)
 YEAR_BEGINS: Final = date(2025, 11, 1)  # where the history ends
 YEAR_ENDS: Final = date(2026, 11, 1)
 MEMBERS: Final = 2_400  # of the sample
-ACTIVE_HOURS: Final = ((9, 1.6), (12, 2.0), (15, 1.4), (20, 4.0))  # (hour, weight)
+ACTIVE_HOURS: Final = ((9, 1.6), (12, 2.4), (20, 4.0), (21, 2.0))  # (hour, weight)
 
 CATEGORIES: Final = ("床品", "家居服", "毛巾浴巾", "针织", "衬衫", "童装")
 # Orders of a month against the average month: Spring Festival, 618 and Double 11 are the seasons of the trade.
