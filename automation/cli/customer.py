@@ -12,7 +12,7 @@ import click
 from automation.conditions.tree import FieldType
 from automation.engine import overview
 from automation.engine.delivery import operators
-from automation.journey.catalog import Field, Home
+from automation.journey.catalog import Computed, Field, Home
 from automation.people import identities, masking, showing
 from automation.policy.reach import SUPPRESSED
 from automation.store import audit
@@ -128,7 +128,8 @@ def _print(session: Session, report: dict[str, Any]) -> None:
     click.echo(f"#{report['id']} {called}, {stage}, {report['points']:,} points, since {since}")
     if report["merged_into"]:
         click.echo(f"merged into #{report['merged_into']}")
-    known = session.app.project.catalog.fields
+    catalog = session.app.project.catalog
+    known = {**catalog.fields, **catalog.computed}
     listed = report["fields"] | report["computed"]
     if listed:
         click.echo(
@@ -146,7 +147,7 @@ def _print(session: Session, report: dict[str, Any]) -> None:
             _section(title, columns, report[name], zone)
 
 
-def _value(field: Field | None, value: Any, zone: ZoneInfo) -> str:
+def _value(field: Field | Computed | None, value: Any, zone: ZoneInfo) -> str:
     """A stored value as people read it: moments in the shop's zone, money in yuan."""
     if field is not None and isinstance(value, int) and field.kind is FieldType.TIME:
         return show.moment(value, zone)
