@@ -129,7 +129,7 @@ def _print(session: Session, report: dict[str, Any]) -> None:
     if report["merged_into"]:
         click.echo(f"merged into #{report['merged_into']}")
     catalog = session.app.project.catalog
-    known = {**catalog.fields, **catalog.computed}
+    known: dict[str, Field | Computed] = {**catalog.fields, **catalog.computed}
     listed = report["fields"] | report["computed"]
     if listed:
         click.echo(
