@@ -80,6 +80,16 @@ def test_a_kill_and_then_a_provider_that_takes_and_does_not_answer(bench: Make, 
         assert any(entry.repeat for entry in one.ledger.entries()), "the time-out was asked about again"
 
 
+def test_within_the_second_of_a_kill_nothing_is_sent_again_without_a_key(bench: Make) -> None:
+    one = bench(people=PEOPLE, in_flight=1, channels=("plain",), entries=(shop.SINGLE,))
+    one.shop.stand_still()
+    one.order(*range(1, PEOPLE + 1))
+    one.dies("send.after:3")
+    one.drains()
+    found = one.check()
+    assert (found.ambiguous, found.delivered["plain"]) == (1, PEOPLE)
+
+
 @pytest.mark.parametrize("moment", ["before", "during", "after"])
 def test_c29_a_kill_around_a_checkpoint_leaves_the_file_whole(bench: Make, moment: str) -> None:
     one = bench(people=PEOPLE, channels=("keyed",), entries=(shop.SHORT,))

@@ -48,13 +48,14 @@ def test_z1_a_worker_that_slept_past_its_lease_after_the_claim_sends_nothing(ben
     one = _queued(bench, channel)
     zombie = one.start(only="delivery", wound="claim.after:1:stop")
     one.until("SELECT count(*) FROM message WHERE state = 1", lambda count: count == 6)
+    one.fault(mode="slow", channel=channel, seconds=0.8)
     one.shop.jump(10)
     other = one.start(only="delivery")
-    one.until(SENT, lambda count: count == 6)
-    tries = one.store.value(TRIES)
+    one.until("SELECT count(*) FROM message WHERE state = 2", lambda count: count == 6)
     one.forks.signal(zombie, signal.SIGCONT)
-    time.sleep(0.7)
-    assert one.store.value(TRIES) == tries == 6, "its intent finds no row with its token"
+    one.until(SENT, lambda count: count == 6)
+    time.sleep(0.5)
+    assert one.store.value(TRIES) == 6, "its intent finds no row with its token"
     assert len(one.ledger.entries()) == 6
     for worker in (zombie, other):
         one.forks.kill(worker)

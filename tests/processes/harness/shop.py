@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,18 +122,14 @@ EXPECTED: Mapping[str, frozenset[frozenset[str]]] = {
 
 
 class SetClock:
-    """The machine's clock moved by what stands in a file, so that a test can jump while an engine runs."""
+    """The machine's clock moved by the seconds in a file, or standing at `=SECONDS`: a test jumps while others run."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def now(self) -> int:
-        import time
-
-        try:
-            return int(time.time()) + int(self._path.read_text())
-        except (FileNotFoundError, ValueError):
-            return int(time.time())
+        said = self._path.read_text() if self._path.exists() else "0"
+        return int(said[1:]) if said.startswith("=") else int(time.time()) + int(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +157,22 @@ class Shop:
 
     def jump(self, seconds: int) -> None:
         """Moves the shop's clock, from one moment to the next, also that of engines which run."""
-        path = self.folder / "clock"
-        offset = int(path.read_text()) if path.exists() else 0
-        fresh = path.with_suffix(".new")
-        fresh.write_text(str(offset + seconds))
-        fresh.replace(path)
+        said = self._clock.read_text() if self._clock.exists() else "0"
+        stands = said.startswith("=")
+        self._say(f"{'=' * stands}{int(said[stands:]) + seconds}")
+
+    def stand_still(self) -> None:
+        """From now on the clock only moves by jumps."""
+        self._say(f"={SetClock(self._clock).now()}")
+
+    @property
+    def _clock(self) -> Path:
+        return self.folder / "clock"
+
+    def _say(self, text: str) -> None:
+        fresh = self._clock.with_suffix(".new")
+        fresh.write_text(text)
+        fresh.replace(self._clock)
 
 
 def make(
