@@ -12,6 +12,7 @@ from functools import partial
 from automation.audience.parameters import Parameters
 from automation.conditions import tree
 from automation.journey import graph
+from automation.rewards import redeeming
 from automation.store import audit
 from automation.store.database import Transaction
 from automation.store.states import MessageState, RunState
@@ -73,6 +74,8 @@ def _recompute(parts: Parts, tx: Transaction, now: int) -> None:
     affected = parts.computed.affected(names)
     if affected:
         parts.computed.refresh(tx, now, affected)
+    if redeeming.EVENT in names:
+        redeeming.note(tx, "batch")
 
 
 def _rules(parts: Parts, tx: Transaction) -> list[Rule]:
