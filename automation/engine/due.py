@@ -20,9 +20,9 @@ OVERDUE = "SELECT id, version_id, node, due FROM run WHERE due <= :now ORDER BY 
 
 def advance(parts: Parts, now: int, batch: int) -> int:
     """Moves at most `batch` due runs in one transaction and returns how many were due. A bad one is set aside."""
+    parts.zones.refresh(parts.store)
     if parts.store.value("SELECT 1 FROM run WHERE due <= :now LIMIT 1", now=now) is None:
         return 0  # whoever only looks does not stand in the queue of the writers
-    parts.zones.refresh(parts.store)
     size = parts.batches.size(batch)
     try:
         with parts.write() as tx:

@@ -30,9 +30,9 @@ KEPT_ALIVE = {graph.Status.LIVE}
 
 def take(parts: Parts, now: int, batch: int) -> int:
     """Takes at most `batch` queued events, at most one a person, in one transaction; returns how many."""
+    parts.zones.refresh(parts.store)
     if parts.store.value("SELECT 1 FROM event_queue LIMIT 1") is None:
         return 0  # whoever only looks does not stand in the queue of the writers
-    parts.zones.refresh(parts.store)
     return halving.shrinking(batch, partial(_take, parts, now), partial(_set_aside, parts, now))
 
 
