@@ -43,6 +43,8 @@ POINTS = {
     "C12 recorded and told to the spool": ("spool.recorded:4", 0, 1),
 }
 
+BESIDE = ("C1 ", "C2", "C3", "C4", "C5", "C6", "C7")  # places beside the sending
+
 
 @pytest.mark.parametrize("channel", ["keyed", "plain"])
 @pytest.mark.parametrize("name", POINTS)
@@ -56,6 +58,11 @@ def test_a_kill_loses_nothing_and_doubles_nothing(bench: Make, name: str, channe
     assert found.runs == PEOPLE
     if channel == "keyed":
         unclear, delivered = 0, 1
+    if channel == "plain" and name.startswith(BESIDE):
+        # The thread that dies is not the one that sends: its one request may be on its way at that moment.
+        assert found.ambiguous <= 1
+        assert 2 * PEOPLE - found.ambiguous <= found.delivered[channel] <= 2 * PEOPLE
+        return
     assert found.ambiguous == unclear
     assert found.delivered[channel] == 2 * PEOPLE - 1 + delivered
 
