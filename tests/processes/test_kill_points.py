@@ -52,7 +52,10 @@ def test_a_kill_loses_nothing_and_doubles_nothing(bench: Make, name: str, channe
     point, unclear, delivered = POINTS[name]
     one = bench(people=PEOPLE, in_flight=1, channels=(channel,), entries=(shop.SHORT,))
     one.order(*range(1, PEOPLE + 1))
-    one.dies(point)
+    if name.startswith(("C4", "C5", "C6")):
+        _dies_at_a_step(one, point)
+    else:
+        one.dies(point)
     one.drains()
     found = one.check()
     assert found.runs == PEOPLE
@@ -65,6 +68,15 @@ def test_a_kill_loses_nothing_and_doubles_nothing(bench: Make, name: str, channe
         return
     assert found.ambiguous == unclear
     assert found.delivered[channel] == 2 * PEOPLE - 1 + delivered
+
+
+def _dies_at_a_step(one: Bench, point: str) -> None:
+    """The clock stands until the first messages are recorded, so that none is on its way when the wait is over."""
+    one.shop.stand_still()
+    life = one.start(wound=point)
+    one.until("SELECT count(*) FROM message WHERE state = 3", lambda count: count == PEOPLE)
+    one.shop.jump(2)
+    assert one.forks.wait(life, 20).code == -9, one.shop.log.read_text()[-2000:]
 
 
 @pytest.mark.parametrize("channel", ["keyed", "plain"])
@@ -120,8 +132,9 @@ def test_c30_a_kill_while_it_drains_leaves_at_most_in_flight_unclear(bench: Make
     one.fault(mode="ok")
     one.drains()
     found = one.check()
-    assert found.ambiguous == (0 if channel == "keyed" else 2)
-    assert found.delivered[channel] == 2 * PEOPLE
+    assert found.ambiguous <= (0 if channel == "keyed" else 2)
+    # Of an unclear one only the provider knows whether it was taken.
+    assert 2 * PEOPLE - found.ambiguous <= found.delivered[channel] <= 2 * PEOPLE
 
 
 def test_c30_without_a_kill_the_drain_records_what_is_on_its_way(bench: Make) -> None:
