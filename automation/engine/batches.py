@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LONG = 0.010  # seconds a transaction may hold the database while others wait for it
+LONG = 0.007  # seconds a transaction may hold the database while others wait for it
 GROWTH = 1.25
 LEAST = 250  # below this a transaction costs more than what it moves
 
