@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import peewee
@@ -13,6 +14,9 @@ from .database import Store
 from .dialect import Dialect, Postgres, Sqlite
 
 FOLDER = Path(__file__).parent / "migrations"
+# The caller tells what was applied; the library's own lines would stand among an operator's output.
+logging.getLogger("peewee.migrations").setLevel(logging.WARNING)
+
 LOCK = 7_305_110_823  # PostgreSQL advisory lock: any constant of our own
 
 
