@@ -12,7 +12,8 @@ from automation import cli
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from automation.kernel.ports import Channel
+    from automation.kernel.hooks import Hook
+    from automation.kernel.ports import Cache, Channel
     from automation.settings import Settings
     from bots.sandbox.process import Sandbox
     from bots.webhooks import Poster
@@ -27,12 +28,20 @@ def kinds() -> Mapping[str, type[BaseModel]]:
     return registry.KINDS
 
 
-def build(name: str, settings: Settings) -> Channel:
+def build(name: str, settings: Settings, cache: Cache) -> Channel:
     """The configured channel of this name."""
     from bots import registry
 
     channel = settings.channels[name]
-    return registry.build(name, channel.kind, channel)
+    return registry.build(name, channel.kind, channel, cache)
+
+
+def hook(name: str, settings: Settings, cache: Cache) -> Hook | None:
+    """What takes in what comes back to the configured channel of this name."""
+    from bots import registry
+
+    channel = settings.channels[name]
+    return registry.hook(name, channel.kind, channel, cache)
 
 
 def sandbox(ledger: Path) -> Sandbox:
@@ -50,4 +59,4 @@ def webhooks() -> Poster:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(kinds, build, sandbox, webhooks))
+    sys.exit(cli.main(kinds, build, sandbox, webhooks, hook))

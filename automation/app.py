@@ -20,26 +20,36 @@ from automation.festivals import keys, lunar
 from automation.festivals.workdays import Workdays
 from automation.journey import project, workdays_file
 from automation.kernel.clock import Clock
-from automation.kernel.ports import Channel
+from automation.kernel.hooks import Hook
+from automation.kernel.ports import Cache, Channel
 from automation.people import keyring
+from automation.people.cache import SharedCache
+from automation.people.sealing import Vault
 from automation.rendering.renderer import LocalRenderer
 from automation.settings import Settings
 from automation.store import schema
 from automation.store.database import Store
 from automation.store.names import Names
 
-Build = Callable[[str, Settings], Channel]
+Build = Callable[[str, Settings, Cache], Channel]
+MakeHook = Callable[[str, Settings, Cache], Hook | None]
 
 
 class App:
     """One process's parts. Making it opens nothing; `store` opens the database and brings it to this schema."""
 
     def __init__(
-        self, settings: Settings, build: Build, clock: Clock, webhooks: Callable[[], Webhooks] | None = None
+        self,
+        settings: Settings,
+        build: Build,
+        clock: Clock,
+        webhooks: Callable[[], Webhooks] | None = None,
+        hook: MakeHook | None = None,
     ) -> None:
-        """`webhooks` makes what posts to web hooks; without it their work waits for a process that has one."""
+        """`webhooks` makes what posts to web hooks; without it their work waits for a process that has one. `hook`
+        makes a channel's way in, None where it has none."""
         self.settings, self.clock = settings, clock
-        self._build, self._webhooks = build, webhooks
+        self._build, self._webhooks, self._hook = build, webhooks, hook
 
     @cached_property
     def store(self) -> Store:
@@ -88,7 +98,24 @@ class App:
 
     @cached_property
     def channels(self) -> Mapping[str, Channel]:
-        return {name: self._build(name, self.settings) for name in self.settings.channels}
+        return {name: self._build(name, self.settings, self.cache) for name in self.settings.channels}
+
+    @cached_property
+    def hooks(self) -> Mapping[str, Hook]:
+        """The ways in, by the name of their channel."""
+        if self._hook is None:
+            return {}
+        made = {name: self._hook(name, self.settings, self.cache) for name in self.settings.channels}
+        return {name: hook for name, hook in made.items() if hook is not None}
+
+    @cached_property
+    def vault(self) -> Vault:
+        return Vault(self.keyring)
+
+    @cached_property
+    def cache(self) -> Cache:
+        """Asks for the key only when something is kept in it."""
+        return SharedCache(self.store, lambda: self.vault, self.clock)
 
     @cached_property
     def delivery(self) -> Delivery:

@@ -6,30 +6,68 @@ Options are small and read at once; a channel's own module, with its libraries, 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
-from typing import cast
+from typing import Any
 
 from pydantic import BaseModel
 
 from automation.kernel import errors
-from automation.kernel.ports import Channel
+from automation.kernel.hooks import Hook
+from automation.kernel.ports import Cache, Channel
 from bots.mail.options import MailOptions
 from bots.sandbox.options import SandboxOptions
 
-KINDS: Mapping[str, type[BaseModel]] = MappingProxyType({"mail": MailOptions, "sandbox": SandboxOptions})
 
-_BUILDERS = {
-    "mail": "bots.mail.channel:MailChannel",
-    "sandbox": "bots.sandbox.channel:SandboxChannel",
-}
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A kind of channel: its options and the dotted places of its parts. `hook`: its way in, where it has one.
+    `shares`: channel and hook take the shop's Cache as a third argument and cannot be made without one."""
+
+    options: type[BaseModel]
+    channel: str
+    hook: str = ""
+    shares: bool = False
 
 
-def build(name: str, kind: str, options: BaseModel) -> Channel:
+_PARTS: Mapping[str, Parts] = MappingProxyType({
+    "mail": Parts(MailOptions, "bots.mail.channel:MailChannel"),
+    "sandbox": Parts(SandboxOptions, "bots.sandbox.channel:SandboxChannel"),
+})  # fmt: skip
+
+KINDS: Mapping[str, type[BaseModel]] = MappingProxyType({kind: parts.options for kind, parts in _PARTS.items()})
+
+
+def build(name: str, kind: str, options: BaseModel, cache: Cache | None = None) -> Channel:
     """A channel called `name` of a kind of KINDS, from that kind's options. Opens no connection yet."""
+    parts = _parts(kind, options)
+    channel: Channel = _make(parts.channel, parts, name, options, cache)
+    return channel
+
+
+def hook(name: str, kind: str, options: BaseModel, cache: Cache | None = None) -> Hook | None:
+    """The way in of the channel called `name`; None where its kind has none."""
+    parts = _parts(kind, options)
+    if not parts.hook:
+        return None
+    made: Hook = _make(parts.hook, parts, name, options, cache)
+    return made
+
+
+def _parts(kind: str, options: BaseModel) -> Parts:
     if kind not in KINDS:
         raise errors.Refused(f"there is no kind of channel {kind!r}; there are: {', '.join(sorted(KINDS))}")
     if not isinstance(options, KINDS[kind]):
         raise TypeError(f"a {kind} channel takes {KINDS[kind].__name__}")
-    module, _, attribute = _BUILDERS[kind].partition(":")
-    return cast(Channel, getattr(import_module(module), attribute)(name, options))
+    return _PARTS[kind]
+
+
+def _make(place: str, parts: Parts, name: str, options: BaseModel, cache: Cache | None = None) -> Any:
+    module, _, attribute = place.partition(":")
+    made = getattr(import_module(module), attribute)
+    if not parts.shares:
+        return made(name, options)
+    if cache is None:
+        raise TypeError("channels of this kind share a cache")
+    return made(name, options, cache)

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from automation.app import App
+    from automation.app import App, Build, MakeHook
     from automation.engine.delivery.effects import Webhooks
-    from automation.kernel.ports import Channel
     from automation.people.registry import Registry
     from automation.settings import Settings
 
@@ -42,14 +41,15 @@ class Session:
     def __init__(
         self,
         kinds: Callable[[], Mapping[str, type[BaseModel]]],
-        build: Callable[[str, Settings], Channel],
+        build: Build,
         clock: Clock | None = None,
         sandbox: Sandboxes | None = None,
         webhooks: Callable[[], Webhooks] | None = None,
+        hook: MakeHook | None = None,
     ) -> None:
         self._kinds, self.build = kinds, build
         self.clock: Clock = clock or SystemClock()
-        self._sandbox, self._webhooks = sandbox, webhooks
+        self._sandbox, self._webhooks, self._hook = sandbox, webhooks, hook
         self.config = Path("config.yaml")
         self.debug = False
 
@@ -75,7 +75,7 @@ class Session:
     def app(self) -> App:
         from automation.app import App
 
-        return App(self.settings, self.build, self.clock, self._webhooks)
+        return App(self.settings, self.build, self.clock, self._webhooks, self._hook)
 
     @cached_property
     def people(self) -> Registry:

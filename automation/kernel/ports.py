@@ -18,8 +18,11 @@ Body: TypeAlias = Mapping[str, Json]
 class Reason(StrEnum):
     """Why a message did not leave, in words every channel shares; a provider's own code stands beside it."""
 
-    BAD_ADDRESS = "bad_address"  # the address does not exist or takes nothing: not on this channel
-    NOT_REACHABLE = "not_reachable"  # blocked, unfollowed, outside the provider's window: not on this channel
+    BAD_ADDRESS = "bad_address"  # the address does not exist or takes nothing: it is suppressed
+    GONE = "gone"  # unfollowed or blocked us: suppressed until they come back by themselves
+    WINDOW_CLOSED = "window_closed"  # too long since they wrote, or the answers to it are used up: not on this lane
+    NO_GRANT = "no_grant"  # their permission for this template is used up or was refused: not on this lane
+    NOT_REACHABLE = "not_reachable"  # for another reason not on this channel
     RATE_LIMITED = "rate_limited"  # slow down: try again after `retry_after`
     QUOTA = "quota"  # today's or this month's allowance is used up
     UNAVAILABLE = "unavailable"  # the provider is down: try again later
@@ -29,9 +32,13 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider took the message. `provider_id` is its id there, "" where it gives none."""
+    """The provider took the message. `provider_id` is its id there, "" where it gives none.
+
+    `awaiting`: it only made a task that an employee has to confirm; a receipt `sent` tells when that was done.
+    """
 
     provider_id: str = ""
+    awaiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +62,40 @@ Outcome: TypeAlias = Accepted | Denied | Unknown
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """What a provider allows one recipient on a lane. `count` None: as many as the month has days.
+
+    `per`: minute, hour, day or month (calendar, China time), 24h or 30d (rolling). `rule`: the id of the platform's
+    rule, such as WX-03.
+    """
+
+    count: int | None
+    per: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lane:
-    """One way a channel can carry a message, with what the provider allows on it."""
+    """One way a channel can carry a message, with what the provider allows on it.
+
+    `parts`: of a text's file, one of which the lane carries (wechat: text, news, ..., template, subscribe, mass);
+    empty for every text. `window`: it needs an open window, opened by what the recipient does. `grant`: the part whose
+    `key` names a template that each recipient has to allow, message by message. `daily`: messages of the whole account
+    a day. `address` "" where the channel is the recipient, as a group's robot.
+    """
 
     name: str
     address: str  # kind of identity it sends to: phone, email, openid, ...
     purposes: frozenset[str]  # legal kinds it may carry: "marketing", "service"
     batch: int = 1  # recipients one provider request takes
     dedupe_window: int = 0  # seconds in which the provider drops a repeated idempotency key; 0 = it has none
-    receipts: frozenset[str] = frozenset()  # of delivered, opened, clicked
+    receipts: frozenset[str] = frozenset()  # of sent, delivered, opened, clicked
     max_chars: int | None = None
+    parts: frozenset[str] = frozenset()
+    window: bool = False
+    grant: str = ""
+    daily: int | None = None
+    limits: tuple[Limit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +135,43 @@ class Channel(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Cache(Protocol):
+    """Small secrets that the processes of one shop share, such as access tokens. Serves many threads."""
+
+    def get(self, name: str) -> str | None:
+        """The value, None where there is none or its time is over."""
+        ...
+
+    def put(self, name: str, value: str, seconds: int) -> None:
+        """Keeps a value for so long."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at by `channels check`. `ok` None: a warning. `hint`: what to do where it is not right."""
+
+    what: str
+    ok: bool | None
+    said: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What the provider itself says is used of an allowance. `resets`: UTC seconds, None where it does not say."""
+
+    name: str
+    used: int
+    limit: int
+    resets: int | None = None
+
+
+class Inspectable(Protocol):
+    """A channel that can be asked whether it really works. Talks to the provider; sends nothing to customers."""
+
+    def check(self, now: int) -> Sequence[Finding]: ...
+
+    def quotas(self, now: int) -> Sequence[Quota]: ...

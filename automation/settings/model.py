@@ -49,6 +49,7 @@ class Settings(Strict):
     imports: sections.Imports = Field(default_factory=dict, validate_default=True, alias="import")
     staff: dict[Role, sections.Staff] = Field(default_factory=dict)
     webhooks: dict[Name, sections.Webhook] = Field(default_factory=dict)
+    web: sections.Web = section()
     engine: sections.Engine = section()
     log: sections.Log = section()
 

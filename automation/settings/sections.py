@@ -182,6 +182,31 @@ class Webhook(Strict):
     secret: options.Secret
 
 
+def _public_url(value: str) -> str:
+    found = _hook_url(value)
+    if urlsplit(found).query or urlsplit(found).fragment:
+        raise refuse("a web address without a query is due here", "such as https://crm.example.com")
+    return found.rstrip("/")
+
+
+def _free_port(value: Any) -> Any:
+    return None if value == "off" else value
+
+
+class Web(Strict):
+    """The web edge of `start`: callbacks of platforms, tracked links, pages for customers, the interface for events.
+
+    `public_url`: how customers and platforms reach it, through the shop's https proxy; without it no links are made.
+    `port` None: no web edge. `api_keys`: name of a sender -> its key. `trusted_proxies`: whose X-Forwarded-For counts.
+    """
+
+    host: Text = "127.0.0.1"
+    port: Annotated[int | None, pydantic.BeforeValidator(_free_port), Field(ge=0, le=65_535)] = 8080
+    public_url: Annotated[str, pydantic.AfterValidator(_public_url)] | None = None
+    api_keys: dict[str, options.Secret] = Field(default_factory=dict)
+    trusted_proxies: Many[str] = ("127.0.0.1",)
+
+
 class Engine(Strict):
     """`batch`: runs moved by one set of statements. `tick` between looks, `drain` when stopping, `lease` of a claim."""
 

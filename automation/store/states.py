@@ -24,6 +24,7 @@ class MessageState(IntEnum):
     SUPPRESSED = 6  # policy said no; `reason` says which rule
     EXPIRED = 7
     CANCELLED = 8  # the run left, or an operator took it back
+    AWAITING = 9  # the platform made a task of it that an employee has to confirm; never counted as sent
 
 
 class AttemptState(IntEnum):

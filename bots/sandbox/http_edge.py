@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import parse_qsl
 
 import h11
 
@@ -22,12 +23,17 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A whole request. `path` without the query; header values are not kept but for the content type."""
+    """A whole request. `path` without the query; header names in small letters, of repeated names the last counts."""
 
     method: str
     path: str
-    content_type: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +151,9 @@ def reset(transport: asyncio.BaseTransport | None) -> None:
 
 
 def _request(head: h11.Request, body: bytes) -> Request | Answer:
-    headers = {bytes(name): bytes(value).decode("latin-1") for name, value in head.headers}
-    if headers.get(b"host", "").rpartition(":")[0] not in _LOOPBACK:  # a web page may not reach us by a name of its own
+    headers = {bytes(name).decode("ascii"): bytes(value).decode("latin-1") for name, value in head.headers}
+    if headers.get("host", "").rpartition(":")[0] not in _LOOPBACK:  # a web page may not reach us by a name of its own
         return Answer(403, b'{"error":"loopback_only"}')
-    path = bytes(head.target).decode("latin-1").partition("?")[0]
-    content_type = headers.get(b"content-type", "").partition(";")[0].strip()
-    return Request(bytes(head.method).decode("ascii"), path, content_type, body)
+    path, _, query = bytes(head.target).decode("latin-1").partition("?")
+    known = dict(parse_qsl(query, keep_blank_values=True))
+    return Request(bytes(head.method).decode("ascii"), path, known, headers, body)

@@ -1,4 +1,7 @@
-"""The sandbox's HTTP interface: POST /send, POST and GET /faults, GET /ledger, and a page for people at /."""
+"""The sandbox's HTTP interface: POST /send, POST and GET /faults, GET /ledger, and a page for people at /.
+
+Below /wechat, /wecom, ... stand the interfaces of the real platforms (platforms/).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bots.sandbox import page
+from bots.sandbox import page, platforms
 from bots.sandbox.deliveries import Deliveries
 from bots.sandbox.faults import Fault, Faults, Mode
 from bots.sandbox.http_edge import Answer, Broken, End, Request
@@ -42,8 +45,12 @@ class Routes:
     def __init__(self, deliveries: Deliveries, faults: Faults) -> None:
         self._deliveries = deliveries
         self._faults = faults
+        self._platforms = platforms.all_of(deliveries, faults)
 
     async def __call__(self, request: Request) -> Answer | Broken:
+        platform = self._platforms.get(request.path.split("/", 2)[1])
+        if platform is not None:
+            return await platform(request)
         match request.method, request.path:
             case "GET", "/":
                 return page.answer(self._deliveries.inboxes)

@@ -11,7 +11,7 @@ import run
 from automation.cli import edge
 from automation.cli.session import Session
 from automation.kernel import errors
-from automation.kernel.ports import Channel
+from automation.kernel.ports import Cache, Channel
 from automation.settings import Settings
 
 
@@ -28,7 +28,7 @@ def as_before() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def broken(name: str, settings: Settings) -> Channel:
+def broken(name: str, settings: Settings, cache: Cache) -> Channel:
     raise errors.ServiceAway(f"the certificates of {name} cannot be read")
 
 

@@ -108,7 +108,7 @@ CREATE TABLE message (
     via_ix SMALLINT NOT NULL DEFAULT 0,
     state SMALLINT NOT NULL DEFAULT 0, reason TEXT, due BIGINT, scheduled_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
-    counted_at BIGINT, channel TEXT, lease_until BIGINT, token BIGINT, attempts SMALLINT NOT NULL DEFAULT 0,
+    counted_at BIGINT, channel TEXT, lane TEXT, lease_until BIGINT, token BIGINT, attempts SMALLINT NOT NULL DEFAULT 0,
     sent_at BIGINT, delivered_at BIGINT, opened_at BIGINT, clicked_at BIGINT, done_at BIGINT);
 CREATE UNIQUE INDEX message_step ON message (run_id, step, visit);
 CREATE INDEX message_due ON message (priority, due) WHERE due IS NOT NULL;
@@ -149,6 +149,24 @@ CREATE INDEX effect_due ON effect (due) WHERE due IS NOT NULL;
 CREATE INDEX effect_person ON effect (person_id);
 """
 
+CHANNELS = """
+CREATE TABLE lane_state (
+    channel TEXT NOT NULL, lane TEXT NOT NULL, day BIGINT NOT NULL DEFAULT 0, used BIGINT NOT NULL DEFAULT 0,
+    closed_until BIGINT, why TEXT, PRIMARY KEY (channel, lane)){norowid};
+CREATE TABLE reply_window (
+    channel TEXT NOT NULL, identity_id BIGINT NOT NULL, until BIGINT NOT NULL, messages INTEGER,
+    PRIMARY KEY (channel, identity_id)){norowid};
+CREATE INDEX reply_window_until ON reply_window (until);
+CREATE TABLE send_grant (
+    channel TEXT NOT NULL, identity_id BIGINT NOT NULL, template TEXT NOT NULL, messages INTEGER NOT NULL,
+    PRIMARY KEY (channel, identity_id, template)){norowid};
+CREATE TABLE inbound (
+    id {id}, channel TEXT NOT NULL, dedupe TEXT NOT NULL, at BIGINT NOT NULL, person_id BIGINT, kind TEXT NOT NULL,
+    answer {blob}, UNIQUE (channel, dedupe));
+CREATE INDEX inbound_at ON inbound (at);
+CREATE TABLE cache (name TEXT PRIMARY KEY, sealed {blob} NOT NULL, until BIGINT NOT NULL);
+"""
+
 OPERATORS = """
 CREATE TABLE control (name TEXT PRIMARY KEY, value TEXT NOT NULL, at BIGINT NOT NULL, who TEXT NOT NULL);
 CREATE TABLE audit (
@@ -168,6 +186,6 @@ CREATE RULE audit_stay AS ON DELETE TO audit DO INSTEAD NOTHING;
 
 
 def up(migrator, db):  # type: ignore[no-untyped-def]
-    for part in (PEOPLE, EVENTS, JOURNEYS, MESSAGES, REWARDS, OPERATORS):
+    for part in (PEOPLE, EVENTS, JOURNEYS, MESSAGES, CHANNELS, REWARDS, OPERATORS):
         create(db, part)
     create(db, FORBID_SQLITE if "sqlite" in type(db).__name__.lower() else FORBID_POSTGRES)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from automation import settings
 from automation.app import App
+from automation.kernel.ports import Cache, Channel
 from automation.people import happenings, identities, keyring, profiles, registry, sealing, tags
 from automation.people.happenings import Happening
 from automation.people.identities import Identity
@@ -152,8 +153,7 @@ class Shop:
 
     def app(self) -> App:
         chosen = settings.load(self.config, os.environ, bots.KINDS)
-        return App(chosen, lambda name, known: bots.build(name, known.channels[name].kind, known.channels[name]),
-                   SetClock(self.folder / "clock"))  # fmt: skip
+        return App(chosen, _channel, SetClock(self.folder / "clock"))
 
     def jump(self, seconds: int) -> None:
         """Moves the shop's clock, from one moment to the next, also that of engines which run."""
@@ -260,3 +260,7 @@ def order(faults: Mapping[str, object], url: str) -> None:
     asked = request.Request(f"{url}/faults", body, {"content-type": "application/json"})
     with request.urlopen(asked, timeout=5) as answer:
         assert answer.status == 200
+
+
+def _channel(name: str, known: settings.Settings, cache: Cache) -> Channel:
+    return bots.build(name, known.channels[name].kind, known.channels[name], cache)

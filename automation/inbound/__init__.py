@@ -1,0 +1,1 @@
+"""What came back from the world, taken in: one thing that happened becomes rows, once each."""
