@@ -12,8 +12,9 @@ CREATE TABLE person (
 CREATE INDEX person_stage ON person (stage);
 CREATE TABLE identity (
     id {id}, kind TEXT NOT NULL, account TEXT NOT NULL DEFAULT '', lookup {blob} NOT NULL, person_id BIGINT NOT NULL,
-    sealed {blob} NOT NULL, key_id SMALLINT NOT NULL, tail BIGINT, verified_at BIGINT, UNIQUE (lookup, kind, account));
-CREATE INDEX identity_person ON identity (person_id, kind);
+    sealed {blob} NOT NULL, key_id SMALLINT NOT NULL, tail BIGINT, verified_at BIGINT);
+CREATE UNIQUE INDEX identity_lookup ON identity (lookup);
+CREATE INDEX identity_person ON identity (person_id);
 CREATE INDEX identity_tail ON identity (tail) WHERE tail IS NOT NULL;
 CREATE TABLE merge (
     id {id}, kept BIGINT NOT NULL, gone BIGINT NOT NULL, reason TEXT NOT NULL, at BIGINT NOT NULL, undone_at BIGINT,
