@@ -27,12 +27,20 @@ WECHAT_LIMITS = {"thing": 20, "name": 10, "phrase": 5, "character_string": 32, "
 
 
 def maker(template: Template) -> Maker:
-    """Compile a template; the function takes values and returns a body, or raises Broken."""
+    """Compile a template; the function takes values and returns a body, or raises Broken.
+
+    It puts the URLs of the template's declared links into the values, under `links`.
+    """
     build = {Kind.WECHAT: _wechat, Kind.SMS: _sms, Kind.EMAIL: _email}[template.kind](template)
     if not template.links:
         return build
     links = _links(template)
-    return lambda values: build({**values, "links": {**values.get("links", {}), **links(values)}})
+
+    def make(values: dict[str, Any]) -> ports.Body:
+        values["links"] = {**values.get("links", {}), **links(values)}
+        return build(values)
+
+    return make
 
 
 def check_link(url: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from automation.kernel import ports
@@ -37,9 +37,11 @@ class Rendered:
     """A body for the channel.
 
     wechat {text[, template {key, data}]}; sms {template, params, preview}; email {subject, preview, html, text}.
+    `links`: the declared links that are in it, by name, as they stand there; empty where it has none.
     """
 
     body: ports.Body
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,12 @@ class LocalRenderer:
         if ready is None:
             return self._no_text(job)
         template, maker = ready
+        values = {"_zone": self._zone, **job.values, "_lunar": self._lunar}
         try:
-            return Rendered(maker({"_zone": self._zone, **job.values, "_lunar": self._lunar}))
+            body = maker(values)
         except Broken as broken:
             return _failed(template, broken)
+        return Rendered(body, {link.name: values["links"][link.name] for link in template.links})
 
     def _prepare(self, job: Job) -> tuple[Template, bodies.Maker] | None:
         cache, text = self._ready, self._texts.texts.get(job.text)
