@@ -24,6 +24,7 @@ MOVED: Final[dict[str, str]] = {
     "coupon": BY_PERSON,
     "points": BY_PERSON,
     "effect": BY_PERSON,
+    "inbound": BY_PERSON,
 }
 
 
