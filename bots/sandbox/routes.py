@@ -5,8 +5,6 @@ Below /wechat, /wecom, ... stand the interfaces of the real platforms (platforms
 
 from __future__ import annotations
 
-import asyncio
-import json
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bots.sandbox import page, platforms
 from bots.sandbox.deliveries import Deliveries
 from bots.sandbox.faults import Fault, Faults, Mode
-from bots.sandbox.http_edge import Answer, Broken, End, Request
+from bots.sandbox.http_edge import Answer, Broken, Request
+from bots.sandbox.playing import around, json_answer
 
 
 class Sent(BaseModel):
@@ -55,44 +54,30 @@ class Routes:
             case "GET", "/":
                 return page.answer(self._deliveries.inboxes)
             case "GET", "/ledger":
-                return _json(200, {"channels": self._deliveries.summary()})
+                return json_answer(200, {"channels": self._deliveries.summary()})
             case "GET", "/faults":
-                return _json(200, {"faults": self._faults.shown()})
+                return json_answer(200, {"faults": self._faults.shown()})
             case "POST", "/send" | "/faults" if request.content_type != "application/json":
-                return _json(415, {"error": "send application/json"})  # which a foreign web page cannot, unasked
+                return json_answer(415, {"error": "send application/json"})  # which a foreign web page cannot, unasked
             case "POST", "/faults":
                 return self._set_fault(request.body)
             case "POST", "/send":
                 return await self._send(request.body)
-        return _json(404, {"error": "no_such_page"})
+        return json_answer(404, {"error": "no_such_page"})
 
     def _set_fault(self, body: bytes) -> Answer:
         try:
             self._faults.set(Fault.model_validate_json(body))
         except ValidationError as error:
-            return _json(422, {"error": _said(error)})
-        return _json(200, {"faults": self._faults.shown()})
+            return json_answer(422, {"error": _said(error)})
+        return json_answer(200, {"faults": self._faults.shown()})
 
     async def _send(self, body: bytes) -> Answer | Broken:
         try:
             batch = Batch.model_validate_json(body)
         except ValidationError as error:
-            return _json(422, {"error": _said(error)})
-        fault = self._faults.take("http", batch.channel)
-        if fault is None:
-            return await self._accept(batch, None)
-        match fault.mode:
-            case Mode.RATE:
-                return _json(429, {"error": "too_fast"}, fault.retry_after)
-            case Mode.ERROR:
-                return _json(fault.status, {"error": "out_of_order"}, fault.retry_after)
-            case Mode.HANG:
-                return Broken(End.SILENCE, fault.seconds)
-            case Mode.RESET:
-                return Broken(End.RESET)
-            case Mode.SLOW:
-                await asyncio.sleep(fault.seconds)
-        return _spoilt(await self._accept(batch, fault), fault)
+            return json_answer(422, {"error": _said(error)})
+        return await around(self._faults.take("http", batch.channel), lambda fault: self._accept(batch, fault))
 
     async def _accept(self, batch: Batch, fault: Fault | None) -> Answer:
         every = fault.every if fault is not None and fault.mode is Mode.PARTIAL else 0
@@ -101,26 +86,9 @@ class Routes:
         ids = iter(await self._deliveries.take(batch.channel, batch.plays, batch.keyed, taken))
         no = {"error": fault.error, "retry_after": fault.retry_after} if fault is not None else {}
         results = [no if n in refused else {"id": next(ids)} for n in range(len(batch.messages))]
-        return _json(200, {"results": results})
-
-
-def _spoilt(answer: Answer, fault: Fault) -> Answer | Broken:
-    """What the client sees of an acceptance."""
-    match fault.mode:
-        case Mode.ACCEPT_THEN_TIMEOUT:
-            return Broken(End.SILENCE, fault.seconds)
-        case Mode.ACCEPT_THEN_RESET:
-            return Broken(End.RESET)
-        case Mode.ACCEPT_THEN_GARBAGE:
-            return Answer(200, b"<html>It works!", "text/html")
-    return answer
+        return json_answer(200, {"results": results})
 
 
 def _said(error: ValidationError) -> list[str]:
     """Where and what is wrong, without the values: they may be personal."""
     return [f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors(include_input=False)][:20]
-
-
-def _json(status: int, value: object, retry_after: int | None = None) -> Answer:
-    headers = (("retry-after", str(retry_after)),) if retry_after is not None else ()
-    return Answer(status, json.dumps(value, ensure_ascii=False).encode(), headers=headers)
