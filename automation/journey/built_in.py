@@ -50,6 +50,9 @@ def _text(name: str, example: str) -> Property:
 
 _OF_A_MESSAGE: Final = (_text("step", "hello"), _text("journey", "welcome"), _text("channel", "sms"))
 
+_OF_A_GROUP: Final = (_text("group", "G1001"), _text("employee", "staff_01"), _text("scene", "store_qr"))
+_OF_A_FRIEND: Final = (_text("employee", "staff_01"), _text("scene", "store_qr"))
+
 _LIST: Final = (
     _event(
         "customer.changed",
@@ -60,16 +63,32 @@ _LIST: Final = (
         Property("direction", FieldType.CHOICE, example="up", choices=("up", "down")),
     ),
     _event("coupon.redeemed", "用券", _text("code", "BD-00000001"), key="code"),
-    _event("group.joined", "进群", _text("group", "G1001")),
+    _event("group.joined", "进群", *_OF_A_GROUP),
+    _event("group.left", "退群", *_OF_A_GROUP),
     _event("message.sent", "消息发出", *_OF_A_MESSAGE),
     _event("message.delivered", "消息送达", *_OF_A_MESSAGE),
     _event("message.opened", "消息打开", *_OF_A_MESSAGE),
     _event("message.clicked", "消息点击", *_OF_A_MESSAGE),
     _event("message.failed", "消息失败", *_OF_A_MESSAGE),
     _event("message.answered", "问卷回答", *_OF_A_MESSAGE),
+    # `text` holds only words that a journey asks for, never what else was written (automation/inbound/keywords.py).
+    _event(
+        "message.received", "发来消息", _text("channel", "wechat_main"), _text("kind", "text"), _text("text", "生日")
+    ),
     _event("wechat.followed", "关注公众号", _text("scene", "store_qr")),
     _event("wechat.unfollowed", "取消关注"),
-    _event("wecom.friend_added", "添加企业微信", _text("employee", "staff_01")),
+    _event("wechat.scanned", "扫描公众号二维码", _text("scene", "store_qr")),
+    _event(
+        "wechat.menu_clicked",
+        "点击公众号菜单",
+        _text("key", "benefits"),
+        _text("action", "click"),
+        _text("result", "6901234567892"),
+    ),
+    _event("wechat.other", "公众号其他事件", _text("event", "card_pass_check")),
+    _event("wecom.friend_added", "添加企业微信", *_OF_A_FRIEND),
+    _event("wecom.friend_removed", "删除企业微信好友", *_OF_A_FRIEND),
+    _event("wecom.other", "企业微信其他事件", _text("event", "transfer_fail")),
 )
 
 EVENTS: Final[Mapping[str, EventType]] = {event.name: event for event in _LIST}
