@@ -198,6 +198,7 @@ class Web(Strict):
 
     `public_url`: how customers and platforms reach it, through the shop's https proxy; without it no links are made.
     `port` None: no web edge. `api_keys`: name of a sender -> its key. `trusted_proxies`: whose X-Forwarded-For counts.
+    `track_clicks`, `track_opens`: whether links lead over `public_url`, and whether a mail's pictures tell it was read.
     """
 
     host: Text = "127.0.0.1"
@@ -205,6 +206,8 @@ class Web(Strict):
     public_url: Annotated[str, pydantic.AfterValidator(_public_url)] | None = None
     api_keys: dict[str, options.Secret] = Field(default_factory=dict)
     trusted_proxies: Many[str] = ("127.0.0.1",)
+    track_clicks: bool = True
+    track_opens: bool = True
 
 
 class Engine(Strict):
