@@ -1,0 +1,1 @@
+"""WeChat official accounts (公众号): sending, followers, tags, scene QR codes, menus, and what comes back."""

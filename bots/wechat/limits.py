@@ -1,0 +1,66 @@
+"""What WeChat allows, in one table: windows, quotas and limits as the platform published them on CHECKED.
+
+They change every year or two. Each can be set in config.yaml under `rules:` of the channel, without a new release.
+The provider's own answer always wins: 45015 closes a window that the table calls open.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from automation.kernel import options
+from automation.kernel.ports import Limit
+from automation.kernel.shapes import Strict
+
+CHECKED: Final = "2026-11-22"
+
+CLIENT_MSG_ID: Final = 600  # seconds a template message's client_msg_id is remembered
+MASS_OPENIDS: Final = 10_000  # of one message/mass/send
+MASS_FEWEST: Final = 2  # openids of one message/mass/send; fewer: 40130
+FOLLOWERS_PAGE: Final = 10_000  # openids of one user/get
+FOLLOWERS_DETAILS: Final = 100  # openids of one user/info/batchget
+TAGGED_AT_ONCE: Final = 50  # openids of one tags/members/batchtagging
+TAG_LETTERS: Final = 30
+SCENE_LETTERS: Final = 64  # of the scene_str of a QR code
+QR_SECONDS: Final = 2_592_000  # 30 days: the longest life of a QR code that is not for ever
+MENU_BUTTONS: Final = 3
+MENU_SUB_BUTTONS: Final = 5  # of each button
+MENU_NAME_BYTES: Final = 16  # in UTF-8: five Chinese characters
+MENU_SUB_NAME_BYTES: Final = 60
+MENU_KEY_BYTES: Final = 128
+MENU_URL_BYTES: Final = 1024
+
+Whole = Annotated[int, Field(ge=0, le=10_000_000)]
+
+
+class Window(Strict):
+    """How many answers an interaction allows (none: as many as we like), and for how long."""
+
+    messages: Annotated[int | None, Field(ge=0, le=1000)] = None
+    lasts: options.Seconds
+
+
+class Rules(Strict):
+    """Windows by what the follower did; messages of the account a day; mass messages a follower gets.
+
+    doc/service and doc/subscription, Customer_Service_Messages (since 2023-06-12: five in 48 hours after a message,
+    three in a minute after a menu click, a follow, a scan), API_Call_Limits, Batch_Sends. Checked on CHECKED.
+    """
+
+    said: Window = Window.model_validate({"messages": 5, "lasts": "48h"})
+    clicked: Window = Window.model_validate({"messages": 3, "lasts": "1m"})  # not VIEW and mini-program buttons
+    followed: Window = Window.model_validate({"messages": 3, "lasts": "1m"})
+    scanned: Window = Window.model_validate({"messages": 3, "lasts": "1m"})
+    paid: Window = Window.model_validate({"messages": None, "lasts": "48h"})  # service accounts only
+    customer_service_daily: Whole = 500_000
+    template_daily: Whole = 100_000  # more from 100,000 followers on
+    mass_per_month: Whole = 4  # of a service account, for each follower; console and interface count together
+    mass_per_day: Whole = 1  # of a subscription account
+
+    def mass(self, service: bool) -> tuple[Limit, ...]:
+        """What one follower may get of mass messages (WX-03)."""
+        if service:
+            return (Limit(self.mass_per_month, "month", "WX-03"),)
+        return (Limit(self.mass_per_day, "day", "WX-03"),)

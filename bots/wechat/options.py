@@ -1,0 +1,140 @@
+"""What config.yaml may say about an official account. Loads no client library.
+
+With `sandbox` the channel speaks to the sandbox server and pretend credentials are used where none are given; without,
+it speaks to WeChat, and the account's own are needed.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
+
+import pydantic
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from automation.kernel import options
+from automation.kernel.shapes import Choice, Many, Strict, refuse
+from bots.wechat.limits import SCENE_LETTERS, TAG_LETTERS, Rules
+
+OFFICIAL: Final = "https://api.weixin.qq.com"
+PLATFORM: Final = "wechat"  # the first word of the sandbox's path
+PRETEND_APPID: Final = "wx0000000000sandbox"
+PRETEND_SECRET: Final = "pretend-secret-of-the-sandbox"  # noqa: S105
+PRETEND_TOKEN: Final = "pretendtoken"  # noqa: S105
+PRETEND_AES_KEY: Final = "pretendpretendpretendpretendpretendpretend0"  # 43 characters, as WeChat's
+
+Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+FieldName = Annotated[str, Field(pattern=r"^[a-z_]{1,24}[0-9]{0,3}$")]
+SceneName = Annotated[str, Field(pattern=rf"^[A-Za-z0-9_-]{{1,{SCENE_LETTERS}}}$")]
+
+
+class Account(StrEnum):
+    """The kind of account. Template messages are for verified service accounts only."""
+
+    SERVICE = "service"  # 服务号
+    SUBSCRIPTION = "subscription"  # 公众号, formerly 订阅号
+
+
+class Template(Strict):
+    """A template of the account. `fields`: the provider's name of a field (thing1) -> the name our texts give it.
+
+    Names that are not listed go out as they are.
+    """
+
+    id: Key
+    fields: dict[FieldName, Annotated[str, Field(min_length=1, max_length=64)]] = Field(default_factory=dict)
+
+    def filled(self, data: dict[str, str]) -> dict[str, dict[str, str]] | None:
+        """`data` under the provider's names, as its interface wants it; None where a listed field has no value."""
+        if not set(self.fields.values()) <= set(data):
+            return None
+        named = {ours: theirs for theirs, ours in self.fields.items()}
+        return {named.get(ours, ours): {"value": value} for ours, value in data.items()}
+
+
+class Scene(Strict):
+    """A QR code that says where somebody came from. `tag`: what whoever comes through it is tagged with."""
+
+    title: Annotated[str, Field(min_length=1, max_length=64)]
+    tag: Annotated[str | None, Field(min_length=1, max_length=TAG_LETTERS)] = None
+
+
+class WechatOptions(Strict):
+    """`token` and `aes_key` belong to the callback (服务器配置); `tags`: names kept the same here and at WeChat."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    appid: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9_-]{6,64}$")] = None
+    secret: pydantic.SecretStr | None = None
+    token: pydantic.SecretStr | None = None
+    aes_key: pydantic.SecretStr | None = None
+    account: Choice[Account] = Account.SERVICE
+    templates: dict[Key, Template] = Field(default_factory=dict)
+    subscriptions: dict[Key, Template] = Field(default_factory=dict)
+    scenes: dict[SceneName, Scene] = Field(default_factory=dict)
+    tags: Many[Annotated[str, Field(min_length=1, max_length=TAG_LETTERS)]] = ()
+    rules: Rules = Rules()
+    timeout: options.Seconds = Field(default=10, ge=1, le=30)
+    sandbox: str | None = None
+
+    @field_validator("sandbox")
+    @classmethod
+    def _is_on_this_machine(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        plain = parts.scheme == "http" and not (parts.username or parts.query or parts.path.strip("/"))
+        if not plain or not options.is_loopback(parts.hostname or ""):
+            raise refuse("the address of a sandbox on this machine is due here", "write http://127.0.0.1:8025")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if self.sandbox is None:
+            for name in ("appid", "secret"):
+                if getattr(self, name) is None:
+                    raise refuse(
+                        f"'{name}' is missing", "mp.weixin.qq.com, 设置与开发; or set sandbox", "S002", (name,)
+                    )
+        if self.aes_key is not None and len(self.aes_key.get_secret_value()) != 43:
+            raise refuse("an EncodingAESKey has 43 characters", "copy it whole from 服务器配置", at=("aes_key",))
+        if self.account is Account.SUBSCRIPTION and self.templates:
+            hint = "template messages are for service accounts: use subscriptions"
+            raise refuse("a subscription account has no template messages", hint, at=("templates",))
+        for name in ("templates", "subscriptions"):
+            ids = [one.id for one in getattr(self, name).values()]
+            if len(ids) != len(set(ids)):
+                raise refuse("two names for one template", "give each id once", at=(name,))
+        return self
+
+    @property
+    def base(self) -> str:
+        """Where the interface is, without a slash at the end: the official paths follow."""
+        return OFFICIAL if self.sandbox is None else f"{self.sandbox}/{PLATFORM}"
+
+    @property
+    def id(self) -> str:
+        return self.appid or PRETEND_APPID
+
+    @property
+    def account_secret(self) -> str:
+        return _or_pretend(self.secret, PRETEND_SECRET)
+
+    @property
+    def callback_token(self) -> str | None:
+        """What callbacks are signed with; None where none is configured and no sandbox pretends one."""
+        return _or_pretend(self.token, PRETEND_TOKEN) if self.token or self.sandbox else None
+
+    @property
+    def callback_key(self) -> str | None:
+        """The EncodingAESKey of callbacks in safe mode, likewise."""
+        return _or_pretend(self.aes_key, PRETEND_AES_KEY) if self.aes_key or self.sandbox else None
+
+    def subscription_of(self, template_id: str) -> str | None:
+        """The shop's name of a subscription template, None for one that the shop does not name."""
+        return next((key for key, known in self.subscriptions.items() if known.id == template_id), None)
+
+
+def _or_pretend(given: pydantic.SecretStr | None, pretend: str) -> str:
+    return pretend if given is None else given.get_secret_value()
