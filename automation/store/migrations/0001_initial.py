@@ -168,6 +168,10 @@ CREATE INDEX inbound_at ON inbound (at);
 CREATE INDEX inbound_person ON inbound (person_id) WHERE person_id IS NOT NULL;
 CREATE TABLE cache (name TEXT PRIMARY KEY, sealed {blob} NOT NULL, until BIGINT NOT NULL);
 CREATE TABLE link_target (id {id}, digest TEXT NOT NULL UNIQUE, sealed {blob} NOT NULL, at BIGINT NOT NULL);
+CREATE TABLE api_request (
+    source TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL, status SMALLINT NOT NULL, answer TEXT NOT NULL,
+    at BIGINT NOT NULL, PRIMARY KEY (source, key)){norowid};
+CREATE INDEX api_request_at ON api_request (at);
 """
 
 OPERATORS = """
