@@ -61,7 +61,11 @@ class Scene(Strict):
 
 
 class WechatOptions(Strict):
-    """`token` and `aes_key` belong to the callback (服务器配置); `tags`: names kept the same here and at WeChat."""
+    """`token` and `aes_key` belong to the callback (服务器配置); `tags`: names kept the same here and at WeChat.
+
+    `old_token`, `old_aes_key`: taken too while new ones are being put in. `plain`: takes callbacks in 明文模式, whose
+    signature does not cover what they say.
+    """
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -69,6 +73,9 @@ class WechatOptions(Strict):
     secret: pydantic.SecretStr | None = None
     token: pydantic.SecretStr | None = None
     aes_key: pydantic.SecretStr | None = None
+    old_token: pydantic.SecretStr | None = None
+    old_aes_key: pydantic.SecretStr | None = None
+    plain: bool = False
     account: Choice[Account] = Account.SERVICE
     templates: dict[Key, Template] = Field(default_factory=dict)
     subscriptions: dict[Key, Template] = Field(default_factory=dict)
@@ -97,8 +104,10 @@ class WechatOptions(Strict):
                     raise refuse(
                         f"'{name}' is missing", "mp.weixin.qq.com, 设置与开发; or set sandbox", "S002", (name,)
                     )
-        if self.aes_key is not None and len(self.aes_key.get_secret_value()) != 43:
-            raise refuse("an EncodingAESKey has 43 characters", "copy it whole from 服务器配置", at=("aes_key",))
+        for name in ("aes_key", "old_aes_key"):
+            key = getattr(self, name)
+            if key is not None and len(key.get_secret_value()) != 43:
+                raise refuse("an EncodingAESKey has 43 characters", "copy it whole from 服务器配置", at=(name,))
         if self.account is Account.SUBSCRIPTION and self.templates:
             hint = "template messages are for service accounts: use subscriptions"
             raise refuse("a subscription account has no template messages", hint, at=("templates",))
@@ -130,6 +139,18 @@ class WechatOptions(Strict):
     def callback_key(self) -> str | None:
         """The EncodingAESKey of callbacks in safe mode, likewise."""
         return _or_pretend(self.aes_key, PRETEND_AES_KEY) if self.aes_key or self.sandbox else None
+
+    @property
+    def callback_tokens(self) -> tuple[str, ...]:
+        """Every token that counts now, the new one first."""
+        old = self.old_token.get_secret_value() if self.old_token else None
+        return tuple(token for token in (self.callback_token, old) if token)
+
+    @property
+    def callback_keys(self) -> tuple[str, ...]:
+        """Every EncodingAESKey that counts now, the new one first."""
+        old = self.old_aes_key.get_secret_value() if self.old_aes_key else None
+        return tuple(key for key in (self.callback_key, old) if key)
 
     def subscription_of(self, template_id: str) -> str | None:
         """The shop's name of a subscription template, None for one that the shop does not name."""
