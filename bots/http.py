@@ -7,25 +7,32 @@ the body only over an established connection, so a request whose body was never 
     ├── NotSent             nothing of the request's body left: safe to try again
     └── AnswerLost          bytes left and no complete answer came: nobody knows
 
-A client keeps one libcurl handle a thread, with its idle connections. Make clients after forking, not before.
+A client keeps one libcurl handle a thread, with its idle connections, and for many requests at once one multi handle
+a thread. Make clients after forking, not before.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import select
 import ssl
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pycurl
 
 from automation.kernel import errors
+from automation.kernel.clock import monotonic
 from automation.kernel.ports import Denied, Reason, Unknown
 
 NO_HEADERS: Mapping[str, str] = {}
+JSON: Mapping[str, str] = {"Content-Type": "application/json"}
+MOST_KEPT = 1024  # idle connections of one thread
+LONGEST_NAP = 1.0  # seconds
 
 
 class TransportError(errors.ServiceAway):
@@ -79,6 +86,31 @@ class Reply:
             raise ValueError("the answer is not JSON") from None
 
 
+def refusal(reply: Reply) -> Denied | Unknown:
+    """What an answer whose status is not 200 means for the whole request: the same for every provider.
+
+    Only 503 says that nothing was done; other 5xx leave it open (RFC 9110 15.6). 3xx and 4xx are our address or
+    permission: an operator must act, then a retry helps.
+    """
+    code = f"http_{reply.status}"
+    if reply.status == 429:
+        return Denied(Reason.RATE_LIMITED, code, permanent=False, retry_after=reply.retry_after)
+    if reply.status == 503:
+        return Denied(Reason.UNAVAILABLE, code, permanent=False, retry_after=reply.retry_after)
+    if 300 <= reply.status < 500:
+        return Denied(Reason.NOT_ALLOWED, code, permanent=False)
+    return Unknown(code)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One of many requests that leave at once. JSON unless the headers name another Content-Type."""
+
+    url: str = field(repr=False)
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
 class Client:
     """Many threads may share one client; every call is one request on the wire and is never repeated by us.
 
@@ -102,8 +134,15 @@ class Client:
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
         """POST `body`, JSON unless `headers` name another Content-Type. Raises NotSent or AnswerLost."""
-        sent = {"Content-Type": "application/json", **headers}
-        return self._handle().run(url, body, sent)
+        return self._handle().run(url, body, {**JSON, **headers})
+
+    def post_many(self, posts: Sequence[Post]) -> list[Reply | TransportError]:
+        """All of them at once, over as many connections; one answer or failure each, in order. Never raises for one
+        of them. Blocks at most for the time-out."""
+        many: _Many | None = getattr(self._local, "many", None)
+        if many is None:
+            many = self._local.many = _Many(self._new_handle)
+        return many.run(posts)
 
     def get(self, url: str, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
         """GET `url`. Raises NotSent or AnswerLost."""
@@ -116,8 +155,11 @@ class Client:
     def _handle(self) -> _Handle:
         handle: _Handle | None = getattr(self._local, "handle", None)
         if handle is None:
-            handle = self._local.handle = _Handle(self._timeout_ms, self._connect_ms, self._max_bytes, self._ca_file)
+            handle = self._local.handle = self._new_handle()
         return handle
+
+    def _new_handle(self) -> _Handle:
+        return _Handle(self._timeout_ms, self._connect_ms, self._max_bytes, self._ca_file)
 
 
 class _Handle:
@@ -125,11 +167,12 @@ class _Handle:
 
     def __init__(self, timeout_ms: int, connect_ms: int, max_bytes: int, ca_file: str | None) -> None:
         self._max_bytes = max_bytes
+        self._url = ""
         self._unsent = memoryview(b"")
         self._left = False
         self._received = bytearray()
         self._headers: dict[str, str] = {}
-        self._curl = curl = pycurl.Curl()
+        self.curl = curl = pycurl.Curl()
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.TIMEOUT_MS, timeout_ms)
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, connect_ms)
@@ -148,43 +191,45 @@ class _Handle:
 
     def run(self, url: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         """One request; `body` None is a GET."""
-        self._unsent, self._left = memoryview(body or b""), False
-        self._received, self._headers = bytearray(), {}
-        curl = self._curl
+        curl = self.curl
         try:
-            curl.setopt(pycurl.URL, url)
-            if body is None:
-                curl.setopt(pycurl.HTTPGET, 1)
-            else:
-                curl.setopt(pycurl.POST, 1)
-                curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(body))
-            curl.setopt(pycurl.FRESH_CONNECT, int(self._is_closed()))
-            curl.setopt(pycurl.HTTPHEADER, [_header(name, value) for name, value in headers.items()] + ["Expect:"])
+            self.begin(url, body, headers)
+            curl.setopt(pycurl.FRESH_CONNECT, int(_said_something([self.socket()])))
             curl.perform()
-            return Reply(curl.getinfo(pycurl.RESPONSE_CODE), self._headers, bytes(self._received))
+            return self.reply()
         except pycurl.error as error:
-            if not body:  # no body is ever asked for: what counts is whether the head left
-                self._left = curl.getinfo(pycurl.REQUEST_SIZE) > 0
-            raise self._failure(error, url) from None
+            raise self.failure(error.args[0] if error.args else 0) from None
         finally:
             self._unsent = memoryview(b"")
 
-    def _is_closed(self) -> bool:
-        """Whether the server has said something on the kept connection since its last answer: goodbye, mostly.
+    def begin(self, url: str, body: bytes | None, headers: Mapping[str, str]) -> None:
+        """Ready to leave. pycurl.error for an address or header that libcurl does not take."""
+        self._url, self._unsent, self._left = url, memoryview(body or b""), False
+        self._received, self._headers = bytearray(), {}
+        curl = self.curl
+        curl.setopt(pycurl.URL, url)
+        if body is None:
+            curl.setopt(pycurl.HTTPGET, 1)
+        else:
+            curl.setopt(pycurl.POST, 1)
+            curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(body))
+        curl.setopt(pycurl.HTTPHEADER, [_header(name, value) for name, value in headers.items()] + ["Expect:"])
 
-        libcurl itself looks only once a second, and a request on a closed connection would end as AnswerLost.
-        """
-        number = self._curl.getinfo(pycurl.ACTIVESOCKET)
-        if number < 0:
-            return False
-        poll = select.poll()
-        poll.register(number, select.POLLIN)
-        return bool(poll.poll(0))
+    def reply(self) -> Reply:
+        return Reply(self.curl.getinfo(pycurl.RESPONSE_CODE), self._headers, bytes(self._received))
 
-    def _failure(self, error: pycurl.error, url: str) -> TransportError:
-        number = error.args[0] if error.args else 0
+    def failure(self, number: int) -> TransportError:
+        """What libcurl's error means: whether anything of the request may have arrived."""
+        left = self._left
+        if not self._unsent and not left:  # no body is ever asked for: what counts is whether the head left
+            left = self.curl.getinfo(pycurl.REQUEST_SIZE) > 0
         code = _CODES.get(number, f"curl_{number}")
-        return (AnswerLost if self._left else NotSent)(code, origin(url))
+        return (AnswerLost if left else NotSent)(code, origin(self._url))
+
+    def socket(self) -> int:
+        """The number of the kept connection, -1 where there is none."""
+        number: int = self.curl.getinfo(pycurl.ACTIVESOCKET)
+        return number
 
     def _give_body(self, size: int) -> bytes:
         self._left = True
@@ -202,6 +247,117 @@ class _Handle:
         elif ":" in text:
             name, value = text.split(":", 1)
             self._headers[name.strip().lower()] = value.strip()
+
+
+class _Many:
+    """The handles of one thread that run at once, over one libcurl multi handle, which owns their connections."""
+
+    def __init__(self, make: Callable[[], _Handle]) -> None:
+        self._make = make
+        self._spare: list[_Handle] = []
+        self._running: dict[pycurl.Curl, tuple[int, _Handle]] = {}
+        self._kept: list[int] = []  # the sockets that the last run left open
+        self._poll = select.poll()
+        self._wake: float | None = None  # when libcurl wants to be called although nothing happened
+        self._multi = self._new_multi()
+
+    def run(self, posts: Sequence[Post]) -> list[Reply | TransportError]:
+        if _said_something(self._kept):
+            # Nobody can tell libcurl which of the kept connections to leave out: all are made again.
+            self._multi.close()
+            self._multi = self._new_multi()
+        self._kept = []
+        found: dict[int, Reply | TransportError] = {}
+        try:
+            for number, post in enumerate(posts):
+                self._begin(number, post, found)
+            self._act(pycurl.SOCKET_TIMEOUT, 0, found)
+            while self._running:
+                self._wait(found)
+        finally:
+            for curl in self._running:  # left only by a programming error: nothing may run on unseen
+                self._multi.remove_handle(curl)
+            self._running = {}
+        return [found[number] for number in range(len(posts))]
+
+    def _begin(self, number: int, post: Post, found: dict[int, Reply | TransportError]) -> None:
+        handle = self._spare.pop() if self._spare else self._make()
+        try:
+            handle.begin(post.url, post.body, {**JSON, **post.headers})
+        except pycurl.error as error:
+            found[number] = handle.failure(error.args[0] if error.args else 0)
+            self._spare.append(handle)
+            return
+        self._running[handle.curl] = (number, handle)
+        self._multi.add_handle(handle.curl)
+
+    def _wait(self, found: dict[int, Reply | TransportError]) -> None:
+        seconds = LONGEST_NAP if self._wake is None else min(LONGEST_NAP, self._wake - monotonic())
+        happened = self._poll.poll(max(0, math.ceil(seconds * 1000)))
+        for number, what in happened:
+            bits = (pycurl.CSELECT_IN if what & ~select.POLLOUT else 0) | (
+                pycurl.CSELECT_OUT if what & select.POLLOUT else 0
+            )
+            self._act(number, bits, found)
+        if not happened:
+            self._act(pycurl.SOCKET_TIMEOUT, 0, found)
+
+    def _act(self, number: int, bits: int, found: dict[int, Reply | TransportError]) -> None:
+        """Lets libcurl go on at one socket, and takes what became complete."""
+        self._multi.socket_action(number, bits)
+        waiting = 1
+        while waiting:
+            waiting, done, failed = self._multi.info_read()
+            for curl in done:
+                self._finish(curl, None, found)
+            for curl, error, _ in failed:
+                self._finish(curl, error, found)
+
+    def _finish(self, curl: pycurl.Curl, error: int | None, found: dict[int, Reply | TransportError]) -> None:
+        number, handle = self._running.pop(curl)
+        found[number] = handle.reply() if error is None else handle.failure(error)
+        if error is None:
+            self._kept.append(handle.socket())
+        self._multi.remove_handle(curl)
+        self._spare.append(handle)
+
+    def _new_multi(self) -> pycurl.CurlMulti:
+        multi = pycurl.CurlMulti()
+        multi.setopt(pycurl.M_PIPELINING, 0)
+        multi.setopt(pycurl.M_MAXCONNECTS, MOST_KEPT)
+        multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+        return multi
+
+    def _watch(self, what: int, number: int, multi: pycurl.CurlMulti, data: object) -> None:
+        if what == pycurl.POLL_REMOVE:
+            with suppress(KeyError):
+                self._poll.unregister(number)
+        else:
+            self._poll.register(number, _EVENTS[what])
+
+    def _set_timer(self, milliseconds: int) -> None:
+        self._wake = None if milliseconds < 0 else monotonic() + milliseconds / 1000
+
+
+_EVENTS = {
+    pycurl.POLL_NONE: 0,
+    pycurl.POLL_IN: select.POLLIN,
+    pycurl.POLL_OUT: select.POLLOUT,
+    pycurl.POLL_INOUT: select.POLLIN | select.POLLOUT,
+}
+
+
+def _said_something(sockets: Sequence[int]) -> bool:
+    """Whether a server has said something on a kept connection since its last answer: goodbye, mostly.
+
+    libcurl itself looks only once a second, and a request on a closed connection would end as AnswerLost.
+    """
+    poll = select.poll()
+    for number in sockets:
+        if number >= 0:
+            poll.register(number, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 _CODES = {

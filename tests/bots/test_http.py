@@ -286,3 +286,154 @@ def test_a_certificate_must_be_trusted(pem: Path) -> None:
     trusting.close()
     thread.join(5)
     listener.close()
+
+
+def echo(connection: socket.socket, number: int) -> None:
+    body = request_or_end(connection).partition(b"\r\n\r\n")[2]
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+
+def posts(url: str, *bodies: bytes) -> list[http.Post]:
+    return [http.Post(url, body) for body in bodies]
+
+
+def test_many_requests_are_on_their_way_at_once_and_answered_in_order() -> None:
+    together = threading.Barrier(20)
+
+    def behave(connection: socket.socket, number: int) -> None:
+        body = request_or_end(connection).partition(b"\r\n\r\n")[2]
+        together.wait(5)  # nobody is answered before all have arrived
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    client = http.Client(timeout=10)
+    sent = [b"%d" % n for n in range(20)]
+    with server(behave, backlog=64) as url:
+        for _ in range(3):
+            answers = client.post_many(posts(url, *sent))
+            assert [answer.body for answer in answers if isinstance(answer, http.Reply)] == sent
+
+
+def test_many_requests_use_kept_connections() -> None:
+    seen: list[int] = []
+
+    def behave(connection: socket.socket, number: int) -> None:
+        echo(connection, number)
+        seen.append(number)
+
+    client = http.Client(timeout=5)
+    with server(behave, backlog=64) as url:
+        for _ in range(4):
+            client.post_many(posts(url, b"a", b"b", b"c"))
+    assert sorted(seen) == sorted([0, 1, 2, 3] * 3)
+
+
+def test_of_many_requests_each_fails_for_itself() -> None:
+    def behave(connection: socket.socket, number: int) -> None:
+        body = request_or_end(connection).partition(b"\r\n\r\n")[2]
+        if body == b"hang up":
+            connection.shutdown(socket.SHUT_RDWR)
+        elif body == b"long":
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000)
+        elif body != b"silence":
+            connection.sendall(OK)
+
+    client = http.Client(timeout=0.5, max_bytes=4096)
+    with server(behave) as url:
+        wanted = posts(url, b"fine", b"hang up", b"silence", b"long")
+        wanted.append(http.Post(f"http://127.0.0.1:{free_port()}/?s=S3CRET", b"x"))
+        fine, gone, silent, long, refused = client.post_many(wanted)
+    assert isinstance(fine, http.Reply)
+    assert isinstance(gone, http.AnswerLost)
+    assert isinstance(silent, http.AnswerLost)
+    assert silent.outcome() == Unknown("timeout")
+    assert isinstance(long, http.AnswerLost)
+    assert long.code == "answer_too_large"
+    assert isinstance(refused, http.NotSent)
+    assert "S3CRET" not in f"{refused!r} {wanted!r}"
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_none_of_many_requests_is_repeated_when_its_connection_dies(kept: int) -> None:
+    bodies: list[bytes] = []
+
+    def behave(connection: socket.socket, number: int) -> None:
+        bodies.append(request_or_end(connection))
+        if number < kept:
+            connection.sendall(OK)
+        else:
+            connection.shutdown(socket.SHUT_RDWR)
+
+    client = http.Client(timeout=5)
+    with server(behave) as url:
+        for _ in range(kept):
+            client.post_many(posts(url, b"1", b"1"))
+        answers = client.post_many(posts(url, b"2", b"3"))
+    assert [type(answer) for answer in answers] == [http.AnswerLost] * 2
+    assert len(bodies) == 2 * kept + 2
+
+
+def test_connections_closed_while_idle_are_replaced_quietly_for_many() -> None:
+    def behave(connection: socket.socket, number: int) -> None:
+        request_or_end(connection)
+        connection.sendall(OK)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    client = http.Client(timeout=5)
+    with server(behave) as url:
+        for _ in range(3):
+            answers = client.post_many(posts(url, b"x", b"y", b"z"))
+            assert [type(answer) for answer in answers] == [http.Reply] * 3
+            threading.Event().wait(0.05)
+
+
+def test_a_bad_header_among_many_stops_all_before_anything_leaves() -> None:
+    seen: list[bytes] = []
+
+    def behave(connection: socket.socket, number: int) -> None:
+        seen.append(request_or_end(connection))
+        connection.sendall(OK)
+
+    client = http.Client(timeout=5)
+    with server(behave) as url:
+        with pytest.raises(ValueError, match="line break"):
+            client.post_many([*posts(url, b"a"), http.Post(url, b"b", {"X": "1\n2"})])
+        assert [type(answer) for answer in client.post_many(posts(url, b"c"))] == [http.Reply]
+    assert len(seen) == 1
+
+
+def test_no_requests_are_no_answers() -> None:
+    assert http.Client().post_many([]) == []
+
+
+def test_eight_threads_send_many_at_once() -> None:
+    client = http.Client(timeout=10)
+    wrong: list[str] = []
+
+    def work(thread: int) -> None:
+        for turn in range(5):
+            sent = [f"{thread}:{turn}:{n}".encode() for n in range(10)]
+            answers = client.post_many(posts(url, *sent))
+            if [answer.body for answer in answers if isinstance(answer, http.Reply)] != sent:
+                wrong.append("mixed up")
+
+    with server(echo, backlog=256) as url:
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (429, Denied(Reason.RATE_LIMITED, "http_429", permanent=False, retry_after=9)),
+        (503, Denied(Reason.UNAVAILABLE, "http_503", permanent=False, retry_after=9)),
+        (404, Denied(Reason.NOT_ALLOWED, "http_404", permanent=False)),
+        (302, Denied(Reason.NOT_ALLOWED, "http_302", permanent=False)),
+        (500, Unknown("http_500")),
+    ],
+)
+def test_a_status_that_is_not_200_is_told_in_the_common_words(status: int, outcome: object) -> None:
+    assert http.refusal(http.Reply(status, {"retry-after": "9"}, b"")) == outcome
