@@ -30,6 +30,7 @@ from automation.settings import Settings
 from automation.store import schema
 from automation.store.database import Store
 from automation.store.names import Names
+from automation.tracking import making
 
 Build = Callable[[str, Settings, Cache], Channel]
 MakeHook = Callable[[str, Settings, Cache], Hook | None]
@@ -120,7 +121,10 @@ class App:
     @cached_property
     def delivery(self) -> Delivery:
         webhooks = self._webhooks() if self._webhooks else None
-        return Delivery(self.parts, self.channels, self.keyring, self.renderer, self.clock, webhooks=webhooks)
+        links = making.Maker(self.parts, self.vault) if self.settings.web.public_url else None
+        return Delivery(
+            self.parts, self.channels, self.keyring, self.renderer, self.clock, make_links=links, webhooks=webhooks
+        )
 
     @cached_property
     def renderer(self) -> LocalRenderer:

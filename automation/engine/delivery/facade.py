@@ -18,10 +18,11 @@ from automation.policy import asking
 from automation.rendering.renderer import Renderer
 from automation.settings import Channel
 
-from . import dispatch, links, marks, sending
+from . import dispatch, marks, sending
 from .claim import Claimed, Claimer
 from .effects import Effects, Webhooks
 from .gates import Gates
+from .links import Links
 from .live import Live
 from .prepare import Preparer
 from .prepared import Prepared
@@ -70,7 +71,7 @@ class Delivery:
         clock: Clock,
         *,
         spool: Spool | None = None,
-        make_links: links.Links = links.none,
+        make_links: Links | None = None,
         webhooks: Webhooks | None = None,
     ) -> None:
         self.parts, self.channels, self.clock = parts, channels, clock

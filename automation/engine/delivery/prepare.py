@@ -12,11 +12,11 @@ from automation.kernel.ports import Message
 from automation.people.sealing import Vault, identity_context
 from automation.policy.claimed import Door
 from automation.policy.verdicts import Word
-from automation.rendering.renderer import Failed, Job, Renderer
+from automation.rendering.renderer import Failed, Job, Rendered, Renderer
 
 from .claim import Claimed, Taken
 from .customers import Customers
-from .links import Links
+from .links import Links, Written
 from .prepared import Prepared, Unfit, body_context, decode, encode, idempotency_key
 from .routes import Routes
 
@@ -29,7 +29,7 @@ EARLIER = (
 class Preparer:
     """Turns a claim into messages for channels. Safe to use from one thread at a time."""
 
-    def __init__(self, parts: Parts, routes: Routes, vault: Vault, renderer: Renderer, links: Links) -> None:
+    def __init__(self, parts: Parts, routes: Routes, vault: Vault, renderer: Renderer, links: Links | None) -> None:
         self._parts, self._routes, self._vault, self._renderer, self._links = parts, routes, vault, renderer, links
         self._customers = Customers(parts, vault)
 
@@ -127,14 +127,49 @@ class Preparer:
             texts[one.id] = name
         people = self._customers.load(list({one.person_id for one in messages}), set(cases.values()), now)
         zones = {number: zone.key for number, zone in self._parts.zones.all().items()}
-        jobs = [self._job(one, texts[one.id], people[one.person_id], zones[one.zone]) for one in messages]
-        return self._renderer.render(jobs)
+        given = self._give(self._links, messages, texts) if self._links else [{}] * len(messages)
+        jobs = [
+            self._job(one, texts[one.id], people[one.person_id], zones[one.zone], links)
+            for one, links in zip(messages, given, strict=True)
+        ]
+        results = self._renderer.render(jobs)
+        return self._tracked(self._links, messages, results, given, now) if self._links else results
 
-    def _job(self, one: Taken, text: str, customer: Mapping[str, Any], zone: str) -> Job:
+    def _job(self, one: Taken, text: str, customer: Mapping[str, Any], zone: str, links: Mapping[str, str]) -> Job:
         values: dict[str, Any] = decode(one.data) if one.data else {}
         door: Door = self._routes.doors[one.door]
         values["customer"], values["_zone"] = customer, zone
-        links = self._links(one.id, one.person_id, door)
         if links:
             values["links"] = links
         return Job(text, one.variant or "", door.kind, values)
+
+    def _give(self, links: Links, messages: Sequence[Taken], texts: Mapping[int, str]) -> list[Mapping[str, str]]:
+        """The links of each message."""
+        used, doors = {name: self._uses_links(name) for name in set(texts.values())}, self._routes.doors
+        return [links.given(one.id, one.person_id, doors[one.door], used[texts[one.id]]) for one in messages]
+
+    def _uses_links(self, name: str) -> bool:
+        """Whether the text has a link that is made for each message."""
+        text = self._parts.project.texts.texts.get(name)
+        return text is not None and any(
+            use.startswith("links.") and use.removeprefix("links.") not in text.links for use in text.variables
+        )
+
+    def _tracked(
+        self,
+        links: Links,
+        messages: Sequence[Taken],
+        results: Sequence[Any],
+        given: Sequence[Mapping[str, str]],
+        now: int,
+    ) -> Sequence[Any]:
+        marketing, doors = self._marketing({one.purpose for one in messages}), self._routes.doors
+        places = [place for place, result in enumerate(results) if isinstance(result, Rendered)]
+        batch = [
+            Written(one.id, doors[one.door], marketing[one.purpose], results[at].body, results[at].links, given[at])
+            for at, one in ((at, messages[at]) for at in places)
+        ]
+        found = list(results)
+        for place, body in zip(places, links.tracked(batch, now), strict=True):
+            found[place] = Rendered(body)
+        return found
