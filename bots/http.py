@@ -86,6 +86,12 @@ class Reply:
             raise ValueError("the answer is not JSON") from None
 
 
+def encoded(payload: object) -> bytes:
+    """JSON in UTF-8, the same bytes for the same value: providers compare them."""
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", "replace")
+
+
 def refusal(reply: Reply) -> Denied | Unknown:
     """What an answer whose status is not 200 means for the whole request: the same for every provider.
 
@@ -129,8 +135,7 @@ class Client:
 
     def post_json(self, url: str, payload: object, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
         """POST `payload` as JSON in UTF-8. Raises NotSent or AnswerLost."""
-        text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        return self.post(url, text.encode("utf-8", "replace"), headers)
+        return self.post(url, encoded(payload), headers)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
         """POST `body`, JSON unless `headers` name another Content-Type. Raises NotSent or AnswerLost."""

@@ -1,0 +1,146 @@
+"""Customer groups (客户群): read, and who came and went told from the difference of two readings.
+
+A callback names the members who changed only since 2024 (MemChangeList), and not always; the list of members that was
+read last is therefore kept, sealed, in the shop's cache. Nothing can be read or written in a group's talk: WeCom has no
+interface for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from automation.kernel.hooks import Did, Who
+from automation.kernel.ports import Cache, Json
+from bots.wecom import limits
+from bots.wecom.api import Api, Key
+
+KEPT = 10 * 365 * 86_400  # seconds
+CUSTOMER = 2  # type of a member; 1: an employee
+JUST_NOW = 300  # seconds: who joined so lately joined with the event, where no earlier list is known
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A customer in a group. `at`: when they joined, UTC seconds; `state`: of the way they came by."""
+
+    id: str = field(repr=False)
+    unionid: str = field(repr=False)
+    at: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A customer group. `members`: its customers, not its employees; `size`: with them."""
+
+    id: str
+    name: str
+    owner: str
+    since: int
+    size: int
+    members: tuple[Member, ...]
+
+
+class Groups:
+    """The groups of one account. Reading raises Refusal or ServiceAway. Serves many threads."""
+
+    def __init__(self, name: str, api: Api, cache: Cache) -> None:
+        self._name, self._api, self._cache = name, api, cache
+
+    def ids(self, owners: Sequence[str] = ()) -> Iterator[str]:
+        """Of all groups, or of those that these employees own (at most 100)."""
+        payload: dict[str, Json] = {"status_filter": 0, "limit": limits.GROUPS_PAGE}
+        if owners:
+            payload["owner_filter"] = {"userid_list": list(owners)}
+        for row in self._api.pages(Key.CUSTOMERS, "externalcontact/groupchat/list", payload, "group_chat_list"):
+            if row.get("chat_id"):
+                yield str(row["chat_id"])
+
+    def read(self, chat: str) -> Group:
+        answer = self._api.post(Key.CUSTOMERS, "externalcontact/groupchat/get", {"chat_id": chat, "need_name": 0})
+        return _group(chat, answer.get("group_chat") or {})
+
+    def changes(self, chat: str, now: int, told: bool = False) -> list[Did]:
+        """Who joined and left since the last reading, which this one replaces.
+
+        Without an earlier reading nobody left, and, where a change was `told`, those joined who did so just now.
+        """
+        group = self.read(chat)
+        present = {member.id: member for member in group.members}
+        before = self._before(chat)
+        self._remember(chat, {member.id: member.at for member in group.members})
+        if before is None:
+            lately = now - JUST_NOW
+            new = [member for member in group.members if told and member.at >= lately]
+            gone: list[str] = []
+        else:
+            new = [member for member in group.members if member.id not in before]
+            gone = sorted(set(before) - set(present))
+        return [
+            *(joined(chat, member, group.owner, member.at or now) for member in new),
+            *(left(chat, one, now, group.owner) for one in gone),
+        ]
+
+    def told(self, chat: str, came: Sequence[Member], went: Sequence[str], at: int) -> list[Did]:
+        """The same where the callback names them: nothing is read."""
+        before = self._before(chat)
+        if before is not None:
+            now = {**before, **{member.id: member.at for member in came}}
+            self._remember(chat, {one: since for one, since in now.items() if one not in went})
+        return [*(joined(chat, member, "", at) for member in came), *(left(chat, one, at) for one in went)]
+
+    def dismissed(self, chat: str, at: int) -> list[Did]:
+        """Everybody known to be in it has left it."""
+        before = self._before(chat) or {}
+        self._remember(chat, {})
+        return [left(chat, one, at) for one in sorted(before)]
+
+    def _before(self, chat: str) -> dict[str, int] | None:
+        kept = self._cache.get(self._place(chat))
+        return None if kept is None else dict(json.loads(kept))
+
+    def _remember(self, chat: str, members: Mapping[str, int]) -> None:
+        self._cache.put(self._place(chat), json.dumps(members), KEPT)
+
+    def _place(self, chat: str) -> str:
+        return f"wecom:{self._name}:group:{chat}"
+
+
+def joined(chat: str, member: Member, owner: str, at: int) -> Did:
+    props = {"group": chat, "employee": owner, "scene": member.state}
+    also = {"unionid": member.unionid} if member.unionid else {}
+    who = Who("wecom_id", member.id, also)
+    return Did(who, "group.joined", at, f"group:{chat}:{member.id}:joined:{at}", _given(props))
+
+
+def left(chat: str, customer: str, at: int, owner: str = "") -> Did:
+    props = {"group": chat, "employee": owner}
+    return Did(Who("wecom_id", customer), "group.left", at, f"group:{chat}:{customer}:left:{at}", _given(props))
+
+
+def _given(props: Mapping[str, str]) -> dict[str, Json]:
+    return {name: value for name, value in props.items() if value}
+
+
+def _group(chat: str, found: Mapping[str, Any]) -> Group:
+    rows = [row for row in found.get("member_list") or [] if isinstance(row, Mapping) and row.get("userid")]
+    members = tuple(_member(row) for row in rows if row.get("type") == CUSTOMER)
+    since = found.get("create_time")
+    return Group(
+        chat,
+        str(found.get("name") or ""),
+        str(found.get("owner") or ""),
+        since if type(since) is int else 0,
+        len(rows),
+        members,
+    )
+
+
+def _member(row: Mapping[str, Any]) -> Member:
+    at = row.get("join_time")
+    return Member(
+        str(row["userid"]), str(row.get("unionid") or ""), at if type(at) is int else 0, str(row.get("state") or "")
+    )

@@ -1,0 +1,33 @@
+"""What WeCom allows, in one table, as its pages said on CHECKED. All of it changes; nothing is repeated elsewhere.
+
+Pages are those of developer.work.weixin.qq.com/document/path/: 92135 mass tasks, 93338 their results, 97610 reminders,
+90236 and 90454 app messages, 92137 welcomes, 92228 contact ways, 92122 customer groups.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from automation.kernel.ports import Limit
+
+CHECKED: Final = "2026-11-22"
+
+TASK_LIMITS: Final = (
+    Limit(None, "month", "WC-01"),
+)  # 92135: as many a month as it has days, unless the admin set less
+APP_LIMITS: Final = (Limit(30, "minute", "WC-02"), Limit(1000, "hour", "WC-02"))  # 90454: what exceeds is dropped
+
+TASK_CUSTOMERS: Final = 10_000  # of one task
+TASK_GROUPS: Final = 2_000
+TEXT_BYTES: Final = 4_000  # of a task's text, in UTF-8
+ATTACHMENTS: Final = 9
+WELCOME_SECONDS: Final = 20  # after the event
+REMINDERS: Final = 3  # of one task in 24 hours
+PAGE: Final = 500  # of tasks' employees and results
+CUSTOMERS_PAGE: Final = 100  # of externalcontact/batch/get_by_user
+GROUPS_PAGE: Final = 1_000
+TASKS_PAGE: Final = 100
+APP_TEXT_BYTES: Final = 2_048
+STATE_LETTERS: Final = 30  # of a contact way
+CONTACT_EMPLOYEES: Final = 100
+DEDUPE: Final = (1_800, 14_400)  # seconds: least and most of duplicate_check_interval
