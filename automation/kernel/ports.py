@@ -7,7 +7,7 @@ takes one outcome a recipient back. Adapters never retry: the engine does.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
@@ -53,9 +53,13 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nobody knows: bytes left and no answer came. Never resent blindly on a lane without a key."""
+    """Nobody knows: bytes left and no answer came. Never resent blindly on a lane without a key.
+
+    `provider_id`: what later reports will call the message, where the channel itself gave that name.
+    """
 
     code: str = ""
+    provider_id: str = field(default="", compare=False)
 
 
 Outcome: TypeAlias = Accepted | Denied | Unknown

@@ -62,15 +62,17 @@ def _unknown(one: Prepared, outcome: Unknown, known: Channel, now: int) -> Settl
     if may_ask_again(one, again):
         # The row stays as it is: when the lease is over, recovery asks with the same key and the same bytes.
         return Settled(MessageState.DISPATCHING, AttemptState.UNKNOWN, lease=again, reason=reason, option=one.option,
-                       counted=True, code=outcome.code)  # fmt: skip
+                       counted=True, code=outcome.code, provider_id=outcome.provider_id)  # fmt: skip
     choice = known.on_ambiguous.marketing if one.marketing else known.on_ambiguous.service
     if choice is Ambiguous.RESEND:
         due = min(again, max(now + 1, one.expires_at))
         return Settled(
-            MessageState.QUEUED, AttemptState.UNKNOWN, due, reason=reason, option=one.option, code=outcome.code
-        )
+            MessageState.QUEUED, AttemptState.UNKNOWN, due, reason=reason, option=one.option, code=outcome.code,
+            provider_id=outcome.provider_id,
+        )  # fmt: skip
     state = MessageState.FAILED if choice is Ambiguous.DROP else MessageState.AMBIGUOUS
-    return Settled(state, AttemptState.UNKNOWN, reason=reason, option=one.option, counted=True, code=outcome.code)
+    return Settled(state, AttemptState.UNKNOWN, reason=reason, option=one.option, counted=True, code=outcome.code,
+                   provider_id=outcome.provider_id)  # fmt: skip
 
 
 def may_ask_again(one: Prepared, at: int) -> bool:

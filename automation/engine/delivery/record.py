@@ -21,6 +21,7 @@ ACCEPTED = {"id": "BIGINT", "token": "BIGINT", "channel": "TEXT", "lane": "TEXT"
 SETTLED = {
     "id": "BIGINT", "token": "BIGINT", "channel": "TEXT", "lane": "TEXT", "state": "BIGINT", "attempt": "BIGINT",
     "due": "BIGINT", "lease": "BIGINT", "reason": "TEXT", "option_ix": "BIGINT", "counted": "BIGINT", "code": "TEXT",
+    "provider_id": "TEXT",
 }  # fmt: skip
 OURS = f"message.state IN ({MessageState.DISPATCHING}, {MessageState.AMBIGUOUS})"
 ATTEMPT_OF = "attempt.message_id = {t}.id AND attempt.channel = {t}.channel AND attempt.lane = {t}.lane"
@@ -113,10 +114,13 @@ class Recorder:
             now=now,
         )
         tx.run(
-            "UPDATE attempt SET state = settled.attempt, code = settled.code, done_at = :now FROM settled"
+            "UPDATE attempt SET state = settled.attempt, code = settled.code, done_at = :now,"
+            " provider_id = coalesce(NULLIF(settled.provider_id, ''), attempt.provider_id) FROM settled"
             f" WHERE {ATTEMPT_OF.format(t='settled')}",
             now=now,
         )
+        if any(answer.provider_id for _, answer in settled):  # a report may have come before we gave up waiting
+            receipts.catch_up(self._parts, tx, now)
         back = Counter(one.door.channel for one, answer in settled if not answer.counted)
         self._gates.give_back(tx, back, now)
         failed = [(one.id, now) for one, answer in settled if answer.state is MessageState.FAILED]
@@ -128,6 +132,7 @@ def _row(one: Prepared, answer: Settled) -> tuple[object, ...]:
     return (
         one.id, one.token, one.door.channel, one.door.lane, int(answer.state), int(answer.attempt), answer.due,
         answer.lease, answer.reason, answer.option, int(answer.counted), answer.code,
+        answer.provider_id,
     )  # fmt: skip
 
 

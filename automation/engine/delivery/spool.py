@@ -214,7 +214,7 @@ def _told(outcome: Outcome) -> tuple[object, ...]:
     if isinstance(outcome, Accepted):
         return (outcome.provider_id,)
     if isinstance(outcome, Unknown):
-        return ("", outcome.code)
+        return (outcome.provider_id, outcome.code)
     return ("", outcome.code, str(outcome.reason), outcome.permanent, outcome.retry_after)
 
 
@@ -222,6 +222,6 @@ def _heard(told: Sequence[object]) -> Outcome:
     if len(told) == 1:
         return Accepted(str(told[0]))
     if len(told) == 2:
-        return Unknown(str(told[1]))
+        return Unknown(str(told[1]), str(told[0]))
     wait = told[4]
     return Denied(Reason(str(told[2])), str(told[1]), bool(told[3]), wait if isinstance(wait, int) else None)
