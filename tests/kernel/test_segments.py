@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from automation.rendering import segments
+from automation.kernel import segments
 
 
 @pytest.mark.parametrize(
