@@ -73,9 +73,12 @@ class Faults:
         else:
             self._in_force[fault.on, fault.channel] = (fault, fault.times)
 
-    def take(self, on: str, channel: str) -> Fault | None:
-        """The fault for one request, counted down; a channel's own comes before one for all."""
-        for where in ((on, channel), (on, "")):
+    def take(self, on: str, channel: str, alone: bool = False) -> Fault | None:
+        """The fault for one request, counted down; a channel's own comes before one for all.
+
+        `alone`: only its own, for requests that carry no message, such as those for tokens.
+        """
+        for where in ((on, channel), (on, ""))[: 1 if alone else 2]:
             if where not in self._in_force:
                 continue
             fault, left = self._in_force[where]
