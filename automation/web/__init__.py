@@ -1,1 +1,1 @@
-"""The web edge: what platforms, customers and the shop's own systems reach over HTTP."""
+"""The way in over HTTP: platforms' callbacks, tracked links, pages for customers, events and customers from shops."""

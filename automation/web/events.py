@@ -1,0 +1,129 @@
+"""Events that a shop tells: checked one by one, written in sets, each with the customer it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import pydantic
+
+from automation.audience import computed as values
+from automation.people import happenings, identities, profiles
+from automation.people.happenings import Checked, Happening
+from automation.people.identities import Identity
+from automation.people.normalise import Unusable
+from automation.store.database import Transaction
+
+from . import forms
+from .shop import OURS, Shop
+from .writer import Write
+
+MISSING: Final = "new_lookup"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A good event, of nobody yet. `lookups`: of its identities, in their order."""
+
+    event: Checked
+    known_by: tuple[Identity, ...]
+    lookups: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Events of one request that are written in one transaction."""
+
+    shop: Shop
+    told: tuple[Told, ...]
+
+
+def read(shop: Shop, source: str, now: int, raw: Any, fallback: str | None = None) -> Told:
+    """One event as it was sent. `fallback`: its id where the sender gives none. Raises forms.Wrong."""
+    try:
+        form = forms.Event.model_validate(raw)
+    except pydantic.ValidationError as error:
+        raise forms.wrong(error) from None
+    if form.event.startswith(OURS):
+        raise forms.Wrong(f"{form.event[:60]} is told by Lucheng itself", "event")
+    known_by = shop.identities(form.customer)
+    happening = Happening(
+        0, form.event, form.properties, shop.moment(form.at, "at"), source, fallback if form.id is None else form.id
+    )
+    try:
+        event = happenings.checked(shop.registry, now, happening)
+    except Unusable as error:
+        where = "event" if form.event not in shop.registry.catalog.events else "properties"
+        raise forms.Wrong(str(error), where) from None
+    return Told(event, known_by, tuple(identities.lookups(shop.registry.vault, known_by)))
+
+
+class EventKind:
+    """Writes chunks; a result is the status of each of its events: added or known."""
+
+    def prepare(self, now: int, items: Sequence[Chunk]) -> Write:
+        return lambda tx: _write(tx, now, items)
+
+
+def _write(tx: Transaction, now: int, chunks: Sequence[Chunk]) -> list[list[str]]:
+    shop = chunks[0].shop
+    told = [one for chunk in chunks for one in chunk.told]
+    owners = _owners(tx, {lookup for one in told for lookup in one.lookups})
+    ready = [replace(one.event, person_id=_person(shop, tx, now, one, owners)) for one in told]
+    seen = _seen(tx, ready)
+    statuses = []
+    for event in ready:
+        mark = (event.source, event.dedupe)
+        statuses.append("known" if event.dedupe is not None and mark in seen else "added")
+        seen.add(mark)
+    happenings.add_many(tx, now, [event for event, status in zip(ready, statuses, strict=True) if status == "added"])
+    left = iter(statuses)
+    return [[next(left) for _ in chunk.told] for chunk in chunks]
+
+
+def _person(shop: Shop, tx: Transaction, now: int, told: Told, owners: dict[bytes, int]) -> int:
+    """Who it is: found by every identity, else recognised, which may make one of nobody or of two."""
+    people = {owners.get(lookup) for lookup in told.lookups}
+    if len(people) == 1:
+        (person,) = people
+        if person is not None:
+            return person
+    person = recognise(shop, tx, now, told.known_by, {one for one in people if one is not None})
+    for lookup, owner in owners.items():
+        if owner in people:
+            owners[lookup] = person
+    owners.update(dict.fromkeys(told.lookups, person))
+    return person
+
+
+def recognise(shop: Shop, tx: Transaction, now: int, known_by: Sequence[Identity], people: set[int]) -> int:
+    """The one customer of these identities. `people`: whose they are now; where there are several, they are merged."""
+    person = profiles.recognise(shop.registry, tx, now, known_by)
+    if len(people) > 1:
+        values.touch(tx, sorted(people))
+        shop.computed.refresh(tx, now)
+    return person
+
+
+def _owners(tx: Transaction, lookups: set[bytes]) -> dict[bytes, int]:
+    tx.temporary(MISSING, f"lookup {tx.dialect.blob}")
+    tx.insert(MISSING, ("lookup",), [(lookup,) for lookup in sorted(lookups)])
+    join = tx.dialect.join_in_order
+    found = tx.rows(f"SELECT i.lookup, i.person_id FROM {MISSING} l {join} identity i ON i.lookup = l.lookup")
+    return {bytes(lookup): person for lookup, person in found}
+
+
+def _seen(tx: Transaction, events: Sequence[Checked]) -> set[tuple[str, str | None]]:
+    """Which of their ids were told before."""
+    marks: set[tuple[str, str]] = {(event.source, event.dedupe) for event in events if event.dedupe is not None}
+    if not marks:
+        return set()
+    tx.temporary("new_mark", "source TEXT, dedupe TEXT")
+    tx.insert("new_mark", ("source", "dedupe"), sorted(marks))
+    join = tx.dialect.join_in_order
+    found = tx.rows(
+        f"SELECT e.source, e.dedupe FROM new_mark m {join} event e ON e.source = m.source AND e.dedupe = m.dedupe"
+        " AND e.dedupe IS NOT NULL"
+    )
+    return {(source, dedupe) for source, dedupe in found}

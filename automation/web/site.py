@@ -1,0 +1,77 @@
+"""The application of the web edge: which path is answered by what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from automation.app import App
+from automation.kernel.hooks import Hook
+from automation.tracking.answering import Answers
+from automation.tracking.following import Follower
+
+from . import api, openapi
+from .api import Api, Keys
+from .callers import Callers
+from .context import Context, document, refusal
+from .guard import Guard
+from .health import Health
+from .hooks import Hooks
+from .inbox import Inbound, InboundKind
+from .links import Links
+from .readers import Readers
+from .shop import Current
+from .writer import Writer
+
+
+def context(app: App) -> Context:
+    """What the routes share. Opens the database and the channels; writes names. `start` its threads afterwards."""
+    store = app.store
+    return Context(
+        app, Current(app), Writer(store, app.clock.now), Readers(store), Callers(app.settings.web.trusted_proxies)
+    )
+
+
+def site(shared: Context, hooks: Mapping[str, Hook], inbound: Inbound, leads: Callable[[], bool]) -> ASGIApp:
+    """The ASGI application. `leads`: whether the engine of this process moves."""
+    app = shared.app
+    keys = Keys({name: key.get_secret_value() for name, key in app.settings.web.api_keys.items()})
+    taking = Hooks(shared, hooks, app.vault.link_key, InboundKind(inbound))
+    links = Links(shared, app.parts, Follower(app.parts, app.vault), Answers(app.parts, app.channels.values()))
+    senders, health = Api(shared, keys), Health(shared, keys, leads)
+
+    async def described(request: Request) -> Response:
+        if not shared.callers.is_local(request.scope) and keys.sender(request) is None:
+            shared.wrong(request)
+            return refusal(401, "no_key", "from elsewhere this takes Authorization: Bearer KEY")
+        return document(openapi.document(app.project.catalog, app.settings.shop.name))
+
+    routes = [
+        Route("/api/events", senders.endpoint(api.EVENTS), methods=["POST"]),
+        Route("/hooks/{channel}/{secret}", taking.take, methods=["GET", "POST"]),
+        Route("/c/{token}", links.click, methods=["GET"]),
+        Route("/o/{token}", links.picture, methods=["GET"]),
+        Route("/u/{token}", links.leave, methods=["GET", "POST"]),
+        Route("/api/customers", senders.endpoint(api.CUSTOMERS), methods=["POST"]),
+        Route("/api/openapi.json", described, methods=["GET"]),
+        Route("/healthz", health.alive, methods=["GET"]),
+        Route("/metrics", health.metrics, methods=["GET"]),
+    ]
+    inner = Starlette(routes=routes, exception_handlers={404: _unknown, 405: _method})
+    inner.router.redirect_slashes = False
+    return Guard(inner, shared.counts)
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    return refusal(404, "not_found", "there is nothing here")
+
+
+async def _method(request: Request, error: Exception) -> Response:
+    answer = refusal(405, "method", "this path takes another method")
+    answer.headers["allow"] = dict(getattr(error, "headers", None) or {}).get("Allow", "")
+    return answer
