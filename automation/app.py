@@ -6,7 +6,6 @@ The composition root hands over the settings, how channels are built and the clo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
 from functools import cached_property
 
 from automation.audience.compiler import Compiler, ShopCalendar
@@ -16,7 +15,7 @@ from automation.engine.delivery.effects import Webhooks
 from automation.engine.delivery.facade import Delivery
 from automation.engine.parts import Parts
 from automation.engine.zones import Zones
-from automation.festivals import keys, lunar
+from automation.festivals import keys
 from automation.festivals.workdays import Workdays
 from automation.journey import project, workdays_file
 from automation.kernel.clock import Clock
@@ -25,7 +24,7 @@ from automation.kernel.ports import Cache, Channel
 from automation.people import keyring
 from automation.people.cache import SharedCache
 from automation.people.sealing import Vault
-from automation.rendering.renderer import LocalRenderer
+from automation.rendering.child_renderer import ChildRenderer
 from automation.settings import Settings
 from automation.store import schema
 from automation.store.database import Store
@@ -34,6 +33,7 @@ from automation.tracking import making
 
 Build = Callable[[str, Settings, Cache], Channel]
 MakeHook = Callable[[str, Settings, Cache], Hook | None]
+SAY_LUNAR = "automation.festivals.lunar:say_day"
 
 
 class App:
@@ -127,8 +127,8 @@ class App:
         )
 
     @cached_property
-    def renderer(self) -> LocalRenderer:
-        return LocalRenderer(self.project.texts, zone=self.settings.shop.timezone, lunar=_say_lunar)
+    def renderer(self) -> ChildRenderer:
+        return ChildRenderer(self.project.texts, zone=self.settings.shop.timezone, lunar=SAY_LUNAR)
 
     def reload(self) -> list[str]:
         """Reads the shop's files again and takes what is good into use; returns the journeys that changed.
@@ -159,10 +159,7 @@ class App:
     def close(self) -> None:
         for channel in self.__dict__.get("channels", {}).values():
             channel.close()
+        if "renderer" in self.__dict__:
+            self.renderer.close()
         if "store" in self.__dict__:
             self.store.close()
-
-
-def _say_lunar(day: date) -> str:
-    found = lunar.to_lunar(day)
-    return lunar.say_lunar(found.month, found.day, found.leap)

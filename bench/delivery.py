@@ -23,6 +23,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from automation import settings
+from automation.app import SAY_LUNAR
 from automation.audience.compiler import Compiler, ShopCalendar
 from automation.audience.computed import ComputedValues
 from automation.engine import install, registry
@@ -35,7 +36,7 @@ from automation.kernel.clock import FixedClock
 from automation.kernel.ports import Accepted, Channel, Lane, Message, Outcome
 from automation.people import keyring
 from automation.people.sealing import Vault, identity_context, seed_of
-from automation.rendering.renderer import LocalRenderer
+from automation.rendering.child_renderer import ChildRenderer
 from automation.store import schema
 from automation.store.database import Store
 from automation.store.names import Names
@@ -94,6 +95,7 @@ class Shop:
     parts: Parts
     delivery: Delivery
     channels: dict[str, Channel]
+    renderer: ChildRenderer
     numbers: dict[str, int] = field(default_factory=dict)
 
 
@@ -120,8 +122,9 @@ def opened(folder: Path, asked: argparse.Namespace, port: int) -> Shop:
         "sms_main": Null(),
         "mail_main": bots.build("mail_main", "mail", chosen.channels["mail_main"]),
     }
-    renderer = LocalRenderer(files.texts, zone=chosen.shop.timezone, lunar=str)
-    return Shop(folder, parts, Delivery(parts, channels, KEY, renderer, FixedClock(NOON)), channels)
+    renderer = ChildRenderer(files.texts, zone=chosen.shop.timezone, lunar=SAY_LUNAR)
+    renderer.ready()
+    return Shop(folder, parts, Delivery(parts, channels, KEY, renderer, FixedClock(NOON)), channels, renderer)
 
 
 def fill(shop: Shop, count: int) -> None:
@@ -327,6 +330,7 @@ def _all(folder: Path, asked: argparse.Namespace, port: int) -> int:
         else:
             found.append({**living(shop, "HTML mail over SMTP"), "in_flight": asked.mail_in_flight})
         shop.delivery.close()
+        shop.renderer.close()
         shop.parts.store.close()
     for row in found:
         print("  ".join(f"{key} {value}" for key, value in row.items()))

@@ -143,3 +143,9 @@ DAYS = (
 def say_lunar(month: int, day: int, leap: bool = False) -> str:
     """`八月十五`, `闰四月初一`, `腊月三十`."""
     return f"{'闰' if leap else ''}{MONTHS[month - 1]}{DAYS[day - 1]}"
+
+
+def say_day(day: date) -> str:
+    """How the Chinese calendar says a solar date; ValueError where `to_lunar` has none."""
+    found = to_lunar(day)
+    return say_lunar(found.month, found.day, found.leap)

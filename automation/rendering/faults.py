@@ -13,6 +13,9 @@ class Fault(StrEnum):
     BAD_VALUE = "bad_value"  # a value of another kind than the filter or operator takes
     TOO_LONG = "too_long"  # the output passes the cap of its kind
     TOO_MUCH_WORK = "too_much_work"  # loops pass their cap, or the deadline has passed
+    TOO_BIG = "too_big"  # it takes more memory than a text may
+    TOO_SLOW = "too_slow"  # it was stopped after its time
+    KILLED = "killed"  # the process that rendered it ended in it
 
 
 class RenderFault(Exception):

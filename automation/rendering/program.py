@@ -31,7 +31,6 @@ WRONG_VALUE = (
     LookupError,
     AttributeError,
     RecursionError,
-    MemoryError,
 )
 
 
@@ -71,6 +70,9 @@ class Program:
                 raise _too_long(self._max)
         except RenderFault as fault:
             raise Broken(fault, self._line(fault.__traceback__)) from None
+        except MemoryError as error:
+            big = RenderFault(Fault.TOO_BIG, "this text takes more memory than a text may")
+            raise Broken(big, self._line(error.__traceback__)) from None
         except WRONG_VALUE as error:
             wrong = bad_value("a value does not fit what the text does with it")
             raise Broken(wrong, self._line(error.__traceback__)) from None

@@ -36,6 +36,8 @@ class Template:
     preview: str = ""  # sms: the approved text with {param} in it
     links: tuple[Field, ...] = ()
     uses: tuple[Use, ...] = ()
+    parts: frozenset[str] = frozenset()
+    images: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

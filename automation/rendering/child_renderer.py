@@ -1,0 +1,344 @@
+"""Rendering in a child process: what a text does wrong there costs one message, never the process that holds the keys.
+
+A child that dies leaves its unanswered messages to the next one, which is there already and takes those of the last
+frame one by one; who kills a child alone has failed. A text that has done so three times in a row is off until its
+files change.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from automation.kernel import clock, errors
+from automation.rendering import wire
+from automation.rendering.faults import Fault
+from automation.rendering.renderer import NO_LINKS, Failed, Job, Rendered, Result, Stream, no_text
+from automation.rendering.texts import Template, Texts
+from automation.rendering.worker import Died, End, Item, Worker
+
+FRAME_JOBS: Final = 150
+FRAME_SIZE: Final = 128 * 1024  # characters
+AHEAD: Final = 3  # frames that wait to be written: the rest is kept here, where it costs no copy
+STRIKES: Final = 3
+PATIENCE: Final = 5  # children that end without anybody's fault, one after the other
+BACKOFF: Final = 5.0  # seconds after a child that could not be started
+
+FAULTS: Final = {
+    End.SLOW: (Fault.TOO_SLOW, "this text takes longer than a second of computing; it was stopped"),
+    End.CRASHED: (Fault.KILLED, "this text ended the process that renders it"),
+    End.TAKEN: (Fault.KILLED, "the process that renders was killed each time this message was in it"),
+}
+
+
+class ChildRenderer:
+    """The renderer for everything with customers' values in it. Threads take turns.
+
+    `lunar`: `module:function` from a date to how the Chinese calendar says it. `spare`: a second child stands by.
+    """
+
+    def __init__(self, texts: Texts, *, zone: str, lunar: str, spare: bool = True) -> None:
+        self._texts, self._zone, self._lunar, self._spares = texts, zone, lunar, spare
+        self._lock = threading.Lock()
+        self._workers: list[Worker] = []  # the one at work, then the spare
+        self._numbers: dict[str, int] = {}  # digest -> number
+        self._lines: dict[int, tuple[Template, str]] = {}  # number -> what a child is taught
+        self._found: dict[tuple[str, str, str], int] = {}
+        self._off: dict[int, Failed] = {}
+        self._strikes: dict[int, int] = {}
+        self._next, self._served, self._not_before = 0, 0, 0.0
+        self._finalizer = weakref.finalize(self, _close_all, self._workers)
+
+    def use(self, texts: Texts) -> None:
+        """Takes texts that were read again. Templates that stay the same stay compiled."""
+        with self._lock:
+            self._texts, self._found = texts, {}
+            alive = {template.digest for text in texts.texts.values() for template in text.channels.values()}
+            gone = [self._numbers.pop(digest) for digest in self._numbers.keys() - alive]
+            for number in gone:
+                self._lines.pop(number, None)
+                self._off.pop(number, None)
+                self._strikes.pop(number, None)
+            for worker in self._workers:
+                worker.forget(gone)
+
+    def render(self, batch: Sequence[Job]) -> Sequence[Result]:
+        with self.stream() as stream:
+            stream.add(batch)
+            return stream.results()
+
+    @contextmanager
+    def stream(self) -> Iterator[Stream]:
+        with self._lock:
+            self.worker()
+            batch = _Batch(self)
+            try:
+                yield batch
+            finally:
+                batch.end()
+                self._served += 1
+                self._stand_by()
+
+    def ready(self) -> None:
+        with self._lock:
+            self.worker()
+
+    def close(self) -> None:
+        with self._lock:
+            _close_all(self._workers)
+
+    # for a batch
+
+    def worker(self) -> Worker:
+        """The child at work, started where there is none. Raises ServiceAway."""
+        if not self._workers:
+            self._start()
+        worker = self._workers[0]
+        while not worker.is_ready:
+            try:
+                answers = worker.pump(1.0)
+            except Died as died:
+                raise self._away(died) from None
+            for item, line in answers:
+                self.taught(item.number, line)
+        return worker
+
+    def find(self, job: Job) -> int | Failed:
+        """The number of the template that a job asks for."""
+        text = self._texts.texts.get(job.text)
+        template = text.template(job.variant, job.kind) if text else None
+        if template is None:
+            return no_text(self._texts, job)
+        number = self._numbers.get(template.digest)
+        if number is None:
+            number = self._numbers[template.digest] = self._next
+            self._next += 1
+            self._lines[number] = template, wire.write([number, wire.template_values(template)])
+        self._found[job[:3]] = number
+        return number
+
+    @property
+    def found(self) -> Mapping[tuple[str, str, str], int]:
+        return self._found
+
+    @property
+    def off(self) -> Mapping[int, Failed]:
+        """Templates that cannot be rendered until their files change."""
+        return self._off
+
+    def teach(self, worker: Worker, number: int) -> None:
+        worker.teach(number, self._lines[number][1])
+
+    def taught(self, number: int, line: str) -> None:
+        """A child's answer to a template."""
+        if line and number not in self._off:
+            self._off[number] = _failure(line)
+
+    def forgive(self, number: int) -> None:
+        if self._strikes:
+            self._strikes.pop(number, None)
+
+    def blame(self, item: Item, end: End) -> Failed:
+        """The fault of what was alone in a child when that ended; off with a template that does so again and again."""
+        code, message = FAULTS[end]
+        failed = Failed(code, message, self._lines[item.number][0].path)
+        strikes = self._strikes[item.number] = self._strikes.get(item.number, 0) + 1
+        if item.place < 0 or strikes >= STRIKES:
+            said = f"{message}, and so did others before: it is off until its files change"
+            self._off[item.number] = failed if item.place < 0 else Failed(code, said, failed.place)
+        return failed
+
+    def bury(self, died: Died) -> None:
+        """The child at work is gone: the spare takes its place. Raises ServiceAway where none can be started."""
+        self._workers.pop(0).kill()
+        if died.end is End.NOT_STARTED:
+            raise self._away(died)
+        if self._workers:
+            self._workers[0].pause()
+        self._stand_by()
+        self.worker()
+
+    # children
+
+    def _start(self) -> None:
+        if clock.monotonic() < self._not_before:
+            raise errors.ServiceAway("the process that renders texts could not be started a moment ago")
+        try:
+            worker = Worker(self._zone, self._lunar)
+        except OSError as error:
+            self._not_before = clock.monotonic() + BACKOFF
+            raise errors.ServiceAway(f"the process that renders texts cannot be started: {error.strerror}") from error
+        self._workers.append(worker)
+
+    def _away(self, died: Died) -> errors.ServiceAway:
+        self._not_before = clock.monotonic() + BACKOFF
+        _close_all(self._workers)
+        return errors.ServiceAway(f"the process that renders texts cannot be started: {died.said or died.end.value}")
+
+    def _stand_by(self) -> None:
+        """Starts a spare and teaches it what is known, without waiting for it. A short command needs none."""
+        if not self._spares or (self._served < 2 and self._workers):
+            return
+        try:
+            while len(self._workers) < 2:
+                self._start()
+        except errors.ServiceAway:
+            return
+        spare = self._workers[-1]
+        try:
+            for number in self._lines.keys() - spare.known - self._off.keys():
+                self.teach(spare, number)
+            for item, line in spare.pump(0):
+                self.taught(item.number, line)
+        except Died as died:
+            self._workers.remove(spare)
+            spare.kill()
+            if died.end is End.NOT_STARTED:
+                self._not_before = clock.monotonic() + BACKOFF
+
+
+class _Batch:
+    """One stream of jobs, over the death of as many children as it takes."""
+
+    def __init__(self, renderer: ChildRenderer) -> None:
+        self._renderer = renderer
+        self._results: list[Any] = []
+        self._left = 0
+        self._waiting: deque[Item] = deque()
+        self._alone: deque[Item] = deque()
+        self._taken: Counter[int] = Counter()
+        self._ends = 0  # deaths without anybody's fault since the last answer
+
+    def add(self, jobs: Sequence[Job]) -> None:
+        renderer, results = self._renderer, self._results
+        found, off = renderer.found, renderer.off
+        for job in jobs:
+            number: Any = found.get(job[:3])
+            if number is None:
+                number = renderer.find(job)
+            if not isinstance(number, int):
+                results.append(number)
+            elif number in off:
+                results.append(off[number])
+            else:
+                self._enqueue(number, job)
+        self._turn(0)
+
+    def _enqueue(self, number: int, job: Job) -> None:
+        try:
+            line = f"[{number},{wire.write(job.values)},{job.data or 'null'}]"
+            if len(line) > wire.MAX_JOB:
+                raise ValueError
+        except (TypeError, ValueError, RecursionError):
+            said = "the values of this message are no plain values, or too many"
+            self._results.append(Failed(Fault.BAD_VALUE, said, f"templates/{job.text}"))
+            return
+        self._waiting.append(Item(len(self._results), number, line))
+        self._results.append(None)
+        self._left += 1
+
+    def results(self) -> Sequence[Result]:
+        if self._left:
+            self._renderer.worker().pause()
+        while self._left:
+            self._turn(1.0)
+        return self._results
+
+    def end(self) -> None:
+        """What nobody waits for any more ends with its child."""
+        if self._left:
+            self._waiting.clear()
+            self._alone.clear()
+            try:
+                self._renderer.bury(Died(End.TAKEN))
+            except errors.ServiceAway:
+                return
+
+    def _turn(self, timeout: float) -> None:
+        worker = self._renderer.worker()
+        try:
+            self._feed(worker)
+            if timeout == 0:
+                worker.pause()
+            answers = worker.pump(timeout)
+        except Died as died:
+            self._lost(worker, died)
+            return
+        for item, line in answers:
+            if item.place < 0:
+                self._renderer.taught(item.number, line)
+            else:
+                self._answered(item, line)
+
+    def _answered(self, item: Item, line: str) -> None:
+        self._ends = 0
+        self._renderer.forgive(item.number)
+        self._put(item, _result(line))
+
+    def _put(self, item: Item, result: Result) -> None:
+        self._results[item.place] = result
+        self._left -= 1
+
+    def _feed(self, worker: Worker) -> None:
+        while worker.waiting < AHEAD and (self._alone or self._waiting):
+            alone = bool(self._alone)
+            source = self._alone if alone else self._waiting
+            frame: list[Item] = []
+            size = 0
+            while source and len(frame) < (1 if alone else FRAME_JOBS) and size < FRAME_SIZE:
+                item = source.popleft()
+                if item.number in self._renderer.off:
+                    self._put(item, self._renderer.off[item.number])
+                    continue
+                if item.number not in worker.known:
+                    self._renderer.teach(worker, item.number)
+                frame.append(item)
+                size += len(item.line)
+            if frame:
+                worker.ask(frame)
+
+    def _lost(self, worker: Worker, died: Died) -> None:
+        """Finds who did it, or what has to be tried alone, and goes on with the next child."""
+        frames = list(worker.due)
+        first = frames[0] if frames else deque()
+        if len(first) == 1 and self._is_guilty(first[0], died.end):
+            item = first.popleft()
+            failed = self._renderer.blame(item, died.end)
+            if item.place >= 0:
+                self._put(item, failed)
+        elif died.end in (End.STALLED, End.TAKEN):
+            self._ends += 1
+            if self._ends > PATIENCE:
+                raise errors.ServiceAway("the process that renders texts gets no time on this machine, or is killed")
+        for frame in reversed(frames):
+            back = self._alone if frame is first or len(frame) == 1 else self._waiting
+            back.extendleft(item for item in reversed(frame) if item.place >= 0)
+        self._renderer.bury(died)
+
+    def _is_guilty(self, item: Item, end: End) -> bool:
+        """Of what was the only one that can have ended its child. One kill from outside says nothing yet."""
+        if end is not End.TAKEN:
+            return end is not End.STALLED
+        self._taken[item.place] += 1
+        return self._taken[item.place] >= STRIKES
+
+
+def _result(line: str) -> Result:
+    if line.startswith("!"):
+        return _failure(line)
+    text, found, links = line.partition("\t")
+    return Rendered(wire.read(text), wire.read(links) if found else NO_LINKS, text)
+
+
+def _failure(line: str) -> Failed:
+    reason, message, place = wire.read(line[1:])
+    return Failed(Fault(reason), message, place)
+
+
+def _close_all(workers: list[Worker]) -> None:
+    while workers:
+        workers.pop().kill()  # it holds nothing that could be lost

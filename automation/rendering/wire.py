@@ -1,0 +1,74 @@
+"""What passes between the renderer and its child: JSON in frames of bounded length. Nothing in it can be executed.
+
+To the child: a letter, then JSON. `T` a template with its number, `J` jobs, `F` numbers to forget. From the child: the
+CPU seconds it has used so far, then one line an answer, in the order in which it was asked.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from automation.rendering.fields import Field, Use
+from automation.rendering.texts import Kind, Template
+
+HEAD: Final = struct.Struct("<I")  # bytes that follow
+USED: Final = struct.Struct("<d")
+MAX_FRAME: Final = 16 * 1024 * 1024
+MAX_JOB: Final = 1024 * 1024  # characters of one job's values
+READY: Final = "ready"
+TEMPLATE, JOBS, FORGET = b"T", b"J", b"F"
+
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
+_make = getattr(json.encoder, "c_make_encoder", None)
+# The standard library builds its encoder anew for each call, which takes longer than encoding a short body.
+_pieces: Any = _make and _make(
+    None, _encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, True
+)  # fmt: skip
+_decode = json.JSONDecoder().raw_decode
+
+
+def write(value: object) -> str:
+    """Plain values as JSON on one line. Raises TypeError, ValueError or RecursionError for anything else."""
+    return "".join(_pieces(value, 0)) if _pieces is not None else _encoder.encode(value)
+
+
+def read(text: str) -> Any:
+    """JSON that begins at the first character."""
+    return _decode(text)[0]
+
+
+def frame(letter: bytes, text: str) -> bytes:
+    content = text.encode("utf-8", "surrogatepass")
+    return HEAD.pack(len(content) + 1) + letter + content
+
+
+def answer(used: float, lines: Sequence[str]) -> bytes:
+    content = "\n".join(lines).encode("utf-8", "surrogatepass")
+    return HEAD.pack(len(content) + USED.size) + USED.pack(used) + content
+
+
+def text(content: bytes | bytearray | memoryview) -> str:
+    return str(content, "utf-8", "surrogatepass")
+
+
+def template_values(template: Template) -> Mapping[str, Any]:
+    """A template as plain values."""
+    return {**asdict(template), "parts": sorted(template.parts)}
+
+
+def template_of(values: Mapping[str, Any]) -> Template:
+    return Template(
+        **{
+            **values,
+            "kind": Kind(values["kind"]),
+            "fields": tuple(Field(**field) for field in values["fields"]),
+            "links": tuple(Field(**field) for field in values["links"]),
+            "uses": tuple(Use(**use) for use in values["uses"]),
+            "parts": frozenset(values["parts"]),
+            "images": tuple(tuple(image) for image in values["images"]),
+        }
+    )
