@@ -22,7 +22,7 @@ CHANNELS: Final = MappingProxyType({"wechat": "微信", "wecom": "企业微信",
 PURPOSES: Final = MappingProxyType({"marketing": "活动与优惠", "service": "订单与服务通知"})
 ABOUT: Final = MappingProxyType({
     "marketing": "新品、活动、优惠券和生日祝福",
-    "service": "发货、售后、券到期等与您有关的通知",
+    "service": "发货、售后、账户变动等与您有关的通知",
 })  # fmt: skip
 STYLE: Final = """
 *{box-sizing:border-box}
