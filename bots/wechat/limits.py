@@ -25,12 +25,8 @@ TAGGED_AT_ONCE: Final = 50  # openids of one tags/members/batchtagging
 TAG_LETTERS: Final = 30
 SCENE_LETTERS: Final = 64  # of the scene_str of a QR code
 QR_SECONDS: Final = 2_592_000  # 30 days: the longest life of a QR code that is not for ever
-MENU_BUTTONS: Final = 3
-MENU_SUB_BUTTONS: Final = 5  # of each button
-MENU_NAME_BYTES: Final = 16  # in UTF-8: five Chinese characters
-MENU_SUB_NAME_BYTES: Final = 60
-MENU_KEY_BYTES: Final = 128
-MENU_URL_BYTES: Final = 1024
+TEXT_BYTES: Final = 2048  # of a customer-service text (45002)
+TOGETHER: Final = 100  # requests for one recipient each that one thread has in the air
 
 Whole = Annotated[int, Field(ge=0, le=10_000_000)]
 
