@@ -44,6 +44,11 @@ class Deliveries:
         self._number = 0
         self.inboxes: OrderedDict[tuple[str, str], deque[Entry]] = OrderedDict()
 
+    @property
+    def now(self) -> int:
+        """UTC seconds."""
+        return self._clock.now()
+
     def restore(self, entry: Entry) -> None:
         """Count an entry of an earlier life of this server."""
         self._number += 1
