@@ -84,6 +84,11 @@ def joined(kind: type[pydantic.BaseModel]) -> type[Channel]:
         for name, field in kind.model_fields.items()
         if _is_secret(field.annotation) and not any(_resolves(part) for part in field.metadata)
     }
+    pace = getattr(kind, "RATE", None)
+    if pace is not None:  # a kind whose provider allows a rate by itself
+        sealed["rate"] = (Channel.model_fields["rate"].annotation, pydantic.fields.FieldInfo.merge_field_infos(
+            Channel.model_fields["rate"], default=pace
+        ))  # fmt: skip
     # Option models outside this tree are written for lax validation: words for their enums, whole numbers for seconds.
     base = type(kind.__name__, (Channel, kind), {"model_config": {"extra": "forbid", "frozen": True, "strict": False}})
     return cast(type[Channel], pydantic.create_model(kind.__name__, __base__=cast(type[Channel], base), **sealed))

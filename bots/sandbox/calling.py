@@ -1,4 +1,4 @@
-"""Calls back, as a provider does: a POST to an address on this machine, tried again until it is answered or given up."""
+"""Calls back, as a provider does: a POST to an address on this machine, repeated until it is answered or given up."""
 
 from __future__ import annotations
 

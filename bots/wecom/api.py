@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from automation.kernel import errors
 from automation.kernel.ports import Cache, Denied, Json, Outcome, Reason, Unknown
-from bots import http
+from bots import errcodes, http
 from bots.wecom import reasons
 from bots.wecom.options import WecomOptions
 
@@ -122,7 +122,7 @@ class Api:
             elif reply.status != 200:
                 found.append(http.refusal(reply))
             else:
-                found.append(_answer(reply) or Unknown("garbage"))
+                found.append(errcodes.read(reply) or Unknown("garbage"))
         return found
 
     def _url(self, path: str, token: str, query: Mapping[str, str | int] | None = None) -> str:
@@ -182,21 +182,10 @@ def _good(answer: Answer) -> Answer:
 def _read(reply: http.Reply) -> Answer:
     if reply.status != 200:
         raise errors.ServiceAway(f"WeCom answered with status {reply.status}")
-    answer = _answer(reply)
+    answer = errcodes.read(reply)
     if answer is None:
         raise errors.ServiceAway("WeCom gave an answer that is none")
     return answer
-
-
-def _answer(reply: http.Reply) -> Answer | None:
-    """None where it is no object, or its errcode is no number: nobody knows then."""
-    try:
-        found = reply.json()
-    except ValueError:
-        return None
-    if not isinstance(found, dict) or type(found.get("errcode", 0)) is not int:
-        return None
-    return found
 
 
 def _code(answer: Answer) -> int:
