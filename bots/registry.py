@@ -16,8 +16,12 @@ from pydantic import BaseModel
 from automation.kernel import errors
 from automation.kernel.hooks import Hook
 from automation.kernel.ports import Cache, Channel
+from bots.dingtalk_robot.options import DingtalkRobotOptions
 from bots.mail.options import MailOptions
 from bots.sandbox.options import SandboxOptions
+from bots.sms.options import AliyunOptions, TencentOptions
+from bots.wecom.options import WecomOptions
+from bots.wecom_robot.options import WecomRobotOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,13 @@ class Parts:
 
 
 _PARTS: Mapping[str, Parts] = MappingProxyType({
+    "aliyun_sms": Parts(AliyunOptions, "bots.sms.channel:AliyunSms", hook="bots.sms.hook:AliyunHook"),
+    "dingtalk_robot": Parts(DingtalkRobotOptions, "bots.dingtalk_robot.channel:DingtalkRobotChannel"),
     "mail": Parts(MailOptions, "bots.mail.channel:MailChannel"),
     "sandbox": Parts(SandboxOptions, "bots.sandbox.channel:SandboxChannel"),
+    "tencent_sms": Parts(TencentOptions, "bots.sms.channel:TencentSms", hook="bots.sms.hook:TencentHook"),
+    "wecom": Parts(WecomOptions, "bots.wecom.channel:WecomChannel", "bots.wecom.hook:WecomHook", shares=True),
+    "wecom_robot": Parts(WecomRobotOptions, "bots.wecom_robot.channel:WecomRobotChannel"),
 })  # fmt: skip
 
 KINDS: Mapping[str, type[BaseModel]] = MappingProxyType({kind: parts.options for kind, parts in _PARTS.items()})

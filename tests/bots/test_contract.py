@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import socket
 import threading
@@ -18,8 +19,9 @@ from bots import registry
 from bots.sandbox import ledger, process
 from bots.sandbox.options import Plays, SandboxOptions, lanes
 
-SECRETS = ("13800000001", "openid-of-li", "li@example.com", "TOP-SECRET-WORDS", "s3cret")
-ADDRESSES = {"phone": "13800000001", "openid": "openid-of-li", "email": "li@example.com", "wecom_id": "wm-of-li"}
+SECRETS = ("1380000", "openid-of-li", "li@example.com", "TOP-SECRET-WORDS", "s3cret")
+PHONES = itertools.count(1)  # each message its own: reports on a batch tell messages apart by the phone
+ADDRESSES = {"phone": "", "openid": "openid-of-li", "email": "li@example.com", "wecom_id": "wm-of-li"}
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,13 @@ class Kind:
     kind: str
     options: dict[str, Any]
     side: str  # of the sandbox
+    at: str = "url"  # the option that says where it is
+
+    def where(self, port: int) -> dict[str, Any]:
+        return {"port": port} if self.side == "smtp" else {self.at: f"http://127.0.0.1:{port}"}
 
     def build(self, server: process.Sandbox, **more: Any) -> Channel:
-        where = {"port": server.smtp_port} if self.side == "smtp" else {"url": server.url}
+        where = self.where(server.smtp_port if self.side == "smtp" else int(server.url.rpartition(":")[2]))
         times = {name: value for name, value in self.options.items() if name.endswith("timeout")}
         given = {name: value for name, value in {**where, **self.options, **more}.items() if name not in times}
         # time limits shorter than a file may set
@@ -54,6 +60,7 @@ KINDS = [
         Kind(f"{plays}_{keyed}", "sandbox", {**SANDBOX, "plays": plays, "keyed": keyed}, "http")
         for plays, keyed in (("wechat", True), ("sms", False), ("wecom", True), ("email", False))
     ),
+    *(Kind(kind, kind, {"timeout": 0.5}, "http", at="sandbox") for kind in ("aliyun_sms", "tencent_sms")),
 ]
 Fault = Callable[..., None]
 
@@ -74,9 +81,15 @@ def channel(kind: Kind, sandbox: process.Sandbox) -> Iterator[Channel]:
 def messages(channel: Channel, count: int | None = None, lane: Lane | None = None) -> list[Message]:
     """A full batch, or `count`, of new messages of one lane."""
     chosen = lane or channel.lanes[0]
-    body = {"subject": "TOP-SECRET-WORDS", "text": "TOP-SECRET-WORDS 生日快乐", "html": "<p>生日快乐</p>"}
+    body = {
+        "subject": "TOP-SECRET-WORDS",
+        "text": "TOP-SECRET-WORDS 生日快乐",
+        "html": "<p>生日快乐</p>",
+        "template": "birthday",
+        "params": {"name": "TOP-SECRET-WORDS"},
+    }
     return [
-        Message(uuid4().hex, chosen.name, ADDRESSES[chosen.address], body)
+        Message(uuid4().hex, chosen.name, ADDRESSES[chosen.address] or f"+86138{next(PHONES):08d}", body)
         for _ in range(chosen.batch if count is None else count)
     ]
 
@@ -88,8 +101,14 @@ def only(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def delivered(server: process.Sandbox, sent: Sequence[Message]) -> list[str]:
+    """Keys of what reached somebody. A provider that is told no key knows the phone, which is each message's own."""
+    return [key for entry in ledger.deliveries(server.ledger) if (key := _key(entry, sent))]
+
+
+def _key(entry: ledger.Entry, sent: Sequence[Message]) -> str:
     keys = {message.idem_key for message in sent}
-    return [entry.key for entry in ledger.deliveries(server.ledger) if entry.key in keys]
+    phones = {message.address: message.idem_key for message in sent if message.address.startswith("+")}
+    return entry.key if entry.key in keys else phones.get(entry.address, "")
 
 
 def test_every_kind_of_channel_is_under_this_contract() -> None:
@@ -138,8 +157,7 @@ def test_what_is_no_batch_of_one_lane_is_a_programming_error(channel: Channel) -
 def test_nobody_listening_may_be_tried_again(kind: Kind, sandbox: process.Sandbox) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    where = {"port": port} if kind.side == "smtp" else {"url": f"http://127.0.0.1:{port}"}
-    channel = kind.build(sandbox, **where)
+    channel = kind.build(sandbox, **kind.where(port))
     assert only(channel.send(messages(channel))) == Denied(Reason.UNAVAILABLE, "refused", permanent=False)
     channel.close()
 
@@ -162,7 +180,7 @@ def test_a_connection_lost_after_the_message_was_taken_is_unknown_and_not_repeat
     fault("accept_then_reset", on=kind.side, times=1)
     sent = messages(channel)
     assert isinstance(only(channel.send(sent)), Unknown)
-    taken = [entry for entry in ledger.entries(sandbox.ledger) if entry.key in {message.idem_key for message in sent}]
+    taken = [entry for entry in ledger.entries(sandbox.ledger) if _key(entry, sent)]
     assert len(taken) == len(sent)
     assert all(isinstance(outcome, Accepted) for outcome in channel.send(messages(channel)))
 
