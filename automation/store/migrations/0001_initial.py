@@ -109,7 +109,8 @@ CREATE TABLE message (
     via_ix SMALLINT NOT NULL DEFAULT 0,
     state SMALLINT NOT NULL DEFAULT 0, reason TEXT, due BIGINT, scheduled_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
-    counted_at BIGINT, channel TEXT, lane TEXT, lease_until BIGINT, token BIGINT, attempts SMALLINT NOT NULL DEFAULT 0,
+    counted_at BIGINT, channel TEXT, lane TEXT, identity_id BIGINT, lease_until BIGINT, token BIGINT,
+    attempts SMALLINT NOT NULL DEFAULT 0,
     sent_at BIGINT, delivered_at BIGINT, opened_at BIGINT, clicked_at BIGINT, done_at BIGINT);
 CREATE UNIQUE INDEX message_step ON message (run_id, step, visit);
 CREATE INDEX message_due ON message (priority, due) WHERE due IS NOT NULL;
@@ -125,7 +126,7 @@ CREATE TABLE receipt (
     PRIMARY KEY (channel, provider_id, kind));
 CREATE TABLE channel_state (
     channel TEXT PRIMARY KEY, failures INTEGER NOT NULL DEFAULT 0, open_until BIGINT, last_error TEXT,
-    day BIGINT NOT NULL DEFAULT 0, used BIGINT NOT NULL DEFAULT 0);
+    day BIGINT NOT NULL DEFAULT 0, used BIGINT NOT NULL DEFAULT 0, paced_to BIGINT NOT NULL DEFAULT 0);
 """
 
 REWARDS = """
@@ -163,7 +164,7 @@ CREATE TABLE send_grant (
     PRIMARY KEY (channel, identity_id, template)){norowid};
 CREATE TABLE inbound (
     id {id}, channel TEXT NOT NULL, dedupe TEXT NOT NULL, at BIGINT NOT NULL, person_id BIGINT, kind TEXT NOT NULL,
-    answer {blob}, UNIQUE (channel, dedupe));
+    answer {blob}, welcome TEXT, UNIQUE (channel, dedupe));
 CREATE INDEX inbound_at ON inbound (at);
 CREATE INDEX inbound_person ON inbound (person_id) WHERE person_id IS NOT NULL;
 CREATE TABLE cache (name TEXT PRIMARY KEY, sealed {blob} NOT NULL, until BIGINT NOT NULL);
