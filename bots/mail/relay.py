@@ -10,6 +10,7 @@ import smtplib
 import socket
 import ssl
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from automation.kernel import clock
 from automation.kernel.ports import Accepted, Denied, Outcome, Reason, Unknown
 from bots.mail.options import MailOptions, Tls
 from bots.mail.reasons import Stage, refusal
+from bots.mail.wire import Wire
 
 _IDLE_SECONDS = 60.0  # relays close idle connections after minutes; a reopened one is cheaper than a lost one
 _MAILS_PER_CONNECTION = 500
@@ -39,7 +41,7 @@ class _Stale(Exception):
 class _Line:
     """An open connection, how many mails it carried and when it was last used (monotonic seconds)."""
 
-    smtp: smtplib.SMTP
+    wire: Wire
     mails: int
     used: float
 
@@ -70,7 +72,7 @@ class Relay:
         with self._lock:
             idle, self._idle = self._idle, []
         for line in idle:
-            _goodbye(line.smtp)
+            _goodbye(line.wire)
 
     def _take(self) -> _Line | None:
         now = clock.monotonic()
@@ -80,14 +82,14 @@ class Relay:
             if old:  # the most recently used one is too old, so all are
                 self._idle = []
         for gone in old:
-            gone.smtp.close()
+            gone.wire.close()
         return None if old else line
 
     def _give_back(self, line: _Line) -> None:
         line.mails += 1
         line.used = clock.monotonic()
         if line.mails >= _MAILS_PER_CONNECTION:
-            _goodbye(line.smtp)
+            _goodbye(line.wire)
             return
         with self._lock:
             self._idle.append(line)
@@ -107,7 +109,7 @@ class Relay:
             if options.user is not None and options.password is not None:
                 stage = Stage.AUTH
                 smtp.login(options.user, options.password.get_secret_value())
-            return _Line(smtp, 0, clock.monotonic())
+            return _Line(Wire(smtp), 0, clock.monotonic())
         except Refusal:
             _drop(smtp)
             raise
@@ -123,49 +125,58 @@ class Relay:
             )
         else:
             smtp = smtplib.SMTP(options.host, options.relay_port, self._helo, timeout=options.timeout)
-        _socket(smtp).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if smtp.sock is not None:
+            smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return smtp
 
     def _talk(self, line: _Line, sender: str, recipient: str, mail: bytes, provider_id: str) -> Outcome:
-        smtp = line.smtp
         try:
             self._announce(line, sender, recipient, len(mail))
-            _socket(smtp).sendall(mail + b".\r\n")
+            line.wire.say(mail + b".\r\n")
         except (Refusal, _Stale):
             raise
         except OSError as error:
-            smtp.close()
+            line.wire.close()
             code = "timeout" if isinstance(error, TimeoutError) else "connection_lost"
             raise Refusal(Denied(Reason.UNAVAILABLE, code, permanent=False)) from None
         return self._verdict(line, provider_id)
 
     def _announce(self, line: _Line, sender: str, recipient: str, size: int) -> None:
-        smtp = line.smtp
-        limit = smtp.esmtp_features.get("size", "")
-        if limit.isdigit() and 0 < int(limit) < size:
+        """Up to the relay's word that it takes the mail: in one round trip where it pipelines (RFC 2920 3.1)."""
+        wire = line.wire
+        if 0 < wire.largest < size:
             self._give_back(line)
             raise Refusal(Denied(Reason.BAD_CONTENT, "too_large"))
-        mail_from, rcpt_to = f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>"
-        together = smtp.has_extn("pipelining")  # RFC 2920: one round trip less
-        answer = self._first_answer(line, f"{mail_from}\r\n{rcpt_to}" if together else mail_from)
-        second = smtp.getreply() if together else None
-        self._expect(line, Stage.SENDER, 250, answer)
-        self._expect(line, Stage.RECIPIENT, 250, second or smtp.docmd(rcpt_to))
-        self._expect(line, Stage.DATA, 354, smtp.docmd("DATA"))
+        commands = (f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>", "DATA")
+        answer = self._first_answer(line, commands if wire.pipelines else commands[:1])
+        if wire.pipelines:
+            answers = (answer, wire.reply(), wire.reply())
+            refused = answers[0][0] != 250 or answers[1][0] not in (250, 251)
+            if refused and answers[2][0] == 354:  # it waits for a mail to nobody: an empty one ends that
+                wire.say(b"\r\n.\r\n")
+                wire.reply()
+        else:
+            self._expect(line, Stage.SENDER, 250, answer)
+            second = wire.ask(commands[1])
+            self._expect(line, Stage.RECIPIENT, 250, second)
+            answers = (answer, second, wire.ask(commands[2]))
+        self._expect(line, Stage.SENDER, 250, answers[0])
+        self._expect(line, Stage.RECIPIENT, 250, answers[1])
+        self._expect(line, Stage.DATA, 354, answers[2])
 
-    def _first_answer(self, line: _Line, commands: str) -> tuple[int, bytes]:
+    def _first_answer(self, line: _Line, commands: Sequence[str]) -> tuple[int, bytes]:
         """What the relay says to the beginning of a mail. _Stale if a kept connection proves dead by it."""
-        smtp = line.smtp
+        wire = line.wire
         try:
-            smtp.send(f"{commands}\r\n")
-            code, words = smtp.getreply()
-        except smtplib.SMTPServerDisconnected:
+            wire.say("".join(f"{command}\r\n" for command in commands).encode("ascii"))
+            code, words = wire.reply()
+        except (smtplib.SMTPServerDisconnected, ConnectionError):
             if line.mails:
-                smtp.close()
+                wire.close()
                 raise _Stale from None
             raise
         if code == 421 and line.mails:
-            smtp.close()
+            wire.close()
             raise _Stale
         return code, words
 
@@ -174,7 +185,7 @@ class Relay:
         if code == wanted or (wanted == 250 and code == 251):
             return
         if code < 400:  # an answer to something we did not say: the talk is out of step
-            line.smtp.close()
+            line.wire.close()
             raise Refusal(Denied(Reason.UNAVAILABLE, f"unexpected_{code}", permanent=False))
         self._after_refusal(line, code)
         raise Refusal(refusal(stage, code, words))
@@ -183,28 +194,28 @@ class Relay:
         """Keep the connection for the next mail if the relay forgets this one on request."""
         if code != 421:
             with suppress(OSError):
-                if line.smtp.rset()[0] == 250:
+                if line.wire.ask("RSET")[0] == 250:
                     self._give_back(line)
                     return
-        line.smtp.close()
+        line.wire.close()
 
     def _verdict(self, line: _Line, provider_id: str) -> Outcome:
-        smtp = line.smtp
+        wire = line.wire
         try:
-            _socket(smtp).settimeout(self._options.data_timeout)
-            code, words = smtp.getreply()
-            _socket(smtp).settimeout(self._options.timeout)
+            wire.socket.settimeout(self._options.data_timeout)
+            code, words = wire.reply()
+            wire.socket.settimeout(self._options.timeout)
         except OSError:
-            smtp.close()
+            wire.close()
             return Unknown("no_answer_after_data")
         if 200 <= code < 300:
             self._give_back(line)
             return Accepted(provider_id)
         if code < 400:
-            smtp.close()
+            wire.close()
             return Unknown(f"unexpected_{code}")
         if code == 421:
-            smtp.close()
+            wire.close()
         else:
             self._give_back(line)
         return refusal(Stage.DATA, code, words)
@@ -235,18 +246,11 @@ def _not_opened(stage: Stage, error: Exception) -> Denied:
     return Denied(Reason.UNAVAILABLE, codes.get(type(error), other), permanent=False)
 
 
-def _socket(smtp: smtplib.SMTP) -> socket.socket:
-    """smtplib drops its socket on a broken answer."""
-    if smtp.sock is None:
-        raise smtplib.SMTPServerDisconnected("closed")
-    return smtp.sock
-
-
-def _goodbye(smtp: smtplib.SMTP) -> None:
+def _goodbye(wire: Wire) -> None:
     with suppress(OSError):
-        _socket(smtp).settimeout(1)
-        smtp.quit()
-    smtp.close()
+        wire.socket.settimeout(1)
+        wire.ask("QUIT")
+    wire.close()
 
 
 def _drop(smtp: smtplib.SMTP | None) -> None:

@@ -7,6 +7,7 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,19 +60,29 @@ class Relay:
     commands: list[str] = field(default_factory=list)
     connections: int = 0
 
-    def answer(self, word: str) -> str:
+    def answer(self, word: str, to_anybody: bool = True) -> str:
         lines = self.script.get(word, [])
-        usual = {"EHLO": "250-relay\r\n250 PIPELINING", "DATA": "354 go on", "QUIT": "221 bye", "CONNECT": "220 relay"}
+        data = "354 go on" if to_anybody else "554 no valid recipients"
+        usual = {"EHLO": "250-relay\r\n250 PIPELINING", "DATA": data, "QUIT": "221 bye", "CONNECT": "220 relay"}
         return lines.pop(0) if lines else usual.get(word, "250 ok")
 
     def serve(self, connection: socket.socket) -> None:
+        with suppress(ConnectionError):  # who was told no may have left while we were still answering
+            self._talk(connection)
+
+    def _talk(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with connection, connection.makefile("rb") as lines:
             connection.sendall(self.answer("CONNECT").encode() + b"\r\n")
+            begun = to_anybody = False
             for line in lines:
                 word = line.split()[0].decode().upper()
                 self.commands.append(word)
-                answer = self.answer(word)
+                answer = self.answer(word, to_anybody)
+                if word == "MAIL":
+                    begun, to_anybody = answer.startswith("25"), False
+                elif word == "RCPT":
+                    to_anybody = begun and answer.startswith("25")
                 if answer == "HANG UP":
                     return
                 connection.sendall(answer.encode() + b"\r\n")

@@ -254,3 +254,20 @@ def test_the_wait_after_a_mail_is_ten_minutes_unless_told_otherwise() -> None:
     assert MailOptions(host="h", from_address="a@example.com").data_timeout == 600
     assert MailOptions(host="h", from_address="a@example.com").relay_port == 587
     assert relays._IDLE_SECONDS < 300
+
+
+def test_a_relay_that_waits_for_a_mail_to_nobody_is_given_an_empty_one(channel: MailChannel, relay: Any) -> None:
+    relay.script.update({"RCPT": ["550 5.1.1 unknown"], "DATA": ["354 go on"], ".": ["554 no valid recipients"]})
+    assert channel.send([message("k1")]) == [Denied(Reason.BAD_ADDRESS, "550 5.1.1")]
+    assert relay.mails == [b"\r\n"]
+    assert channel.send([message("k2")]) == [Accepted("k2@example.com")]
+    assert (len(relay.mails), relay.connections) == (2, 1)
+
+
+def test_a_mail_takes_two_round_trips_where_the_relay_pipelines(channel: MailChannel, relay: Any) -> None:
+    channel.send([message("k1")])
+    assert relay.commands == ["EHLO", "MAIL", "RCPT", "DATA"]
+    relay.script["EHLO"] = ["250 relay"]
+    plain = MailChannel("plain", options(relay.port))
+    assert plain.send([message("k2")]) == [Accepted("k2@example.com")]
+    plain.close()
