@@ -207,7 +207,7 @@ def living(shop: Shop, label: str) -> dict[str, Any]:
 def parts_alone(shop: Shop) -> dict[str, float]:
     """Microseconds a message of each part of a round, measured over all rounds, in one thread."""
     delivery, spent, count = shop.delivery, dict.fromkeys(("claim", "prepare", "dispatch", "send", "record"), 0.0), 0
-    from automation.engine.delivery import dispatch, sending
+    from automation.engine.delivery import sending
 
     while True:
         marks = [time.process_time()]
@@ -219,7 +219,7 @@ def parts_alone(shop: Shop) -> dict[str, float]:
         marks.append(time.process_time())
         delivery.spool.intended([(one.id, one.token) for one in ready])
         with shop.parts.store.write() as tx:
-            admitted = dispatch.commit(tx, ready, NOON, 60)
+            admitted = shop.delivery.dispatcher.commit(tx, ready, NOON)
         marks.append(time.process_time())
         results = [
             one

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 
 from automation.store.database import Transaction
 
-from . import capacity, caps, consent, reach, standing
-from .claimed import Asked, Branch, Door
+from . import capacity, caps, consent, grants, limits, reach, standing, windows
+from .capacity import Rooms
+from .claimed import Asked, Branch, Door, Refusal
 from .quiet_hours import QuietHours
 from .unless import Unless
 from .verdicts import Verdict, Word
@@ -23,12 +24,9 @@ class Policy:
         self._unless = Unless()
         self._quiet = QuietHours()
 
-    def ask(self, asked: Asked, rooms: Mapping[str, capacity.Room]) -> None:
+    def ask(self, asked: Asked, rooms: Rooms) -> None:
         """Gives every row of `claim` its verdict, reason, `until`, and to those that go their door and address."""
-        _decide(asked, self._about_message(asked), OPEN)
-        doors = _walk(asked)
-        _close(asked)
-        capacity.keep_within(asked.tx, doors, rooms)
+        answer(asked, self._about_message(asked), rooms)
 
     def _about_message(self, asked: Asked) -> list[Branch]:
         return [
@@ -43,26 +41,38 @@ class Policy:
         ]
 
 
-def _decide(asked: Asked, branches: Iterable[Branch], rows: str) -> None:
+def answer(asked: Asked, about_message: Iterable[Branch], rooms: Rooms) -> None:
+    """The same with the rules about the message given: an estimate asks fewer of them than a claim."""
+    _decide(asked, about_message)
+    doors = _walk(asked, rooms)
+    _close(asked)
+    capacity.keep_within(asked, doors, rooms)
+
+
+def _decide(asked: Asked, branches: Iterable[Branch]) -> None:
     """The first branch that holds decides; its reason and moment are worked out only for the rows it decided."""
     known = list(branches)
+    if not known:
+        return
     whens = " ".join(f"WHEN {branch.test} THEN {number}" for number, branch in enumerate(known))
-    bound = asked.bound()
-    asked.tx.run(f"UPDATE claim SET rule = CASE {whens} END WHERE {rows}", **bound)
+    asked.tx.run(f"UPDATE claim SET rule = CASE {whens} END WHERE {OPEN}", **asked.bound())
     for (number,) in asked.tx.rows("SELECT DISTINCT rule FROM claim WHERE rule IS NOT NULL AND verdict IS NULL"):
-        branch = known[number]
-        until = "CAST(NULL AS BIGINT)"
-        if branch.until is not None:
-            # What cannot leave before it expires is looked at when it expires: then it is told so.
-            until = asked.tx.dialect.least(branch.until, "claim.expires_at")
-        asked.tx.run(
-            f"UPDATE claim SET verdict = {int(branch.verdict)}, reason = {branch.reason}, until = {until}"
-            f" WHERE rule = {number} AND verdict IS NULL",
-            **bound,
-        )
+        _settle(asked, known[number], number)
 
 
-def _walk(asked: Asked) -> dict[int, Door]:
+def _settle(asked: Asked, branch: Branch, number: int) -> None:
+    until = "CAST(NULL AS BIGINT)"
+    if branch.until is not None:
+        # What cannot leave before it expires is looked at when it expires: then it is told so.
+        until = asked.tx.dialect.least(branch.until, "claim.expires_at")
+    asked.tx.run(
+        f"UPDATE claim SET verdict = {int(branch.verdict)}, reason = {branch.reason}, until = {until}"
+        f" WHERE rule = {number} AND verdict IS NULL",
+        **asked.bound(),
+    )
+
+
+def _walk(asked: Asked, rooms: Rooms) -> dict[int, Door]:
     """Takes each open row along its route until a door lets it through."""
     doors: dict[int, Door] = {}
     longest = max((len(route.options) for route in asked.routes.values()), default=0)
@@ -72,100 +82,106 @@ def _walk(asked: Asked) -> dict[int, Door]:
             if option < len(route.options):
                 door, why_not = route.options[option]
                 if why_not:
-                    _skip(asked, [number], option, f"{door.kind} {why_not}")
+                    _skip(asked, number, option, f"{door.kind} {why_not}")
                 else:
                     ways.setdefault(door, []).append(number)
         for door, routes in ways.items():
             doors[door.number] = door
-            _try(asked, door, routes, option)
+            _try(asked, door, routes, (option, rooms))
         if not asked.tx.value(f"SELECT count(*) FROM claim WHERE {OPEN}"):
             break
     return doors
 
 
-def _at(routes: list[int], option: int) -> str:
+def _at(routes: Sequence[int], option: int) -> str:
     return f"{OPEN} AND claim.option_ix = {option} AND claim.route IN ({', '.join(map(str, routes))})"
 
 
-def _skip(asked: Asked, routes: list[int], option: int, why: str) -> None:
+def _skip(asked: Asked, route: int, option: int, why: str) -> None:
+    """A way closed to all says nothing about the person: consent that was refused elsewhere stays the reason."""
     asked.tx.run(
-        f"UPDATE claim SET option_ix = {option + 1}, technical = 1, trail = {_trail(':why')} WHERE"
-        f" {_at(routes, option)}",
-        why=why,
+        f"UPDATE claim SET option_ix = {option + 1}, trail = {_trail(':why')} WHERE {_at([route], option)}", why=why
     )
 
 
 def _trail(word: str) -> str:
-    return f"CASE WHEN claim.trail IS NULL THEN {word} ELSE claim.trail || ', ' || {word} END"
-
-
-def _try(asked: Asked, door: Door, routes: list[int], option: int) -> None:
-    """One door for the rows that stand before it: through, postponed by a cap, or on to the next."""
-    here = _at(routes, option)
-    place = {"address": door.address, "account": door.channel, "kind": door.kind}
-    found = asked.tx.run(
-        f"UPDATE claim SET door = {door.number}, identity_id ="
-        f" {reach.address('claim.person_id', ':address', ':account')}"
-        f" WHERE {here}",
-        **place,
+    """With one word more, unless it is the last one already: several lanes of a channel often say the same."""
+    said = f"CAST({word} AS TEXT)"
+    return (
+        f"CASE WHEN claim.trail IS NULL THEN {said} WHEN claim.trail LIKE '%' || {said} THEN claim.trail"
+        f" ELSE claim.trail || ', ' || {said} END"
     )
-    if not found:
+
+
+def _try(asked: Asked, door: Door, routes: Sequence[int], place: tuple[int, Rooms]) -> None:
+    """One door for the rows that stand before it: through, decided by a cap or limit, or on to the next."""
+    option, rooms = place
+    here = _at(routes, option)
+    bound = {"address": door.address, "account": door.channel, "kind": door.kind}
+    found = f", identity_id = {reach.address('claim.person_id', ':address', ':account')}" if door.address else ""
+    if not asked.tx.run(f"UPDATE claim SET door = {door.number}{found} WHERE {here}", **bound):
         return
-    marketing = f"claim.purpose IN ({', '.join(map(str, asked.of_kind(consent.MARKETING))) or '-1'})"
-    limits = list(caps.of_kind(asked, door.kind, "1 = 1"))
-    tests = [
-        ("claim.identity_id IS NULL", Branch("", Verdict.FAIL, ""))  # told apart below: no address, or suppressed
-    ]
-    tests.append((consent.refused("claim.person_id", ":kind", marketing), Branch("", Verdict.FAIL, "")))
-    tests += [(branch.test, branch) for branch, _ in limits]
-    whens = " ".join(f"WHEN {test} THEN {number}" for number, (test, _) in enumerate(tests))
-    bound = asked.bound() | place
-    asked.tx.run(f"UPDATE claim SET rule = CASE {whens} ELSE -1 END WHERE {here}", **bound)
-    asked.tx.run(f"UPDATE claim SET verdict = {Verdict.GO}, rule = NULL WHERE rule = -1 AND verdict IS NULL")
+    tests = list(_tests(asked, door, routes, rooms))
+    asked.more |= bound
+    if tests:
+        whens = " ".join(f"WHEN {one.test} THEN {number}" for number, one in enumerate(tests))
+        asked.tx.run(f"UPDATE claim SET rule = CASE {whens} ELSE -1 END WHERE {here}", **asked.bound())
+        here = "rule = -1 AND verdict IS NULL"
+    asked.tx.run(f"UPDATE claim SET verdict = {Verdict.GO}, rule = NULL WHERE {here}")
+    if not tests:
+        return
     for (number,) in asked.tx.rows("SELECT DISTINCT rule FROM claim WHERE rule >= 0 AND verdict IS NULL"):
-        _turned_away(asked, door, (number, limits), option, bound)
+        one = tests[number]
+        if isinstance(one, Branch):
+            _settle(asked, one, number)
+        else:
+            _onward(asked, one, number, option)
 
 
-def _turned_away(
-    asked: Asked, door: Door, ruled: tuple[int, list[tuple[Branch, bool]]], option: int, bound: dict[str, object]
-) -> None:
-    number, limits = ruled
-    rows = f"rule = {number} AND verdict IS NULL"
-    if number >= 2 and not limits[number - 2][1]:
-        branch = limits[number - 2][0]
-        until = asked.tx.dialect.least(branch.until, "claim.expires_at") if branch.until else "CAST(NULL AS BIGINT)"
-        asked.tx.run(
-            f"UPDATE claim SET verdict = {int(branch.verdict)}, reason = {branch.reason}, until = {until} WHERE {rows}",
-            **bound,
-        )
-        return
-    on = f"option_ix = {option + 1}, rule = NULL, door = NULL, identity_id = NULL"
-    if number == 0:
-        any_at_all = reach.has_any("claim.person_id", ":address", ":account")
-        word = f"CASE WHEN {any_at_all} THEN :suppressed ELSE :nothing END"
-        asked.tx.run(
-            f"UPDATE claim SET {on}, trail = {_trail(word)}, technical = CASE WHEN {any_at_all} THEN claim.technical"
-            f" ELSE 1 END WHERE {rows}",
-            **bound, suppressed=f"{door.kind} {Word.SUPPRESSED}", nothing=f"{door.kind} no address",
-        )  # fmt: skip
-    elif number == 1:
-        asked.tx.run(
-            f"UPDATE claim SET {on}, trail = {_trail(':why')} WHERE {rows}", why=f"{door.kind} {Word.NO_CONSENT}"
-        )
-    else:
-        reason = limits[number - 2][0].reason
-        asked.tx.run(f"UPDATE claim SET {on}, capped = 1, trail = {_trail(reason)} WHERE {rows}", **bound)
+def _tests(asked: Asked, door: Door, routes: Sequence[int], rooms: Rooms) -> Iterator[Branch | Refusal]:
+    """What can close a door, in order. A lane that cannot be used is passed by before a cap could end the search."""
+    if door.address:
+        yield from reach.closed(door)
+        yield consent.missing(asked, door)
+    if door.window:
+        yield windows.closed(door)
+    if any(door.number in asked.routes[number].grants for number in routes):
+        yield grants.missing(asked, door, routes)
+    yield from caps.of_kind(asked, door.kind)
+    yield from limits.of_door(asked, door)
+    resting = capacity.resting(asked, door, rooms)
+    if resting is not None:
+        yield resting
+
+
+def _onward(asked: Asked, refusal: Refusal, number: int, option: int) -> None:
+    remembered = f", {refusal.mark} = 1" if refusal.mark else ""
+    if refusal.opens is not None:
+        first = asked.tx.dialect.least(f"coalesce(claim.opens, {refusal.opens})", refusal.opens)
+        remembered += f", opens = {first}"
+    asked.tx.run(
+        f"UPDATE claim SET option_ix = {option + 1}, rule = NULL, door = NULL, identity_id = NULL{remembered},"
+        f" trail = {_trail(':why')} WHERE rule = {number} AND verdict IS NULL",
+        **asked.bound(), why=refusal.says,
+    )  # fmt: skip
 
 
 def _close(asked: Asked) -> None:
-    """Whom no door let through: kept back where only caps and consent refused, else no channel could."""
-    kept_back = "capped = 1 OR (technical IS NULL AND trail IS NOT NULL)"
-    words = (
-        f"CASE WHEN capped = 1 THEN '{Word.CAP}' WHEN {kept_back} THEN '{Word.NO_CONSENT}' ELSE '{Word.NO_CHANNEL}' END"
-    )
+    """Whom no door let through. Who found one that only rests waits for it; kept back where only caps, limits and the
+    person's own word refused; else no channel could."""
+    until = asked.tx.dialect.least("claim.opens", "claim.expires_at")
     asked.tx.run(
-        f"UPDATE claim SET verdict = CASE WHEN {kept_back} THEN {Verdict.SUPPRESS} ELSE {Verdict.FAIL} END,"
-        f" reason = {words} || ': ' || coalesce(trail, '{EXHAUSTED}') WHERE {OPEN}"
+        f"UPDATE claim SET verdict = {Verdict.POSTPONE}, until = {until},"
+        f" reason = '{Word.CHANNEL}: ' || claim.trail WHERE {OPEN} AND claim.opens IS NOT NULL"
+    )
+    word = (
+        f"CASE WHEN capped = 1 THEN '{Word.CAP}' WHEN limited = 1 THEN '{Word.LIMIT}'"
+        f" WHEN technical IS NULL AND refused = 1 THEN '{Word.NO_CONSENT}' ELSE '{Word.NO_CHANNEL}' END"
+    )
+    asked.tx.run(f"UPDATE claim SET reason = {word} || ': ' || coalesce(trail, '{EXHAUSTED}') WHERE {OPEN}")
+    asked.tx.run(
+        f"UPDATE claim SET verdict = CASE WHEN claim.reason LIKE '{Word.NO_CHANNEL}%' THEN {Verdict.FAIL}"
+        f" ELSE {Verdict.SUPPRESS} END WHERE {OPEN}"
     )
 
 

@@ -15,7 +15,7 @@ from automation.festivals import durations, walltime
 from automation.festivals.durations import Duration
 from automation.journey.policy_file import Cap, PurposeClass
 
-from .claimed import Asked, Branch, by_zone
+from .claimed import Asked, Branch, Refusal, by_zone
 from .verdicts import Verdict, Word
 
 ALL = "all"
@@ -29,14 +29,14 @@ def overall(asked: Asked) -> Iterator[Branch]:
                 yield _branch(asked, number, purpose, cap)
 
 
-def of_kind(asked: Asked, kind: str, door: str) -> Iterator[tuple[Branch, bool]]:
-    """The caps of one kind of channel for the rows in `door`, and whether to try the next channel instead."""
+def of_kind(asked: Asked, kind: str) -> Iterator[Branch | Refusal]:
+    """The caps of one kind of channel: `next_channel` refuses the way, the others decide over the message."""
     for number, purpose in sorted(asked.purposes.items()):
         for cap in purpose.caps:
             if cap.channel == kind:
                 branch = _branch(asked, number, purpose, cap)
-                here = Branch(f"{door} AND {branch.test}", branch.verdict, branch.reason, branch.until)
-                yield here, purpose.on_cap == "next_channel"
+                onward = purpose.on_cap == "next_channel"
+                yield Refusal(branch.test, say(cap), "capped") if onward else branch
 
 
 def say(cap: Cap) -> str:

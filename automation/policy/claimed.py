@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from automation.audience.compiler import Compiler
@@ -12,6 +12,7 @@ from automation.audience.parameters import Parameters
 from automation.conditions.tree import Condition
 from automation.festivals.workdays import Workdays
 from automation.journey.policy_file import Policy, PurposeClass
+from automation.kernel.ports import Limit
 from automation.store.database import Transaction
 
 from .verdicts import Verdict
@@ -22,37 +23,51 @@ CLAIM = (
     " option_ix BIGINT, expires_at BIGINT, attempts BIGINT, was TEXT, zone BIGINT, seed BIGINT, route BIGINT, door"
     " BIGINT,"
     " identity_id BIGINT, rule BIGINT, verdict BIGINT, reason TEXT, until BIGINT, trail TEXT, technical BIGINT,"
-    " capped BIGINT"
+    " capped BIGINT, refused BIGINT, limited BIGINT, opens BIGINT"
 )
 """One row a message, none a person twice. `n`: the order in which they leave. `rule`: the branch that decided,
-`option_ix`: the way tried, of its route. `trail`: the ways that were refused; `technical`, `capped`: whether by more
-than consent, and by a cap."""
+`option_ix`: the way tried, of its route. `trail`: the ways that were refused; by what kinds of refusal: `refused` (the
+person's own word), `capped`, `limited` (by the platform), `technical` (they cannot be reached so). `opens`: when the
+first of the ways that only rest is open again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """One lane of one channel. `kind` is what consent and caps speak of, `address` the kind of identity it sends to."""
+    """One lane of one channel. `kind` is what consent and caps speak of, `address` the kind of identity it sends to.
+
+    "" where the channel is the recipient: nobody's address, consent or suppression is asked for.
+    """
 
     number: int
     channel: str
     kind: str
     lane: str
     address: str
+    window: bool = False
+    limits: tuple[Limit, ...] = ()
+
+
+Options: TypeAlias = tuple[tuple[Door, str], ...]
+"""The ways of a text in order: (door, why not)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The ways of one text, in order: (door, why not). A way with a reason is closed to all, such as `no text`."""
+    """The ways of one text, in order: (door, why not). A way with a reason is closed to all, such as `no text`.
+
+    `grants`: number of a door -> the shop's name of the template that has to be allowed there.
+    """
 
     number: int
     version_id: int
     step: int
     variant: str | None
-    options: tuple[tuple[Door, str], ...]
+    options: Options
     ignore_quiet: bool = False
     unless: Condition | None = None
     key: str | None = None
     readable: bool = True
+    grants: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,20 @@ class Branch:
     verdict: Verdict
     reason: str
     until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A way that is closed where `test` holds: the row goes on to its next one, and keeps what this one `says`.
+
+    `mark`: the column of `claim` that remembers what kind of refusal it was; "" where it only rests, until `opens`
+    (SQL).
+    """
+
+    test: str
+    says: str
+    mark: str = "technical"
+    opens: str | None = None
 
 
 @dataclass(slots=True)

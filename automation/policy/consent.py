@@ -6,7 +6,16 @@ refusal (Personal Information Protection Law of the PRC, art. 15-16; Advertising
 
 from __future__ import annotations
 
+from .claimed import Asked, Door, Refusal, listed
+from .verdicts import Word
+
 MARKETING, SERVICE, ANY = "marketing", "service", "*"
+
+
+def missing(asked: Asked, door: Door) -> Refusal:
+    """`:kind` is the kind of the door's channel."""
+    marketing = f"claim.purpose IN ({listed(asked.of_kind(MARKETING))})"
+    return Refusal(refused("claim.person_id", ":kind", marketing), f"{door.kind} {Word.NO_CONSENT}", "refused")
 
 
 def refused(person: str, kind: str, marketing: str) -> str:

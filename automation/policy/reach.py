@@ -5,9 +5,21 @@ Suppression belongs to the address, not to the person; kind "*" blocks it whatev
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from .claimed import Door, Refusal
+from .verdicts import Word
+
 ANY = "*"
 SUPPRESSED = f"SELECT 1 FROM suppression s WHERE s.kind IN (i.kind, '{ANY}') AND s.lookup = i.lookup"
 """Rows exist where the address of the alias `i` of identity must not be written to."""
+
+
+def closed(door: Door) -> Iterator[Refusal]:
+    """Who has no address for the door, or only such as are suppressed. `:address` and `:account` are the door's."""
+    known = has_any("claim.person_id", ":address", ":account")
+    yield Refusal(f"claim.identity_id IS NULL AND NOT {known}", f"{door.kind} no address")
+    yield Refusal("claim.identity_id IS NULL", f"{door.kind} {Word.SUPPRESSED}", "refused")
 
 
 def address(person: str, kind: str, account: str) -> str:

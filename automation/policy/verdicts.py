@@ -27,14 +27,18 @@ class Word(StrEnum):
     UNLESS = "unless"
     QUIET = "quiet hours"
     CAP = "cap"
+    LIMIT = "limit"  # the platform's own, for one recipient on one lane; its rule follows, such as WX-03
     NO_CONSENT = "no consent"
     SUPPRESSED = "suppressed"
+    WINDOW = "window closed"  # within trails: they did nothing that lets us answer on this lane
+    GRANT = "no grant"  # within trails: they did not allow this template, or it is used up
     NO_CHANNEL = "no channel"
-    CHANNEL = "channel"  # it rests, has used up its day or is busy
+    CHANNEL = "channel"  # it or its lane rests, has used up its day or is busy
     TEXT = "text"
     RETRY = "retry"
     UNKNOWN = "unknown"
     BOUNCED = "bounced"
+    NOT_CONFIRMED = "not confirmed"  # the employee who should have sent it did not
     OPERATOR = "operator"
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from automation.engine.delivery import dispatch
 from automation.engine.delivery.prepared import Prepared
 from automation.engine.delivery.spool import FileSpool, NoSpool, Ref
 from automation.kernel.ports import Accepted, Message, Outcome
@@ -149,7 +148,7 @@ def test_a_zombie_whose_claim_was_taken_over_may_not_send(house: House) -> None:
     house.deliver(later)
     assert (house.state(), len(house.sms.sent)) == ("SENT", 1)
     with house.store.write() as tx:
-        assert dispatch.commit(tx, zombie, later, 60) == []
+        assert house.delivery.dispatcher.commit(tx, zombie, later) == []
     assert house.state() == "SENT"
 
 
@@ -160,7 +159,7 @@ def test_a_zombie_that_wakes_up_while_the_claim_is_another_ones_sends_nothing(ho
     house.delivery.recover(later)
     ready(house, later)  # a third process has it now
     with house.store.write() as tx:
-        assert dispatch.commit(tx, zombie, later, 60) == []
+        assert house.delivery.dispatcher.commit(tx, zombie, later) == []
     assert house.state() == "CLAIMED"
 
 
@@ -171,7 +170,7 @@ def test_a_process_stopped_before_its_bytes_leaves_the_message_held_and_its_late
     _, prepared = zombie.prepare(house.ts(NOON))
     spool.intended([(one.id, one.token) for one in prepared])
     with house.store.write() as tx:
-        admitted = dispatch.commit(tx, prepared, house.ts(NOON), 60)
+        admitted = house.delivery.dispatcher.commit(tx, prepared, house.ts(NOON))
     later = house.ts(NOON) + 61
     house.deliver(later)
     assert house.state() == "AMBIGUOUS"  # its process lives, so it may begin at any moment
@@ -188,7 +187,7 @@ def test_an_opt_out_between_claim_and_dispatch_is_kept(house: House) -> None:
     prepared = ready(house, house.ts(NOON))
     house.consent(person, "sms", granted=False, at=5)
     with house.store.write() as tx:
-        assert dispatch.commit(tx, prepared, house.ts(NOON), 60) == []
+        assert house.delivery.dispatcher.commit(tx, prepared, house.ts(NOON)) == []
     house.deliver(NOON)
     assert house.states() == [("SUPPRESSED", "no consent: sms no consent")]
 
@@ -209,7 +208,7 @@ def test_suppression_erasure_and_the_stop_switch_hold_until_the_first_byte(house
         with house.store.write() as tx:
             stop.turn(tx, 1, True, "ann")
     with house.store.write() as tx:
-        admitted = dispatch.commit(tx, prepared, house.ts(NOON), 60)
+        admitted = house.delivery.dispatcher.commit(tx, prepared, house.ts(NOON))
     assert [one.person_id for one in admitted] == ([] if how == "stopped" else [people[1]])
     assert house.states()[0] == ("QUEUED", None)
     assert house.store.value("SELECT counted_at FROM message WHERE person_id = :p", p=people[0]) is None
@@ -220,7 +219,7 @@ def test_a_message_withdrawn_while_it_is_claimed_is_not_sent(house: House) -> No
     prepared = ready(house, house.ts(NOON))
     house.put("UPDATE message SET state = 8, reason = 'left', lease_until = NULL")
     with house.store.write() as tx:
-        assert dispatch.commit(tx, prepared, house.ts(NOON), 60) == []
+        assert house.delivery.dispatcher.commit(tx, prepared, house.ts(NOON)) == []
 
 
 def test_the_same_person_is_not_written_to_twice_when_a_keyed_answer_is_lost(house: House) -> None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from automation.engine.parts import Parts
 from automation.journey.policy_file import BUILT_IN, PurposeClass
 from automation.policy import asking, stop
-from automation.policy.claimed import CLAIM, Asked, Door, Route
+from automation.policy.claimed import CLAIM, Asked, Door, Route, listed
 from automation.policy.verdicts import Verdict, Word
 from automation.store.database import Statements, Transaction
 from automation.store.states import MessageState
 
 from . import marks
+from .bookings import Bookings
 from .gates import Gates
 from .routes import Case, Routes
 
@@ -46,22 +46,22 @@ class Taken(NamedTuple):
     option: int
     zone: int
     door: int
-    identity_id: int
+    identity_id: int | None
     trail: str | None
     expires_at: int
     visit: int
     attempts: int
     entered_at: int
     data: str | None
-    lookup: bytes
-    sealed: bytes
+    lookup: bytes | None
+    sealed: bytes | None
 
 
 READ = (
     "SELECT c.id, c.run_id, c.person_id, c.version_id, c.step, c.variant, c.purpose, c.option_ix, c.zone, c.door,"
     " c.identity_id, c.trail, c.expires_at, m.visit, m.attempts, r.entered_at, r.data, i.lookup, i.sealed FROM claim"
     " c {then} message m"
-    " ON m.id = c.id {then} run r ON r.id = c.run_id {then} identity i ON i.id = c.identity_id"
+    " ON m.id = c.id {then} run r ON r.id = c.run_id LEFT JOIN identity i ON i.id = c.identity_id"
     f" WHERE c.verdict = {Verdict.GO} ORDER BY c.n"
 )
 
@@ -79,8 +79,10 @@ class Claimed:
 class Claimer:
     """Claims for one process; calls must not overlap."""
 
-    def __init__(self, parts: Parts, routes: Routes, gates: Gates, policy: asking.Policy) -> None:
-        self._parts, self._routes, self._gates, self._policy = parts, routes, gates, policy
+    def __init__(self, parts: Parts, routes: Routes, gates: Gates, bookings: Bookings) -> None:
+        self._parts, self._routes, self._gates, self._bookings = parts, routes, gates, bookings
+        self._policy = asking.Policy()
+        self._going = _going(routes.doors, bookings.personal)
 
     def claim(self, now: int) -> Claimed:
         """One transaction; nothing is written where nothing is due or the stop switch is on."""
@@ -119,7 +121,7 @@ class Claimer:
         asked = self._asked(tx, now, purposes)
         self._policy.ask(asked, self._gates.rooms(tx, now))
         verdicts = asking.counts(tx)
-        self._write(tx, now, token, verdicts)
+        self._write(asked, token, verdicts)
         return Claimed(looked, token, verdicts)
 
     def _pick(self, tx: Transaction, now: int) -> int:
@@ -167,17 +169,11 @@ class Claimer:
             self._routes.kinds, paused,
         )  # fmt: skip
 
-    def _write(self, tx: Transaction, now: int, token: int, verdicts: Mapping[Verdict, int]) -> None:
+    def _write(self, asked: Asked, token: int, verdicts: Mapping[Verdict, int]) -> None:
+        tx, now = asked.tx, asked.now
         if verdicts.get(Verdict.GO):
-            channels = " ".join(f"WHEN {door.number} THEN '{door.channel}'" for door in self._routes.doors)
-            tx.run(
-                f"UPDATE message SET state = {MessageState.CLAIMED}, due = NULL, counted_at = :now, via_ix ="
-                f" claim.option_ix,"
-                f" channel = CASE claim.door {channels} END, lease_until = :lease, token = :token, reason = NULL"
-                f" FROM claim WHERE message.id = claim.id AND claim.verdict = {Verdict.GO}",
-                now=now, lease=now + self._parts.settings.engine.lease, token=token,
-            )  # fmt: skip
-            self._gates.took(tx, _by_channel(tx, self._routes.doors), now)
+            tx.run(self._going, now=now, lease=now + self._parts.settings.engine.lease, token=token)
+            self._bookings.take(asked, self._routes.doors, _by_door(tx, self._routes.doors))
         if verdicts.get(Verdict.POSTPONE):
             tx.run(
                 "UPDATE message SET due = claim.until, reason = claim.reason FROM claim WHERE message.id = claim.id"
@@ -228,9 +224,21 @@ def _set_routes(tx: Transaction, routes: Mapping[int, Route]) -> None:
     tx.run(f"UPDATE claim SET route = CASE {' '.join(whens)} END", **bound)
 
 
-def _by_channel(tx: Transaction, doors: list[Door]) -> Counter[str]:
+def _going(doors: Sequence[Door], personal: Sequence[int]) -> str:
+    """The statement that takes what goes. `personal`: doors whose booking stands in the name of the address."""
+    channels = " ".join(f"WHEN {door.number} THEN '{door.channel}'" for door in doors)
+    lanes = " ".join(f"WHEN {door.number} THEN '{door.lane}'" for door in doors)
+    whose = ""
+    if personal:
+        whose = f" identity_id = CASE WHEN claim.door IN ({listed(personal)}) THEN claim.identity_id END,"
+    return (
+        f"UPDATE message SET state = {MessageState.CLAIMED}, due = NULL, counted_at = :now, via_ix = claim.option_ix,"
+        f" channel = CASE claim.door {channels} END, lane = CASE claim.door {lanes} END,{whose} lease_until = :lease,"
+        " token = :token, reason = NULL FROM claim WHERE message.id = claim.id"
+        f" AND claim.verdict = {Verdict.GO}"
+    )
+
+
+def _by_door(tx: Transaction, doors: Sequence[Door]) -> dict[Door, int]:
     rows = tx.rows(f"SELECT door, count(*) FROM claim WHERE verdict = {Verdict.GO} GROUP BY door")
-    counts: Counter[str] = Counter()
-    for door, count in rows:
-        counts[doors[door].channel] += count
-    return counts
+    return {doors[door]: count for door, count in rows}

@@ -8,6 +8,8 @@ from automation.policy import consent, reach, stop
 from automation.store.database import Transaction
 from automation.store.states import AttemptState, MessageState
 
+from .bookings import Bookings
+from .gates import Gates
 from .prepared import Prepared
 
 DISPATCH = "id BIGINT, token BIGINT, person_id BIGINT, identity_id BIGINT, marketing BIGINT"
@@ -26,39 +28,86 @@ BACK = (
 )
 
 
-def commit(tx: Transaction, group: Sequence[Prepared], now: int, lease: int) -> list[Prepared]:
-    """Marks messages of one channel as being dispatched; returns those that may be sent once this commits.
+class Dispatcher:
+    """Commits intents for one process."""
 
-    Whose claim was lost is left out. Who has opted out since, or everybody when the stop switch is on, goes back to
-    policy, which knows the reason to keep; of these, one that may have left already is held for the operator.
-    """
-    turned_away = _fill(tx, group)
-    if stop.is_on(tx):
-        turned_away = {one.id for one in group}
-    if turned_away:
-        give_back(tx, [one for one in group if one.id in turned_away], now)
-        tx.run("DELETE FROM dispatch WHERE id IN (SELECT id FROM turned)")
-        group = [one for one in group if one.id not in turned_away]
-    count = tx.run(
-        f"UPDATE message SET state = {MessageState.DISPATCHING}, lease_until = :lease, attempts = message.attempts + 1"
-        " FROM dispatch WHERE message.id = dispatch.id AND message.token = dispatch.token"
-        f" AND {OURS}",
-        lease=now + lease,
-    )
-    admitted = list(group) if count == len(group) else _still_ours(tx, group)
-    tx.many(
-        ATTEMPT,
-        [
-            {"id": one.id, "n": one.attempts + 1, "channel": one.door.channel, "lane": one.door.lane,
-             "identity": one.identity_id, "key": one.message.idem_key, "body": one.body, "now": now}
-            for one in admitted
-        ],
-    )  # fmt: skip
-    return admitted
+    def __init__(self, gates: Gates, bookings: Bookings, lease: int) -> None:
+        self._gates, self._bookings, self._lease = gates, bookings, lease
+
+    def commit(self, tx: Transaction, group: Sequence[Prepared], now: int) -> list[Prepared]:
+        """Marks messages of one channel as being dispatched; returns those that may be sent once this commits.
+
+        Whose claim was lost is left out. Who has opted out since, or everybody when the stop switch is on or the
+        channel rests, goes back to policy, which knows the reason to keep; of these, one that may have left already is
+        held for the operator, or asked again when the channel is back.
+        """
+        group = self._trusted(tx, self._without_resting(tx, group, now), now)
+        if not group:
+            return []
+        turned_away = _fill(tx, group)
+        if stop.is_on(tx):
+            turned_away = {one.id for one in group}
+        if turned_away:
+            self.give_back(tx, [one for one in group if one.id in turned_away], now)
+            tx.run("DELETE FROM dispatch WHERE id IN (SELECT id FROM turned)")
+            group = [one for one in group if one.id not in turned_away]
+        count = tx.run(
+            f"UPDATE message SET state = {MessageState.DISPATCHING}, lease_until = :lease, attempts = message.attempts"
+            f" + 1 FROM dispatch WHERE message.id = dispatch.id AND message.token = dispatch.token AND {OURS}",
+            lease=now + self._lease,
+        )
+        admitted = list(group) if count == len(group) else self._still_ours(tx, group, now)
+        tx.many(
+            ATTEMPT,
+            [
+                {"id": one.id, "n": one.attempts + 1, "channel": one.door.channel, "lane": one.door.lane,
+                 "identity": one.identity_id, "key": one.message.idem_key, "body": one.body, "now": now}
+                for one in admitted
+            ],
+        )  # fmt: skip
+        return admitted
+
+    def give_back(self, tx: Transaction, group: Sequence[Prepared], now: int) -> None:
+        """Claimed messages to the queue again; one that may have left already is held for the operator."""
+        tx.temporary("turned", "id BIGINT, token BIGINT")
+        tx.many("INSERT INTO turned VALUES (:id, :token)", [{"id": one.id, "token": one.token} for one in group])
+        self._bookings.give_back(tx, "turned", states=str(int(MessageState.CLAIMED)))
+        tx.run(BACK, now=now)
+
+    def _without_resting(self, tx: Transaction, group: Sequence[Prepared], now: int) -> Sequence[Prepared]:
+        """A channel that failed while these waited gets nothing more: the breaker would be of no use otherwise."""
+        rests = [(one, self._gates.rests_until(one.door, now)) for one in group]
+        resting = [(one, until) for one, until in rests if until is not None]
+        if not resting:
+            return group
+        self.give_back(tx, [one for one, _ in resting if not one.resend], now)
+        tx.many(
+            f"UPDATE message SET lease_until = :until WHERE id = :id AND token = :token"
+            f" AND state = {MessageState.DISPATCHING}",
+            [{"id": one.id, "token": one.token, "until": until} for one, until in resting if one.resend],
+        )
+        return [one for one, until in rests if until is None]
+
+    def _trusted(self, tx: Transaction, group: Sequence[Prepared], now: int) -> Sequence[Prepared]:
+        """While the channel fails, no more than the breaker has failures left; the others are claimed again."""
+        most = self._gates.trust(group[0].door.channel) if group else 0
+        if len(group) <= most:
+            return group
+        self.give_back(tx, [one for one in group[most:] if not one.resend], now)
+        return [one for place, one in enumerate(group) if place < most or one.resend]
+
+    def _still_ours(self, tx: Transaction, group: Sequence[Prepared], now: int) -> list[Prepared]:
+        then = tx.dialect.join_in_order
+        rows = tx.rows(f"SELECT m.id, m.token, m.state, d.token FROM dispatch d {then} message m ON m.id = d.id")
+        ours = {row[0] for row in rows if row[1] == row[3] and row[2] == MessageState.DISPATCHING}
+        withdrawn = {row[0] for row in rows if row[1] in (None, row[3]) and row[2] == MessageState.CANCELLED}
+        self._bookings.give_back_lost(tx, [one for one in group if one.id in withdrawn], now)
+        return [one for one in group if one.id in ours]
 
 
 def _fill(tx: Transaction, group: Sequence[Prepared]) -> set[int]:
-    """The group into `dispatch`; returns who may not be written to any more."""
+    """The group into `dispatch`; returns who may not be written to any more. Where the channel is the recipient nobody
+    is asked."""
     tx.temporary("dispatch", DISPATCH)
     tx.many(
         "INSERT INTO dispatch VALUES (:id, :token, :person, :identity, :marketing)",
@@ -73,21 +122,5 @@ def _fill(tx: Transaction, group: Sequence[Prepared]) -> set[int]:
         "NOT EXISTS (SELECT 1 FROM identity i WHERE i.id = dispatch.identity_id AND i.person_id = dispatch.person_id"
         f" AND NOT EXISTS ({reach.SUPPRESSED}))"
     )
-    return {row[0] for row in tx.rows(f"SELECT id FROM dispatch WHERE {said_no} OR {gone}", kind=group[0].door.kind)}
-
-
-def give_back(tx: Transaction, group: Sequence[Prepared], now: int) -> None:
-    """Claimed messages to the queue again; one that may have left already is held for the operator."""
-    tx.temporary("turned", "id BIGINT, token BIGINT")
-    tx.many("INSERT INTO turned VALUES (:id, :token)", [{"id": one.id, "token": one.token} for one in group])
-    tx.run(BACK, now=now)
-
-
-def _still_ours(tx: Transaction, group: Sequence[Prepared]) -> list[Prepared]:
-    then = tx.dialect.join_in_order
-    ours = tx.rows(
-        f"SELECT m.id FROM dispatch d {then} message m ON m.id = d.id WHERE m.token = d.token"
-        f" AND m.state = {MessageState.DISPATCHING}"
-    )
-    kept = {row[0] for row in ours}
-    return [one for one in group if one.id in kept]
+    sql = f"SELECT id FROM dispatch WHERE identity_id IS NOT NULL AND ({said_no} OR {gone})"
+    return {row[0] for row in tx.rows(sql, kind=group[0].door.kind)}

@@ -14,12 +14,13 @@ from automation.kernel import ports
 from automation.kernel.clock import Clock
 from automation.people.keyring import Keyring
 from automation.people.sealing import Vault
-from automation.policy import asking
 from automation.rendering.renderer import Renderer
 from automation.settings import Channel
 
-from . import dispatch, marks, sending
+from . import awaiting, marks, sending
+from .bookings import Bookings
 from .claim import Claimed, Claimer
+from .dispatch import Dispatcher
 from .effects import Effects, Webhooks
 from .gates import Gates
 from .links import Links
@@ -78,12 +79,15 @@ class Delivery:
         self.vault = Vault(keyring)
         self.folder = spool_folder(parts)
         self._spool = spool
-        self.gates = Gates(parts.settings, WAITING * parts.settings.engine.batch)
         self.routes = Routes(parts, channels)
-        self.recorder = Recorder(parts, self.gates)
-        self.claimer = Claimer(parts, self.routes, self.gates, asking.Policy())
+        lanes = {(name, lane.name): lane for name, channel in channels.items() for lane in channel.lanes}
+        self.gates = Gates(parts.settings, WAITING * parts.settings.engine.batch, lanes)
+        self.bookings = Bookings(self.routes, self.gates)
+        self.recorder = Recorder(parts, self.gates, self.bookings)
+        self.claimer = Claimer(parts, self.routes, self.gates, self.bookings)
+        self.dispatcher = Dispatcher(self.gates, self.bookings, parts.settings.engine.lease)
         self.preparer = Preparer(parts, self.routes, self.vault, renderer, make_links)
-        self.recovery = Recovery(parts, self.routes, self.vault, self.recorder, self.folder)
+        self.recovery = Recovery(parts, self.routes, self.vault, (self.recorder, self.bookings), self.folder)
         self.effects = Effects(parts, channels, self.vault.idem_key, webhooks)
         self.reserve = Reserve(self.folder.parent if self.folder else None)
         self._live: Live | None = None
@@ -131,8 +135,9 @@ class Delivery:
         live, known = self._live, set() if seen is None else seen
         found = self.recovery.run(now, lambda number: number in known or (live is not None and live.has(number)), alone)
         known.update(one.id for one in found.again)
+        late = awaiting.give_up(self.parts, now)
         if done is not None:
-            done.recovered += len(found.back) + len(found.held) + len(found.recorded) + len(found.again)
+            done.recovered += late + len(found.back) + len(found.held) + len(found.recorded) + len(found.again)
         if found.held:
             log.warning("%d messages may or may not have left; they are held for an operator", len(found.held))
         return found.again
@@ -203,7 +208,7 @@ class Delivery:
             if results:
                 done.outcomes += self.recorder.write(tx, results, now)
             if group:
-                admitted = dispatch.commit(tx, group, now, self.parts.settings.engine.lease)
+                admitted = self.dispatcher.commit(tx, group, now)
         kept = {one.id for one in admitted}
         over = [result.message for result in results] + [one for one in group if one.id not in kept]
         if over:

@@ -1,106 +1,162 @@
-"""How much each channel can take now: its rate, daily quota, breaker, and what already waits in this process for it."""
+"""How much each channel and lane can take now: rate, quota of the day, breaker, rest, and what already waits for it.
+
+Rates and quotas are booked in the rows of channel_state and lane_state by the transaction that claims, and claims take
+turns: so they are exact over all processes of a shop.
+"""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from automation.festivals import walltime
-from automation.policy.capacity import Room
+from automation.kernel.ports import Lane
+from automation.policy import periods
+from automation.policy.capacity import Room, Rooms
+from automation.policy.claimed import Door
 from automation.settings import Settings
 from automation.store.database import Statements, Transaction
 
+from . import budgets
+from .breaker import State
+
 SLOWEST = 20.0  # messages a second a busy channel is expected to do where nothing is known yet
 LOOK_BACK = 10  # seconds
-DAY = 86_400
-
-
-@dataclass(slots=True)
-class _Bucket:
-    """A rate as a bucket of one second's messages, so that a pause is never made up for in a burst."""
-
-    rate: float
-    tokens: float = 0.0
-    at: int = -1
-
-    def left(self, now: int) -> int:
-        if now != self.at:
-            passed = max(0, now - self.at) if self.at >= 0 else 1
-            self.tokens = min(max(1.0, self.rate), self.tokens + passed * self.rate)
-            self.at = now
-        return int(self.tokens)
+SECOND = 1_000_000  # rates are booked in microseconds, so that thirds do not add up to a lost message
+CHANNELS = "SELECT channel, failures, open_until, day, used, paced_to FROM channel_state"
+LANES = "SELECT channel, lane, day, used, closed_until, why FROM lane_state"
+USED = (
+    "INSERT INTO {table} ({key}, day, used) VALUES ({values}, :day, :count) ON CONFLICT ({key}) DO UPDATE SET"
+    " used = excluded.used + CASE WHEN {table}.day = excluded.day THEN {table}.used ELSE 0 END, day = excluded.day"
+)
 
 
 @dataclass(slots=True)
 class Gates:
-    """One for each process. `waiting`: messages claimed and not yet dispatched, by channel."""
+    """One for each process. By channel: `waiting`, messages claimed and not yet answered; `ready`, of these not yet
+    dispatched; `marketing`, of these by law."""
 
     settings: Settings
     most_waiting: int
+    lanes: Mapping[tuple[str, str], Lane] = field(default_factory=dict)
     waiting: dict[str, int] = field(default_factory=dict)
-    _buckets: dict[str, _Bucket] = field(default_factory=dict)
+    ready: dict[str, int] = field(default_factory=dict)
+    marketing: dict[str, int] = field(default_factory=dict)
+    _states: dict[str, State] = field(default_factory=dict)
+    _rests: dict[tuple[str, str], int] = field(default_factory=dict)
+    _paced: dict[str, int] = field(default_factory=dict)
+    _sent: dict[str, tuple[int, int]] = field(default_factory=dict)
     _done: dict[str, deque[tuple[int, int]]] = field(default_factory=dict)
 
-    def rooms(self, statements: Statements, now: int) -> dict[str, Room]:
-        """By channel; one that is not there has no limit now."""
-        states = {
-            name: (failures, until, day, used)
-            for name, failures, until, day, used in statements.rows(
-                "SELECT channel, failures, open_until, day, used FROM channel_state"
-            )
-        }
+    def rooms(self, statements: Statements, now: int) -> Rooms:
+        """What each takes at this moment; asked in the transaction that claims."""
+        rows = {row[0]: row[1:] for row in statements.rows(CHANNELS)}
+        channels = {name: self._rooms(name, rows.get(name, (0, None, 0, 0, 0)), now) for name in self.settings.channels}
+        lanes = {(row[0], row[1]): row[2:] for row in statements.rows(LANES)}
         found = {}
-        for name in self.settings.channels:
-            room = self._room(name, states.get(name, (0, None, 0, 0)), now)
+        for key, lane in self.lanes.items():
+            room = self._lane(key, lane, lanes.get(key, (0, 0, None, None)), now)
             if room is not None:
-                found[name] = room
-        return found
+                found[key] = room
+        return Rooms({name: rooms for name, rooms in channels.items() if rooms}, found)
 
-    def _room(self, name: str, state: tuple[int, int | None, int, int], now: int) -> Room | None:
+    def _rooms(self, name: str, row: tuple[int, int | None, int, int, int], now: int) -> list[Room]:
         known = self.settings.channels[name]
-        failures, open_until, day, used = state
+        failures, open_until, day, used, paced_to = row
+        self._states[name], self._paced[name] = State(failures, open_until), paced_to
         pace = known.rate or self._pace(name, now)
         if open_until is not None and open_until > now:
-            return Room(0, open_until, pace, "rests")
+            return [Room(0, open_until, pace, "rests")]
         if failures >= known.breaker.failures:  # half open: one message tells whether it is back
-            return Room(0 if self.waiting.get(name) else 1, now + 1, pace, "rests")
+            return [Room(0 if self.waiting.get(name) else 1, now + 1, pace, "rests")]
         rooms = []
         if known.daily_quota is not None:
-            left = known.daily_quota - (used if day == self.day(now) else 0)
-            rooms.append(Room(max(0, left), self.midnight(now), pace, "quota of the day is used up"))
+            left = known.daily_quota - (used if day == budgets.day(self.settings.shop.zone, now) else 0)
+            rooms.append(
+                Room(max(0, left), budgets.midnight(self.settings.shop.zone, now), pace, "quota of the day is used up")
+            )
         if known.rate is not None:
-            bucket = self._buckets.setdefault(name, _Bucket(known.rate))
-            rooms.append(Room(bucket.left(now), now + 1, pace, "rate"))
-        waiting = self.waiting.get(name, 0)
-        if waiting:
-            rooms.append(Room(max(0, self.most_waiting - waiting), now + 1, pace, "busy"))
-        return min(rooms, key=lambda room: room.left or 0, default=None)
+            rooms.append(Room(_turns(known.rate, paced_to, now), max(now + 1, paced_to // SECOND), pace, "rate"))
+        return rooms + self._busy(name, known.rate, pace, now)
 
-    def took(self, tx: Transaction, counts: Mapping[str, int], now: int) -> None:
-        """Books messages against rate and quota, in the transaction that claims them."""
-        for name, count in counts.items():
+    def _busy(self, name: str, rate: float | None, pace: float, now: int) -> list[Room]:
+        """What is claimed for a channel and waits in this process. Marketing that waits leaves room for service; for a
+        channel with a rate no more than one second's messages wait."""
+        ready = self.ready.get(name, 0)
+        if not ready:
+            return []
+        most = self.most_waiting if rate is None else min(self.most_waiting, max(1, int(rate)))
+        held = self.marketing.get(name, 0)
+        return [
+            Room(max(0, most - held), now + 1, pace, "busy", marketing=True),
+            Room(max(0, 2 * most - ready), now + 1, pace, "busy"),
+        ]
+
+    def _lane(
+        self, key: tuple[str, str], lane: Lane, row: tuple[int, int, int | None, str | None], now: int
+    ) -> Room | None:
+        day, used, closed_until, why = row
+        if closed_until is not None and closed_until > now:
+            self._rests[key] = closed_until
+            return Room(0, closed_until, SLOWEST, f"rests ({why})")
+        self._rests.pop(key, None)
+        if lane.daily is None:
+            return None
+        left = max(0, lane.daily - (used if day == periods.day(now) else 0))
+        if not left:
+            return Room(0, periods.midnight(now), SLOWEST, "quota of the day is used up")
+        return Room(left, now + 1, 100 * SLOWEST, "quota of the day is used up")
+
+    def took(self, tx: Transaction, counts: Mapping[Door, int], now: int) -> None:
+        """Books messages against rates and quotas, in the transaction that claims them."""
+        by_channel: Counter[str] = Counter()
+        for door, count in counts.items():
+            by_channel[door.channel] += count
+            lane = self.lanes.get((door.channel, door.lane))
+            if lane is not None and lane.daily is not None:
+                sql = USED.format(table="lane_state", key="channel, lane", values=":channel, :lane")
+                tx.run(sql, channel=door.channel, lane=door.lane, day=periods.day(now), count=count)
+        for name, count in by_channel.items():
             known = self.settings.channels.get(name)
-            if known is not None and name in self._buckets:
-                self._buckets[name].tokens -= count
+            if known is not None and known.rate is not None:
+                turn = int(count * SECOND / known.rate)
+                self._paced[name] = max(self._paced.get(name, 0), now * SECOND) + turn
+                tx.run(
+                    "INSERT INTO channel_state (channel, paced_to) VALUES (:channel, :to) ON CONFLICT (channel)"
+                    " DO UPDATE SET paced_to = excluded.paced_to",
+                    channel=name, to=self._paced[name],
+                )  # fmt: skip
             if known is not None and known.daily_quota is not None:
-                tx.run(
-                    "INSERT INTO channel_state (channel, day, used) VALUES (:channel, :day, :count)"
-                    " ON CONFLICT (channel) DO UPDATE SET used = excluded.used + CASE WHEN channel_state.day ="
-                    " excluded.day"
-                    " THEN channel_state.used ELSE 0 END, day = excluded.day",
-                    channel=name, day=self.day(now), count=count,
-                )  # fmt: skip
+                sql = USED.format(table="channel_state", key="channel", values=":channel")
+                tx.run(sql, channel=name, day=budgets.day(self.settings.shop.zone, now), count=count)
 
-    def give_back(self, tx: Transaction, counts: Mapping[str, int], now: int) -> None:
-        """Messages that were booked against the quota and did not leave."""
-        for name, count in counts.items():
-            if self.settings.channels[name].daily_quota is not None:
-                tx.run(
-                    f"UPDATE channel_state SET used = {tx.dialect.greatest('used - :count', '0')}"
-                    " WHERE channel = :channel AND day = :day",
-                    channel=name, count=count, day=self.day(now),
-                )  # fmt: skip
+    def learned(self, states: Mapping[str, State], rests: Mapping[tuple[str, str], int]) -> None:
+        """What the books of this process just wrote about channels and lanes."""
+        self._states.update(states)
+        self._rests.update(rests)
+
+    def rests_until(self, door: Door, now: int) -> int | None:
+        """Until when nothing more should be dispatched there; None where it works, as far as this process knows."""
+        until = max(self._states.get(door.channel, State()).until or 0, self._rests.get((door.channel, door.lane), 0))
+        return until if until > now else None
+
+    def trust(self, name: str) -> int:
+        """How many may be on their way at once: fewer while the channel fails, so that the breaker's count holds."""
+        known, failures = self.settings.channels[name], self._states.get(name, State()).failures
+        if not failures:
+            return known.in_flight
+        return min(known.in_flight, max(1, known.breaker.failures - failures))
+
+    def leaving(self, name: str, most: int, now: int) -> int:
+        """How many of `most` may leave in this second by the channel's rate; they count as leaving."""
+        rate = self.settings.channels[name].rate
+        if rate is None:
+            return most
+        second, gone = self._sent.get(name, (now, 0))
+        gone = gone if second == now else 0
+        count = max(0, min(most, max(1, int(rate)) - gone))
+        self._sent[name] = (now, gone + count)
+        return count
 
     def done(self, name: str, count: int, now: int) -> None:
         """Answers a channel gave, to know its pace."""
@@ -110,18 +166,16 @@ class Gates:
         else:
             recent.append((now, count))
 
-    def day(self, now: int) -> int:
-        """The shop's local day as a number, YYYYMMDD."""
-        return int(walltime.local(now, self.settings.shop.zone).strftime("%Y%m%d"))
-
-    def midnight(self, now: int) -> int:
-        """The first second of the shop's next day."""
-        zone = self.settings.shop.zone
-        today = walltime.midnight(walltime.local(now, zone).date(), zone)
-        return walltime.midnight(walltime.local(today + DAY + DAY // 4, zone).date(), zone)
-
     def _pace(self, name: str, now: int) -> float:
         recent = [(at, count) for at, count in self._done.get(name, ()) if at > now - LOOK_BACK]
         if not recent:
             return SLOWEST
         return max(SLOWEST, sum(count for _, count in recent) / max(1, now - recent[0][0]))
+
+
+def _turns(rate: float, paced_to: int, now: int) -> int:
+    """How many turns begin in this second: a pause is never made up for, and slow rates go on where they stopped."""
+    begin, end = max(paced_to, now * SECOND), (now + 1) * SECOND
+    if begin >= end:
+        return 0
+    return max(1, int((end - begin) * rate / SECOND + 0.001))

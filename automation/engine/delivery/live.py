@@ -10,7 +10,6 @@ import gc
 import logging
 import queue
 import threading
-from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,8 @@ from automation.engine.parts import Parts
 from automation.kernel.clock import Clock, monotonic
 from automation.store.database import BadStatement, is_away
 
-from . import dispatch, sending
+from . import sending
+from .line import Line
 from .prepared import Prepared
 from .record import Result
 
@@ -45,7 +45,7 @@ class Live:
         self._woken = threading.Event()
         self._idle = threading.Event()  # set only at the end
         self._closing = False
-        self._ready: dict[str, deque[Prepared]] = {name: deque() for name in delivery.channels}
+        self._ready: dict[str, Line] = {name: Line() for name in delivery.channels}
         self._out: dict[str, int] = dict.fromkeys(delivery.channels, 0)
         self._results: list[Result] = []
         self._ids: set[int] = set()
@@ -114,7 +114,10 @@ class Live:
 
     def _claim(self) -> int:
         with self._changed:
-            self._delivery.gates.waiting = {name: len(ready) + self._out[name] for name, ready in self._ready.items()}
+            gates = self._delivery.gates
+            gates.waiting = {name: len(ready) + self._out[name] for name, ready in self._ready.items()}
+            gates.ready = {name: len(ready) for name, ready in self._ready.items()}
+            gates.marketing = {name: ready.marketing for name, ready in self._ready.items()}
         claimed, ready = self._delivery.prepare(self._clock.now())
         self._put(ready)
         return claimed.looked
@@ -124,7 +127,7 @@ class Live:
             with self._changed:
                 self._ids.update(one.id for one in ready)
                 for one in ready:
-                    self._ready[one.door.channel].append(one)
+                    self._ready[one.door.channel].add(one)
                 self._changed.notify_all()
 
     def _wait_for_room(self) -> None:
@@ -170,11 +173,13 @@ class Live:
         let_go = dict.fromkeys(self._out, 0)
         for result in results:
             let_go[result.message.door.channel] += 1
-        groups = []
+        groups, now = [], self._clock.now()
         for name, ready in self._ready.items():
-            credit = self._settings.channels[name].in_flight - self._out[name] + let_go[name]
+            credit = self._delivery.gates.trust(name) - self._out[name] + let_go[name]
             if ready and credit > 0:
-                groups.append([ready.popleft() for _ in range(min(credit, len(ready)))])
+                group = ready.take(self._delivery.gates.leaving(name, min(credit, len(ready)), now))
+                if group:
+                    groups.append(group)
         return groups
 
     def _commit(self, groups: Sequence[Sequence[Prepared]], results: Sequence[Result]) -> list[list[Prepared]]:
@@ -184,7 +189,7 @@ class Live:
         with self._parts.store.write() as tx:
             if results:
                 self._delivery.recorder.write(tx, results, now)
-            return [dispatch.commit(tx, group, now, self._settings.engine.lease) for group in groups]
+            return [self._delivery.dispatcher.commit(tx, group, now) for group in groups]
 
     def _hand_out(self, admitted: Sequence[Sequence[Prepared]]) -> None:
         until = monotonic() + self._settings.engine.lease
@@ -212,7 +217,7 @@ class Live:
         with self._changed:
             self._results[:0] = results
             for group in groups:
-                self._ready[group[0].door.channel].extendleft(reversed(group))
+                self._ready[group[0].door.channel].put_back(group)
 
     def _one_by_one(self) -> None:
         """A row that cannot be recorded must not hold the others up: it stays as it is, for recovery to look at."""
@@ -278,7 +283,7 @@ class Live:
         self._idle.set()
         if waiting:
             with self._parts.store.write() as tx:
-                dispatch.give_back(tx, waiting, self._clock.now())
+                self._delivery.dispatcher.give_back(tx, waiting, self._clock.now())
         while monotonic() < end and (self._results or any(self._out.values())):
             self._books(0.05)
         if any(self._out.values()):

@@ -10,6 +10,7 @@ from automation.policy.verdicts import Word
 from automation.settings import Ambiguous, Channel
 from automation.store.states import AttemptState, MessageState
 
+from . import reactions
 from .prepared import Prepared
 
 FIRST_WAIT, LONGEST_WAIT = 30, 3600  # seconds
@@ -43,6 +44,10 @@ def settle(one: Prepared, outcome: Outcome, known: Channel, now: int) -> Settled
 def _denied(one: Prepared, outcome: Denied, now: int) -> Settled:
     code = outcome.code or str(outcome.reason)
     said = str(outcome.reason) if code == outcome.reason else f"{outcome.reason} {code}"
+    if outcome.reason in reactions.OF_THE_LANE:
+        # Nothing is wrong with the message: the lane rests now, and policy looks for another way or waits for it.
+        reason = f"{Word.RETRY}: {one.door.channel} {said}"
+        return Settled(MessageState.QUEUED, AttemptState.DENIED, now, reason=reason, option=one.option, code=code)
     if not outcome.permanent:
         wait = outcome.retry_after if outcome.retry_after is not None else back_off(one.id, one.attempts)
         # What would be tried after its end is looked at when it ends: policy then says so.

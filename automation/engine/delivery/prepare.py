@@ -47,7 +47,7 @@ class Preparer:
                 unfit.append(Unfit(one.id, claimed.token, reason, one.step, result.place))
                 continue
             try:
-                address = self._vault.open(one.sealed, identity_context(one.lookup))
+                address = _address(self._vault, one)
                 if result is None:
                     key, sealed, _ = earlier[one.id, one.door]
                     text = self._vault.open(sealed, body_context(key))
@@ -81,10 +81,15 @@ class Preparer:
                     one.option,
                     one.attempts, one.expires_at, one.trail, known[2] if known else now, False,
                     self._routes.is_last(one.version_id, one.step, one.variant, one.option), body,
-                    Message(key, door.lane, address, plain),
+                    Message(key, door.lane, address, plain), self._grant(one, door),
                 )
             )  # fmt: skip
         return found
+
+    def _grant(self, one: Taken, door: Door) -> str:
+        if not self._routes.lanes[door.number].grant:
+            return ""
+        return self._routes.grant((one.version_id, one.step, one.variant), door)
 
     def _marketing(self, purposes: set[int]) -> dict[int, bool]:
         classes = self._parts.project.policy.purposes
@@ -173,3 +178,10 @@ class Preparer:
         for place, body in zip(places, links.tracked(batch, now), strict=True):
             found[place] = Rendered(body)
         return found
+
+
+def _address(vault: Vault, one: Taken) -> str:
+    """In clear; "" where the channel is the recipient. Refused where it does not open."""
+    if one.sealed is None or one.lookup is None:
+        return ""
+    return vault.open(one.sealed, identity_context(one.lookup))

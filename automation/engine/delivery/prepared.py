@@ -23,13 +23,14 @@ class Prepared(NamedTuple):
     """`body` is the sealed text of the message's body; `token` its claim's; `trail` the ways that refused it.
 
     `first_at`: when its key was first used. `resend`: nobody knows whether the lane took it. `last`: no way is left
-    after this one. `marketing`: by law.
+    after this one. `marketing`: by law. `identity_id` None: the channel is the recipient. `grant`: the template that
+    the recipient had to allow, "" for none.
     """
 
     id: int
     token: int
     person_id: int
-    identity_id: int
+    identity_id: int | None
     marketing: bool
     door: Door
     lane: Lane
@@ -42,6 +43,7 @@ class Prepared(NamedTuple):
     last: bool
     body: bytes
     message: Message
+    grant: str = ""
 
 
 class Unfit(NamedTuple):

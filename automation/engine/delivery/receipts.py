@@ -1,99 +1,136 @@
-"""What providers report later: delivered, opened, clicked, failed; in whatever order, the end is the same."""
+"""What providers report later: sent, delivered, opened, clicked, failed; in whatever order, the end is the same.
+
+Reports are taken in sets. One that comes before the answer of its own request waits in `receipt`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from automation.engine.parts import Parts
-from automation.policy.verdicts import Word
+from automation.kernel.hooks import Receipt
 from automation.store.database import Transaction
-from automation.store.states import AttemptState, MessageState
 
-from . import marks
+from . import arrivals, reactions
 
-KINDS = ("delivered", "opened", "clicked", "failed")
-SEEN = ("delivered", "opened", "clicked")  # each shows that the message arrived
+KINDS = ("sent", "delivered", "opened", "clicked", "failed")
+REPORTED = "n BIGINT, channel TEXT, provider_id TEXT"
 FIND = (
-    "SELECT a.message_id FROM attempt a WHERE a.channel = :channel AND a.provider_id = :id"
-    " UNION SELECT a.message_id FROM attempt a WHERE a.idem_key = :id AND a.channel = :channel"
+    "SELECT r.n, a.id, a.message_id, CASE WHEN m.channel = a.channel AND coalesce(m.lane, a.lane) = a.lane THEN 1"
+    " ELSE 0 END FROM reported r {then} attempt a ON {on} {then} message m ON m.id = a.message_id"
+)
+BY_PROVIDER = "a.channel = r.channel AND a.provider_id = r.provider_id"
+BY_KEY = "a.idem_key = r.provider_id AND a.channel = r.channel"
+EARLY = (
+    "SELECT r.channel, r.provider_id, r.kind, r.at, r.raw FROM accepted x {then} receipt r ON r.channel = x.channel"
+    " AND r.provider_id = x.provider_id ORDER BY r.at, r.kind"
 )
 
 
+class _Found(NamedTuple):
+    """A report and one message it is about. `current`: nothing was tried on another lane since."""
+
+    receipt: Receipt
+    attempt: int
+    message: int
+    current: bool
+
+
 def record(parts: Parts, tx: Transaction, channel: str, provider_id: str, kind: str, at: int, now: int) -> bool:
-    """One report. `provider_id` may also be our own key, which some providers return. Whether the message is known;
-    one that is not waits in `receipt` until it is."""
-    if kind not in KINDS:
-        raise ValueError(f"no kind of receipt: {kind}")
-    found = tx.value(FIND, channel=channel, id=provider_id)
-    if found is None:
-        earlier = tx.dialect.least("receipt.at", "excluded.at")
-        tx.run(
-            "INSERT INTO receipt (channel, provider_id, kind, at) VALUES (:channel, :id, :kind, :at)"
-            f" ON CONFLICT (channel, provider_id, kind) DO UPDATE SET at = {earlier}",
-            channel=channel, id=provider_id, kind=kind, at=at,
-        )  # fmt: skip
-        return False
-    _apply(parts, tx, [(found, kind, at)], now)
-    return True
+    """One report; see `record_many`. Whether the message is known."""
+    return bool(record_many(parts, tx, [(channel, Receipt(provider_id, kind, at))], now))
+
+
+def record_many(parts: Parts, tx: Transaction, reports: Sequence[tuple[str, Receipt]], now: int) -> int:
+    """Reports with the names of their channels. Returns how many are about messages we know; the others wait.
+
+    `provider_id` may also be our own key, which some providers return, and may be shared by the messages of one
+    request: then the report is about each of them. Raises ValueError for a kind that there is not.
+    """
+    for _, receipt in reports:
+        if receipt.kind not in KINDS:
+            raise ValueError(f"no kind of receipt: {receipt.kind}")
+    found, known = _find(tx, reports)
+    early = [report for number, report in enumerate(reports) if number not in known]
+    if early:
+        _keep(tx, early)
+    _apply(parts, tx, found, now)
+    return len(known)
 
 
 def catch_up(parts: Parts, tx: Transaction, now: int) -> int:
-    """Applies receipts that came before the answer of their request; returns how many."""
+    """Applies reports that came before the answers now in the temporary table `accepted`; returns how many."""
     if tx.row("SELECT 1 FROM receipt LIMIT 1") is None:
         return 0
-    waiting = tx.rows(
-        "SELECT a.message_id, r.kind, r.at, r.channel, r.provider_id FROM receipt r JOIN attempt a"
-        " ON a.channel = r.channel AND a.provider_id = r.provider_id ORDER BY r.at, r.kind LIMIT 1000"
+    waiting = tx.rows(EARLY.format(then=tx.dialect.join_in_order))
+    reports = [(row[0], _read(row[1], row[2], row[3], row[4])) for row in dict.fromkeys(map(tuple, waiting))]
+    if not reports:
+        return 0
+    _apply(parts, tx, _find(tx, reports)[0], now)
+    tx.many(
+        "DELETE FROM receipt WHERE channel = :channel AND provider_id = :id AND kind = :kind",
+        [{"channel": channel, "id": one.provider_id, "kind": one.kind} for channel, one in reports],
     )
-    for message, kind, at, channel, provider_id in waiting:
-        _apply(parts, tx, [(message, kind, at)], now)
-        tx.run(
-            "DELETE FROM receipt WHERE channel = :channel AND provider_id = :id AND kind = :kind",
-            channel=channel, id=provider_id, kind=kind,
-        )  # fmt: skip
-    return len(waiting)
+    return len(reports)
 
 
-def _apply(parts: Parts, tx: Transaction, reports: Sequence[tuple[int, str, int]], now: int) -> None:
-    for message, kind, at in reports:
-        if kind == "failed":
-            _bounce(parts, tx, message, now)
-            continue
-        before = tx.value(f"SELECT {kind}_at FROM message WHERE id = :id", id=message)
-        if before is None or at < before:
-            tx.run(f"UPDATE message SET {kind}_at = :at WHERE id = :id", at=at, id=message)
-        _heal(tx, message, at)
-        if before is None:
-            marks.tell(parts, tx, kind, [(message, at)], now)
+def _find(tx: Transaction, reports: Sequence[tuple[str, Receipt]]) -> tuple[list[_Found], set[int]]:
+    """What is about known messages, and the places of those reports in `reports`."""
+    tx.temporary("reported", REPORTED)
+    tx.many(
+        "INSERT INTO reported VALUES (:n, :channel, :id)",
+        [
+            {"n": number, "channel": channel, "id": one.provider_id}
+            for number, (channel, one) in enumerate(reports)
+            if one.provider_id
+        ],
+    )
+    then = tx.dialect.join_in_order
+    rows = [*tx.rows(FIND.format(then=then, on=BY_PROVIDER)), *tx.rows(FIND.format(then=then, on=BY_KEY))]
+    found = [
+        _Found(reports[number][1], attempt, message, bool(current))
+        for number, attempt, message, current in sorted(set(map(tuple, rows)))
+    ]
+    return found, {row[0] for row in rows}
 
 
-def _heal(tx: Transaction, message: int, at: int) -> None:
-    """What arrived was sent, whatever we believed: an unclear answer, a crash, a bounce reported out of order."""
-    unsure = f"{MessageState.AMBIGUOUS}, {MessageState.DISPATCHING}"
-    tx.run(
-        f"UPDATE message SET state = {MessageState.SENT}, sent_at = coalesce(sent_at, :at), done_at ="
-        f" coalesce(done_at, :at),"
-        f" reason = NULL, lease_until = NULL, due = NULL WHERE id = :id AND (state IN ({unsure})"
-        f" OR (state = {MessageState.FAILED} AND reason = '{Word.BOUNCED}'))",
-        id=message, at=at,
-    )  # fmt: skip
+def _keep(tx: Transaction, reports: Iterable[tuple[str, Receipt]]) -> None:
+    earlier = tx.dialect.least("receipt.at", "excluded.at")
+    tx.many(
+        "INSERT INTO receipt (channel, provider_id, kind, at, raw) VALUES (:channel, :id, :kind, :at, :raw)"
+        f" ON CONFLICT (channel, provider_id, kind) DO UPDATE SET at = {earlier}",
+        [
+            {"channel": channel, "id": one.provider_id, "kind": one.kind, "at": one.at, "raw": _rest(one)}
+            for channel, one in reports
+        ],
+    )
 
 
-def _bounce(parts: Parts, tx: Transaction, message: int, now: int) -> None:
-    """Accepted, then not delivered. One that was seen to arrive stays sent: both orders end alike."""
-    seen = " AND ".join(f"{kind}_at IS NULL" for kind in SEEN)
-    states = f"{MessageState.SENT}, {MessageState.AMBIGUOUS}, {MessageState.DISPATCHING}"
-    changed = tx.run(
-        f"UPDATE message SET state = {MessageState.FAILED}, reason = '{Word.BOUNCED}', done_at = :now, lease_until ="
-        f" NULL"
-        f" WHERE id = :id AND state IN ({states}) AND {seen}",
-        id=message, now=now,
-    )  # fmt: skip
-    if changed:
-        tx.run(
-            "UPDATE attempt SET code = 'bounced' WHERE message_id = :id"
-            f" AND state IN ({AttemptState.ACCEPTED}, {AttemptState.UNKNOWN})",
-            id=message,
-        )
-        if marks.heard(parts, "failed"):
-            marks.tell(parts, tx, "failed", [(message, now)], now)
+def _rest(receipt: Receipt) -> str | None:
+    if not (receipt.code or receipt.dead or receipt.complaint):
+        return None
+    return json.dumps({"code": receipt.code, "dead": receipt.dead, "complaint": receipt.complaint})
+
+
+def _read(provider_id: str, kind: str, at: int, raw: str | None) -> Receipt:
+    rest = json.loads(raw) if raw else {}
+    return Receipt(provider_id, kind, at, **rest)
+
+
+def _apply(parts: Parts, tx: Transaction, found: Sequence[_Found], now: int) -> None:
+    if not found:
+        return
+    for kind in arrivals.SEEN:
+        seen = [(one.message, one.attempt, one.receipt.at) for one in found if one.receipt.kind == kind]
+        arrivals.seen(parts, tx, kind, seen, now)
+    sent = [(one.message, one.attempt, one.receipt.at) for one in found if one.receipt.kind == "sent"]
+    arrivals.sent(parts, tx, sent, now)
+    failed = {(one.message, one.attempt): one.receipt.code for one in found
+              if one.receipt.kind == "failed" and one.current}  # fmt: skip
+    arrivals.bounced(parts, tx, [(message, attempt, code) for (message, attempt), code in failed.items()], now)
+    dead = [one.attempt for one in found if one.receipt.dead]
+    complained = [one.attempt for one in found if one.receipt.complaint]
+    reactions.suppress_attempts(tx, dead, reactions.BAD_ADDRESS, now)
+    reactions.suppress_attempts(tx, complained, reactions.COMPLAINT, now)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from automation.engine.parts import Parts
-from automation.kernel.ports import Accepted, Outcome
+from automation.kernel.ports import Accepted, Denied, Outcome
 from automation.store.database import Transaction
 from automation.store.states import AttemptState, MessageState
 
-from . import breaker, marks, outcomes, receipts
+from . import awaiting, breaker, marks, outcomes, reactions, receipts
+from .bookings import Bookings
 from .gates import Gates
 from .outcomes import Settled
 from .prepared import Prepared, Unfit
@@ -23,7 +24,8 @@ SETTLED = {
     "due": "BIGINT", "lease": "BIGINT", "reason": "TEXT", "option_ix": "BIGINT", "counted": "BIGINT", "code": "TEXT",
     "provider_id": "TEXT",
 }  # fmt: skip
-OURS = f"message.state IN ({MessageState.DISPATCHING}, {MessageState.AMBIGUOUS})"
+DOUBTED = f"{MessageState.DISPATCHING}, {MessageState.AMBIGUOUS}"
+OURS = f"message.state IN ({DOUBTED})"
 ATTEMPT_OF = "attempt.message_id = {t}.id AND attempt.channel = {t}.channel AND attempt.lane = {t}.lane"
 OVER = f"{MessageState.FAILED}, {MessageState.AMBIGUOUS}"
 
@@ -38,8 +40,8 @@ class Result(NamedTuple):
 class Recorder:
     """Writes answers for one process."""
 
-    def __init__(self, parts: Parts, gates: Gates) -> None:
-        self._parts, self._gates = parts, gates
+    def __init__(self, parts: Parts, gates: Gates, bookings: Bookings) -> None:
+        self._parts, self._gates, self._bookings = parts, gates, bookings
 
     def write(self, tx: Transaction, results: Sequence[Result], now: int) -> Counter[str]:
         """Records the answers; returns how many messages got each new state, by its name in small letters."""
@@ -57,17 +59,28 @@ class Recorder:
             self._accept(tx, accepted, now)
         if settled:
             self._settle(tx, settled, now)
-        breaker.learn(tx, by_channel, self._parts.settings.channels, now)
+        self._learn(tx, results, by_channel, now)
+        counts = Counter(_name(answer.state) for _, answer in settled)
+        tasks = sum(_is_task(outcome) for _, outcome in accepted)
+        counts["sent"] += len(accepted) - tasks
+        if tasks:
+            counts["awaiting"] += tasks
+        return counts
+
+    def _learn(
+        self, tx: Transaction, results: Sequence[Result], by_channel: Mapping[str, Sequence[Outcome]], now: int
+    ) -> None:
+        states = breaker.learn(tx, by_channel, self._parts.settings.channels, now)
+        denied = [(one, outcome) for one, outcome in results if isinstance(outcome, Denied)]
+        self._gates.learned(states, reactions.react(tx, denied, now) if denied else {})
         for channel, answers in by_channel.items():
             self._gates.done(channel, len(answers), now)
-        counts = Counter(_name(answer.state) for _, answer in settled)
-        counts["sent"] += len(accepted)
-        return counts
 
     def unfit(self, tx: Transaction, found: Sequence[Unfit], now: int) -> None:
         """Messages that could not be made ready: over, with the reason; the operator is told once a text and batch."""
         _fill(tx, "unfit", {"id": "BIGINT", "token": "BIGINT", "reason": "TEXT"},
               [(one.id, one.token, one.reason) for one in found])  # fmt: skip
+        self._bookings.give_back(tx, "unfit", states=str(int(MessageState.CLAIMED)))
         tx.run(
             f"UPDATE message SET state = {MessageState.FAILED}, reason = unfit.reason, done_at = :now, counted_at ="
             f" NULL,"
@@ -88,23 +101,28 @@ class Recorder:
             if isinstance(outcome, Accepted)
         ]
         _fill(tx, "accepted", ACCEPTED, rows)
-        tx.run(
-            f"UPDATE message SET state = {MessageState.SENT}, sent_at = :now, done_at = :now, lease_until = NULL,"
-            f" reason = NULL FROM accepted WHERE message.id = accepted.id AND message.token = accepted.token AND"
-            f" {OURS}",
-            now=now,
-        )
+        sent = [(m.id, now) for m, outcome in accepted if not _is_task(outcome)]
+        if len(sent) < len(rows):
+            awaiting.begin(tx, [(m.id, m.token) for m, outcome in accepted if _is_task(outcome)], now)
+        if sent:  # those that await are in another state by now
+            tx.run(
+                f"UPDATE message SET state = {MessageState.SENT}, sent_at = :now, done_at = :now, lease_until = NULL,"
+                f" reason = NULL FROM accepted WHERE message.id = accepted.id AND message.token = accepted.token AND"
+                f" {OURS}",
+                now=now,
+            )
         tx.run(
             f"UPDATE attempt SET state = {AttemptState.ACCEPTED}, provider_id = NULLIF(accepted.provider_id, ''),"
             f" done_at = :now, code = NULL FROM accepted WHERE {ATTEMPT_OF.format(t='accepted')}",
             now=now,
         )
         if marks.heard(self._parts, "sent"):
-            marks.tell(self._parts, tx, "sent", [(row[0], now) for row in rows], now)
+            marks.tell(self._parts, tx, "sent", sent, now)
         receipts.catch_up(self._parts, tx, now)
 
     def _settle(self, tx: Transaction, settled: Sequence[tuple[Prepared, Settled]], now: int) -> None:
         _fill(tx, "settled", SETTLED, [_row(one, answer) for one, answer in settled])
+        self._bookings.give_back(tx, "settled", " AND t.counted = 0", DOUBTED)
         tx.run(
             "UPDATE message SET state = settled.state, due = settled.due, reason = settled.reason,"
             " via_ix = settled.option_ix, lease_until = settled.lease,"
@@ -121,8 +139,6 @@ class Recorder:
         )
         if any(answer.provider_id for _, answer in settled):  # a report may have come before we gave up waiting
             receipts.catch_up(self._parts, tx, now)
-        back = Counter(one.door.channel for one, answer in settled if not answer.counted)
-        self._gates.give_back(tx, back, now)
         failed = [(one.id, now) for one, answer in settled if answer.state is MessageState.FAILED]
         if failed and marks.heard(self._parts, "failed"):
             marks.tell(self._parts, tx, "failed", failed, now)
@@ -134,6 +150,10 @@ def _row(one: Prepared, answer: Settled) -> tuple[object, ...]:
         answer.lease, answer.reason, answer.option, int(answer.counted), answer.code,
         answer.provider_id,
     )  # fmt: skip
+
+
+def _is_task(outcome: Outcome) -> bool:
+    return isinstance(outcome, Accepted) and outcome.awaiting
 
 
 def _name(state: MessageState) -> str:

@@ -23,6 +23,7 @@ from automation.store.database import Transaction
 from automation.store.states import AttemptState, MessageState
 
 from . import outcomes, spool
+from .bookings import Bookings
 from .claim import NEXT_TOKEN
 from .prepared import Prepared, body_context
 from .record import Recorder, Result
@@ -60,7 +61,7 @@ class Overdue(NamedTuple):
     attempt: int
     body: bytes | None
     at: int
-    lookup: bytes
+    lookup: bytes | None
     sealed: bytes | None
 
 
@@ -78,8 +79,11 @@ class Recovered:
 class Recovery:
     """For one process. `mine`: whether this process is working on the message right now."""
 
-    def __init__(self, parts: Parts, routes: Routes, vault: Vault, recorder: Recorder, folder: Path | None) -> None:
-        self._parts, self._routes, self._vault, self._recorder, self._folder = parts, routes, vault, recorder, folder
+    def __init__(
+        self, parts: Parts, routes: Routes, vault: Vault, books: tuple[Recorder, Bookings], folder: Path | None
+    ) -> None:
+        self._parts, self._routes, self._vault, self._folder = parts, routes, vault, folder
+        self._recorder, self._bookings = books
 
     def run(self, now: int, mine: Callable[[int], bool] = lambda _: False, alone: bool = False) -> Recovered:
         """One slice in one transaction; what is in `again` has to be dispatched by the caller. `alone`: no other
@@ -139,10 +143,10 @@ class Recovery:
     def _again(self, row: Overdue, now: int) -> Prepared | None:
         """The same request once more, None where its channel, address or body is gone."""
         door = self._routes.door(row.channel or "", row.lane or "")
-        if door is None or row.body is None or row.sealed is None or row.identity_id is None:
+        if door is None or row.body is None or (door.address and (row.sealed is None or row.lookup is None)):
             return None
         try:
-            address = self._vault.open(row.sealed, identity_context(row.lookup))
+            address = self._vault.open(row.sealed, identity_context(row.lookup)) if row.sealed and row.lookup else ""
             body: Any = json.loads(self._vault.open(bytes(row.body), body_context(row.key)))
         except errors.Refused:
             return None
@@ -152,11 +156,13 @@ class Recovery:
             self._routes.lanes[door.number], row.option, row.attempts, row.expires_at, None, row.at, True,
             self._routes.is_last(row.version_id, row.step, row.variant, row.option), bytes(row.body),
             Message(row.key, door.lane, address, body),
+            self._routes.grant((row.version_id, row.step, row.variant), door),
         )  # fmt: skip
 
     def _write(self, tx: Transaction, found: Recovered, now: int) -> None:
         if found.back:
             _fill(tx, [(row.id, row.token) for row in found.back])
+            self._bookings.give_back(tx, "overdue")
             tx.run(
                 f"UPDATE message SET state = {MessageState.QUEUED}, due = :now, counted_at = NULL, lease_until = NULL,"
                 " token = NULL FROM overdue WHERE message.id = overdue.id AND message.token = overdue.token"

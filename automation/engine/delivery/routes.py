@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from automation.engine.parts import Parts
 from automation.engine.registry import Loaded
 from automation.journey import graph
 from automation.kernel.ports import Channel, Lane
-from automation.policy.claimed import Door, Route
-from automation.rendering.texts import BASE
+from automation.policy.claimed import Door, Options, Route
+from automation.rendering.texts import BASE, Template
 
 Case: TypeAlias = tuple[int, int, str | None]
 """version id, step id, variant"""
@@ -26,7 +26,9 @@ class Routes:
         self._by_lane: dict[tuple[str, str], Door] = {}
         for name, channel in channels.items():
             for lane in channel.lanes:
-                door = Door(len(self.doors), name, channel.kind, lane.name, lane.address)
+                door = Door(
+                    len(self.doors), name, channel.kind, lane.name, lane.address, lane.window, tuple(lane.limits)
+                )
                 self._by_lane[name, lane.name] = door
                 self.doors.append(door)
                 self.lanes.append(lane)
@@ -49,6 +51,10 @@ class Routes:
             if case not in self._routes:
                 self._routes[case] = self._make(len(self._routes), case)
         return {case: self._routes[case] for case in cases}
+
+    def grant(self, case: Case, door: Door) -> str:
+        """The template a message had to be allowed for at this door; "" for none."""
+        return self.of([case])[case].grants.get(door.number, "")
 
     def is_last(self, version_id: int, step: int, variant: str | None, option: int) -> bool:
         """Whether no way is open after this one."""
@@ -73,22 +79,40 @@ class Routes:
             return Route(number, version_id, step, variant, (), readable=False)
         loaded, send = found
         journey = loaded.journey
-        options = tuple(self._options(send, variant))
-        return Route(number, version_id, step, variant, options, send.ignore_quiet, journey.unless, journey.key)
+        options, grants = self.ways(send, variant or BASE)
+        return Route(number, version_id, step, variant, options, send.ignore_quiet, journey.unless, journey.key,
+                     grants=grants)  # fmt: skip
 
-    def _options(self, send: graph.Send, variant: str | None) -> Iterator[tuple[Door, str]]:
+    def ways(self, send: graph.Send, variant: str) -> tuple[Options, dict[int, str]]:
+        """The options of a route, and by the number of a door the template that has to be allowed there."""
         text = self._parts.project.texts.texts.get(send.text)
         known = self._parts.project.policy.purposes.get(send.purpose)
         legal = known.kind if known else "marketing"
+        options: list[tuple[Door, str]] = []
+        grants: dict[int, str] = {}
         for name in self._names(send.via):
             channel = self._channels[name]
-            # A text that is off altogether goes on to rendering, which says where its files are wrong.
-            missing = text is not None and text.template(variant or BASE, channel.kind) is None
+            template = text.template(variant, channel.kind) if text is not None else None
             for lane in channel.lanes:
-                why = "no text" if missing else "" if legal in lane.purposes else f"carries no {legal} ({lane.name})"
-                yield self._by_lane[name, lane.name], why
+                door = self._by_lane[name, lane.name]
+                # A text that is off altogether goes on to rendering, which says where its files are wrong.
+                options.append((door, "" if text is None else _why_not(template, lane, legal)))
+                if lane.grant and template is not None:
+                    grants[door.number] = template.key_of(lane.grant)
+        return tuple(options), grants
 
     def _names(self, via: Sequence[str]) -> list[str]:
         words = via or self._parts.settings.via
         names = [name for word in words for name in ([word] if word in self._channels else self.kinds.get(word, []))]
         return list(dict.fromkeys(names))
+
+
+def _why_not(template: Template | None, lane: Lane, legal: str) -> str:
+    """Why a lane is closed to everybody for this text; "" where it is open."""
+    if template is None:
+        return "no text"
+    if legal not in lane.purposes:
+        return f"carries no {legal} ({lane.name})"
+    if lane.parts and not lane.parts & template.parts:
+        return f"no text ({lane.name})"
+    return ""

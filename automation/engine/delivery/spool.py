@@ -212,7 +212,7 @@ def _split(text: str) -> Iterator[Ref]:
 
 def _told(outcome: Outcome) -> tuple[object, ...]:
     if isinstance(outcome, Accepted):
-        return (outcome.provider_id,)
+        return (outcome.provider_id, "", "awaiting") if outcome.awaiting else (outcome.provider_id,)
     if isinstance(outcome, Unknown):
         return (outcome.provider_id, outcome.code)
     return ("", outcome.code, str(outcome.reason), outcome.permanent, outcome.retry_after)
@@ -223,5 +223,7 @@ def _heard(told: Sequence[object]) -> Outcome:
         return Accepted(str(told[0]))
     if len(told) == 2:
         return Unknown(str(told[1]), str(told[0]))
+    if len(told) == 3:
+        return Accepted(str(told[0]), awaiting=True)
     wait = told[4]
     return Denied(Reason(str(told[2])), str(told[1]), bool(told[3]), wait if isinstance(wait, int) else None)

@@ -1,0 +1,117 @@
+"""What follows for messages from reports about them: they arrived, were sent after all, or came back. In sets.
+
+Whatever the order of the reports, the end is the same: what was seen to arrive was sent, and stays so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from automation.engine.parts import Parts
+from automation.policy.verdicts import Word
+from automation.store.database import Transaction
+from automation.store.states import AttemptState, MessageState
+
+from . import marks
+
+SEEN = ("delivered", "opened", "clicked")  # each shows that the message arrived
+UNSURE = f"{MessageState.AMBIGUOUS}, {MessageState.DISPATCHING}, {MessageState.AWAITING}"
+CAME_BACK = f"message.state = {MessageState.FAILED} AND message.reason LIKE '{Word.BOUNCED}%'"
+GIVEN_UP = f"message.state = {MessageState.FAILED} AND message.reason LIKE '{Word.NOT_CONFIRMED}%'"
+EARLIEST = "CASE WHEN message.{name} < arrived.at THEN message.{name} ELSE arrived.at END"
+TO_SENT = (
+    f"UPDATE message SET state = {MessageState.SENT}, sent_at = coalesce(message.sent_at, arrived.at),"
+    " done_at = coalesce(message.done_at, arrived.at), counted_at = coalesce(message.counted_at, arrived.at),"
+    " reason = NULL, lease_until = NULL, due = NULL FROM arrived WHERE message.id = arrived.id AND ({states})"
+    " RETURNING message.id, message.sent_at"
+)
+
+
+def seen(parts: Parts, tx: Transaction, kind: str, found: Sequence[tuple[int, int | None, int]], now: int) -> None:
+    """`kind`: of SEEN; `found`: message id, attempt id where it is known, UTC seconds. The earliest report counts."""
+    if not found:
+        return
+    attempts = _fill(tx, found)
+    then, name = tx.dialect.join_in_order, f"{kind}_at"
+    fresh = tx.rows(f"SELECT a.id, a.at FROM arrived a {then} message m ON m.id = a.id WHERE m.{name} IS NULL")
+    tx.run(
+        f"UPDATE message SET {name} = {EARLIEST.format(name=name)} FROM arrived WHERE message.id = arrived.id"
+        f" AND (message.{name} IS NULL OR message.{name} > arrived.at)"
+    )
+    healed = _to_sent(parts, tx, f"message.state IN ({UNSURE}) OR ({CAME_BACK}) OR ({GIVEN_UP})", now)
+    _proven(tx, [attempts[number] for number in healed], now)
+    marks.tell(parts, tx, kind, [(row[0], row[1]) for row in fresh], now)
+
+
+def sent(parts: Parts, tx: Transaction, found: Sequence[tuple[int, int | None, int]], now: int) -> None:
+    """It left after all: confirmed by the employee, or reported by a provider whose answer was lost. What came back
+    stays so: being sent is no sign of having arrived."""
+    if not found:
+        return
+    attempts = _fill(tx, found)
+    healed = _to_sent(parts, tx, f"message.state IN ({UNSURE}) OR ({GIVEN_UP})", now)
+    _proven(tx, [attempts[number] for number in healed], now)
+    tx.run(
+        f"UPDATE message SET sent_at = {EARLIEST.format(name='sent_at')} FROM arrived WHERE message.id = arrived.id"
+        f" AND message.state IN ({MessageState.SENT}, {MessageState.FAILED})"
+        " AND (message.sent_at IS NULL OR message.sent_at > arrived.at)"
+    )
+
+
+def bounced(parts: Parts, tx: Transaction, found: Sequence[tuple[int, int, str]], now: int) -> None:
+    """Accepted, then not delivered; `found`: message id, attempt id, the provider's code. What arrived stays sent."""
+    if not found:
+        return
+    tx.temporary("returned", "id BIGINT, attempt BIGINT, reason TEXT")
+    tx.many(
+        "INSERT INTO returned VALUES (:id, :attempt, :reason)",
+        [
+            {"id": message, "attempt": attempt, "reason": f"{Word.BOUNCED}: {code}" if code else str(Word.BOUNCED)}
+            for message, attempt, code in sorted(found)
+        ],
+    )
+    unseen = " AND ".join(f"message.{kind}_at IS NULL" for kind in SEEN)
+    changed = tx.rows(
+        f"UPDATE message SET state = {MessageState.FAILED}, reason = returned.reason, done_at = :now,"
+        " lease_until = NULL FROM returned WHERE message.id = returned.id"
+        f" AND message.state IN ({MessageState.SENT}, {UNSURE}) AND {unseen} RETURNING message.id",
+        now=now,
+    )
+    if not changed:
+        return
+    tx.run(
+        f"UPDATE attempt SET code = returned.reason FROM returned WHERE attempt.id = returned.attempt"
+        f" AND attempt.state IN ({AttemptState.ACCEPTED}, {AttemptState.UNKNOWN})"
+    )
+    if marks.heard(parts, "failed"):
+        marks.tell(parts, tx, "failed", [(row[0], now) for row in changed], now)
+
+
+def _fill(tx: Transaction, found: Sequence[tuple[int, int | None, int]]) -> dict[int, int | None]:
+    """One row a message, the earliest; returns the attempt it is about."""
+    earliest: dict[int, tuple[int, int | None]] = {}
+    for message, attempt, at in found:
+        if message not in earliest or at < earliest[message][0]:
+            earliest[message] = (at, attempt)
+    tx.temporary("arrived", "id BIGINT, at BIGINT")
+    tx.many(
+        "INSERT INTO arrived VALUES (:id, :at)",
+        [{"id": message, "at": at} for message, (at, _) in sorted(earliest.items())],
+    )
+    return {message: attempt for message, (_, attempt) in earliest.items()}
+
+
+def _to_sent(parts: Parts, tx: Transaction, states: str, now: int) -> list[int]:
+    """Whatever we believed, it was sent: an unclear answer, a crash, a task, a bounce reported out of order."""
+    healed = [(row[0], row[1]) for row in tx.rows(TO_SENT.format(states=states))]
+    if healed and marks.heard(parts, "sent"):
+        marks.tell(parts, tx, "sent", healed, now)
+    return [number for number, _ in healed]
+
+
+def _proven(tx: Transaction, attempts: Sequence[int | None], now: int) -> None:
+    tx.many(
+        f"UPDATE attempt SET state = {AttemptState.ACCEPTED}, done_at = coalesce(done_at, :now) WHERE id = :id"
+        f" AND state IN ({AttemptState.DISPATCHING}, {AttemptState.UNKNOWN})",
+        [{"id": attempt, "now": now} for attempt in attempts if attempt is not None],
+    )
