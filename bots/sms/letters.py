@@ -16,8 +16,8 @@ from automation.kernel.ports import Denied, Message, Reason
 from bots.sms.options import SmsOptions, Template
 
 MAX_TEXT = 500  # characters, signature included (Alibaba and Tencent Cloud alike)
-_MOBILE = re.compile(r"(?:\+?86)?(1[3-9]\d{9})")
-_ABROAD = re.compile(r"\+(?!86)[1-9]\d{6,14}")
+_MOBILE = re.compile(r"(?:\+?86)?(1[3-9][0-9]{9})")
+_ABROAD = re.compile(r"\+(?!86)[1-9][0-9]{6,14}")
 _KEY = re.compile(r"[0-9a-z]{1,32}")
 _URL = re.compile(r"https?://|www\.|[a-z0-9-]+\.(?:com|cn|net|top|cc)\b", re.IGNORECASE)
 _PLACE = re.compile(r"\{(\w+)\}")

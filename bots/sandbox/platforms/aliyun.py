@@ -25,7 +25,7 @@ from bots.sandbox.platforms import sms_side
 from bots.sandbox.platforms.sms_side import Act, Side, Taken
 from bots.sms.options import PRETEND_ID, PRETEND_SECRET
 
-_MOBILE = re.compile(r"(?:\+?86|0086)?(1[3-9]\d{9})")
+_MOBILE = re.compile(r"(?:\+?86|0086)?(1[3-9][0-9]{9})")
 _AUTHORIZATION = re.compile(
     r"ACS3-HMAC-SHA256 Credential=([^,]+),\s*SignedHeaders=([a-z0-9;-]+),\s*Signature=([0-9a-f]{64})"
 )

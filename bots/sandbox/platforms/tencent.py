@@ -28,8 +28,8 @@ _AUTHORIZATION = re.compile(
     r"TC3-HMAC-SHA256 Credential=([^/]+)/(\d{4}-\d\d-\d\d)/sms/tc3_request, SignedHeaders=([a-z0-9;-]+),"
     r" Signature=([0-9a-f]{64})"
 )
-_MOBILE = re.compile(r"\+861[3-9]\d{9}")
-_ABROAD = re.compile(r"\+(?!86)[1-9]\d{6,14}")
+_MOBILE = re.compile(r"\+861[3-9][0-9]{9}")
+_ABROAD = re.compile(r"\+(?!86)[1-9][0-9]{6,14}")
 _SKEW = 300  # seconds
 _CHINA = 28_800  # seconds ahead of UTC
 _FAULTS = {
