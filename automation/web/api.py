@@ -93,7 +93,7 @@ class Api:
             except bodies.TooLarge as error:
                 return refusal(413, "too_large", f"at most {error.most >> 20} MB: send several requests")
             except bodies.TooSlow:
-                return refusal(408, "too_slow", f"the body did not arrive within {bodies.TIME:.0f} seconds")
+                return refusal(408, "too_slow", "the body did not arrive in time")
             except bodies.NotJson as error:
                 return refusal(400, "not_json", str(error), "body")
             except forms.Wrong as error:
@@ -147,9 +147,10 @@ class Api:
         now = self._context.now()
         if sort.many not in content:
             good = sort.read(shop, asked.source, now, content, asked.key or None)
-            (status,) = await self._store(sort, shop, (good,), len(asked.body))
-            if status is None:
-                raise forms.Wrong("this cannot be stored", "body", "unwritable")
+            try:
+                (status,) = await self._context.writer.submit(sort.kind, sort.chunk(shop, (good,)), len(asked.body))
+            except Unwritable as error:
+                raise forms.Wrong(str(error), "body", "unwritable") from None
             return Response(ONE[status], media_type=JSON)
         return await self._many(sort, shop, asked, content, now)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from typing import Any, Final
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
-TIME: Final = 5.0  # seconds for the whole body
 SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -30,20 +28,23 @@ class NotJson(ValueError):
 
 
 async def whole(request: Request, most: int) -> bytes:
-    """The body. Raises TooLarge before more than that is kept, TooSlow."""
+    """The body. Raises TooLarge before more than that is kept, TooSlow. The connection watches the time."""
+    message = await request.receive()
+    body: bytes = message.get("body", b"")
+    if message["type"] == "http.request" and not message.get("more_body") and len(body) <= most:
+        return body
     said = request.headers.get("content-length", "")
     if said.isascii() and said.isdigit() and int(said[:18]) > most:
         raise TooLarge(most)
-    parts, length = [], 0
-    try:
-        async with asyncio.timeout(TIME):
-            async for part in request.stream():
-                length += len(part)
-                if length > most:
-                    raise TooLarge(most)
-                parts.append(part)
-    except (TimeoutError, ClientDisconnect):
-        raise TooSlow from None
+    parts, length = [body], len(body)
+    while message.get("more_body") and length <= most:
+        message = await request.receive()
+        parts.append(message.get("body", b""))
+        length += len(parts[-1])
+    if message["type"] != "http.request":
+        raise TooSlow
+    if length > most:
+        raise TooLarge(most)
     return b"".join(parts)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from starlette.datastructures import Headers
@@ -53,9 +54,9 @@ class Callers:
         headers = Headers(scope=scope)
         return found is not None and found.is_loopback and not any(name in headers for name in FORWARDED)
 
-    def wrong(self, address: str) -> None:
+    def wrong(self, scope: Scope) -> None:
         """Counts a wrong request."""
-        group = self._group(address)
+        group = self._group(self.address(scope))
         if group is None:
             return
         since, count = self._wrong.pop(group, (clock.monotonic(), 0))
@@ -65,9 +66,11 @@ class Callers:
         while len(self._wrong) > REMEMBERED:
             self._wrong.popitem(last=False)
 
-    def put_off(self, address: str) -> int:
-        """For how many seconds the address is not listened to; 0 for everybody else."""
-        group = self._group(address)
+    def put_off(self, scope: Scope) -> int:
+        """For how many seconds who calls is not listened to; 0 for everybody else."""
+        if not self._wrong:
+            return 0
+        group = self._group(self.address(scope))
         since, count = self._wrong.get(group or "", (0.0, 0))
         left = since + WINDOW - clock.monotonic()
         return max(1, int(left)) if count >= WRONG and left > 0 else 0
@@ -94,6 +97,7 @@ def _network(text: str) -> Network:
         ) from None
 
 
+@lru_cache(maxsize=4096)
 def _address(text: str) -> Address | None:
     try:
         found = ipaddress.ip_address(text)

@@ -37,13 +37,13 @@ class Context:
 
     def put_off(self, request: Request) -> Response | None:
         """The answer to an address that was wrong too often, None for all others."""
-        seconds = self.callers.put_off(self.callers.address(request.scope))
+        seconds = self.callers.put_off(request.scope)
         if not seconds:
             return None
         return refusal(429, "too_many_errors", "too many wrong requests came from your address", again=seconds)
 
     def wrong(self, request: Request) -> None:
-        self.callers.wrong(self.callers.address(request.scope))
+        self.callers.wrong(request.scope)
 
 
 def document(content: Any, status: int = 200) -> Response:

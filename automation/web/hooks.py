@@ -14,12 +14,14 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from automation.inbound.inbox import Inbox
+from automation.inbound.values import Arrival
+from automation.inbound.welcome import Welcomer
 from automation.kernel import hooks
 from automation.kernel.hooks import Forgery, Hook, Unreadable
 
 from . import addresses, bodies
 from .context import Context, busy
-from .inbox import Arrived, InboundKind
 from .writer import Full, Unwritable
 
 log = logging.getLogger(__name__)
@@ -31,8 +33,9 @@ MOST: Final = 512 << 10  # of JSON and forms: reports come by the hundred
 class Hooks:
     """For the loop's thread; verifying and reading are short and done in it."""
 
-    def __init__(self, context: Context, known: Mapping[str, Hook], link_key: bytes, kind: InboundKind) -> None:
-        self._context, self._known, self._key, self._kind = context, known, link_key, kind
+    def __init__(self, context: Context, known: Mapping[str, Hook], inbox: Inbox, welcomer: Welcomer) -> None:
+        self._context, self._known, self._inbox, self._welcomer = context, known, inbox, welcomer
+        self._key = context.app.vault.link_key
 
     async def take(self, request: Request) -> Response:
         name = request.path_params["channel"]
@@ -76,18 +79,19 @@ class Hooks:
             return await self._unreadable(name, hook, said, str(error) if isinstance(error, Unreadable) else "")
         reply = None
         if happened:
-            arrived = Arrived(name, happened)
             try:
-                reply = await self._context.writer.submit(self._kind, arrived, len(said.body))
+                taken = await self._context.writer.submit(self._inbox, Arrival(name, happened), len(said.body))
             except Unwritable:
                 return await self._unreadable(name, hook, said, "it cannot be stored")
+            self._welcomer.greet(taken.greetings)
+            reply = taken.reply
         return _response(hook.answer(said, reply))
 
     async def _unreadable(self, name: str, hook: Hook, said: hooks.Request, why: str) -> Response:
         """Genuine, and of no use to us: noted, and answered as if it were, or it would come for ever."""
         self._context.counts.cannot_read(name)
         log.warning("a callback of %s could not be read: %s", name, why or "for an unforeseen reason")
-        await self._context.writer.submit(self._kind, Arrived(name, (), said.body, why), len(said.body))
+        await self._context.writer.submit(self._inbox, Arrival(name, (), said.body, why), len(said.body))
         return _response(hook.answer(said, None))
 
 

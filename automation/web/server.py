@@ -12,6 +12,7 @@ from typing import Final
 import uvicorn
 
 from automation.app import App
+from automation.inbound.welcome import Welcomer
 from automation.kernel import errors
 
 from . import site
@@ -47,7 +48,9 @@ class Edge:
         """Listens and answers. Raises ServiceAway where the port is taken or the address is not this machine's."""
         self._socket = _listening(self._app.settings.web.host, self._app.settings.web.port or 0)
         self._context = site.context(self._app)
-        inner = site.site(self._context, self._app.hooks, None, self._leads)  # type: ignore[arg-type]
+        app = self._app
+        self._welcomer = Welcomer(app.parts, app.vault, app.channels, app.renderer, app.clock)
+        inner = site.site(self._context, self._welcomer, self._leads)
         # What uvicorn tells of strangers' requests is noise; what fails inside is told by our own edge.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         self._server = _Server(
@@ -75,6 +78,7 @@ class Edge:
         self._thread.join()
         self._context.writer.stop()
         self._context.readers.stop()
+        self._welcomer.close()
 
     def _serve(self) -> None:
         assert self._server is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -11,7 +11,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from automation.app import App
-from automation.kernel.hooks import Hook
+from automation.inbound.inbox import Inbox
+from automation.inbound.welcome import Welcomer
 from automation.tracking.answering import Answers
 from automation.tracking.following import Follower
 
@@ -22,7 +23,6 @@ from .context import Context, document, refusal
 from .guard import Guard
 from .health import Health
 from .hooks import Hooks
-from .inbox import Inbound, InboundKind
 from .links import Links
 from .readers import Readers
 from .shop import Current
@@ -37,11 +37,11 @@ def context(app: App) -> Context:
     )
 
 
-def site(shared: Context, hooks: Mapping[str, Hook], inbound: Inbound, leads: Callable[[], bool]) -> ASGIApp:
-    """The ASGI application. `leads`: whether the engine of this process moves."""
+def site(shared: Context, welcomer: Welcomer, leads: Callable[[], bool]) -> ASGIApp:
+    """The ASGI application. `welcomer` greets; `leads`: whether the engine of this process moves."""
     app = shared.app
     keys = Keys({name: key.get_secret_value() for name, key in app.settings.web.api_keys.items()})
-    taking = Hooks(shared, hooks, app.vault.link_key, InboundKind(inbound))
+    taking = Hooks(shared, app.hooks, Inbox(app.parts, app.vault, app.channels), welcomer)
     links = Links(shared, app.parts, Follower(app.parts, app.vault), Answers(app.parts, app.channels.values()))
     senders, health = Api(shared, keys), Health(shared, keys, leads)
 
@@ -51,8 +51,9 @@ def site(shared: Context, hooks: Mapping[str, Hook], inbound: Inbound, leads: Ca
             return refusal(401, "no_key", "from elsewhere this takes Authorization: Bearer KEY")
         return document(openapi.document(app.project.catalog, app.settings.shop.name))
 
+    told = senders.endpoint(api.EVENTS)
     routes = [
-        Route("/api/events", senders.endpoint(api.EVENTS), methods=["POST"]),
+        Route("/api/events", told, methods=["POST"]),
         Route("/hooks/{channel}/{secret}", taking.take, methods=["GET", "POST"]),
         Route("/c/{token}", links.click, methods=["GET"]),
         Route("/o/{token}", links.picture, methods=["GET"]),
@@ -64,7 +65,7 @@ def site(shared: Context, hooks: Mapping[str, Hook], inbound: Inbound, leads: Ca
     ]
     inner = Starlette(routes=routes, exception_handlers={404: _unknown, 405: _method})
     inner.router.redirect_slashes = False
-    return Guard(inner, shared.counts)
+    return Guard(inner, {"/api/events": told}, shared.counts)
 
 
 async def _unknown(request: Request, error: Exception) -> Response:
