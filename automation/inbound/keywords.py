@@ -3,7 +3,8 @@
 What people write is personal, and nobody asked for an archive. A condition on the `text` of message.received names the
 words it looks for; a message is compared with them here, and the event holds the journey's own words and nothing else.
 A whole message that is such a word is kept as that word, in the spelling of the file; of a longer one the words that it
-contains. So every condition that holds of the message holds of the event, but for those that say `not`.
+contains. So every condition that holds of the message holds of the event, but for those that say `not` or
+name their word only by a reference.
 """
 
 from __future__ import annotations

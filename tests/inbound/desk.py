@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from automation.inbound.inbox import Inbox
 from automation.inbound.values import Arrival, Taken
 from automation.kernel.hooks import Did, Granted, Happening, Opens, OptedOut, Reply, Said, Who
-from automation.kernel.ports import Lane
+from automation.kernel.ports import Accepted, Lane, Outcome
 from automation.people import identities
 from automation.store.database import Store
 from tests.delivery.house import BOTH, House, Script
@@ -21,7 +21,7 @@ WECHAT, WECOM, SMS, MAIL = "wechat_main", "wecom_main", "sms_main", "mail_main"
 OPEN = Opens(5, 172_800)
 SHORT = Opens(3, 60)
 PROBE = """
-enter: {event: message.received, if: {entry.text: [抽奖, 签到]}}
+enter: {event: {name: message.received, where: {text: [抽奖, 签到]}}}
 again: finished
 steps: [{tag: 来抽奖}]
 """
@@ -37,10 +37,11 @@ class Friend(Script):
     """A channel that can greet."""
 
     greeted: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    outcome: Callable[[], Outcome] = Accepted
 
-    def welcome(self, code: str, body: Mapping[str, Any]) -> Any:
+    def welcome(self, code: str, body: Mapping[str, Any]) -> Outcome:
         self.greeted.append((code, body))
-        return self.answer(None)  # type: ignore[arg-type]
+        return self.outcome()
 
 
 class Desk(House):

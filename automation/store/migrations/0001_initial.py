@@ -166,6 +166,7 @@ CREATE TABLE inbound (
     id {id}, channel TEXT NOT NULL, dedupe TEXT NOT NULL, at BIGINT NOT NULL, person_id BIGINT, kind TEXT NOT NULL,
     answer {blob}, welcome TEXT, UNIQUE (channel, dedupe));
 CREATE INDEX inbound_at ON inbound (at);
+CREATE INDEX inbound_welcome ON inbound (at) WHERE welcome IS NOT NULL;
 CREATE INDEX inbound_person ON inbound (person_id) WHERE person_id IS NOT NULL;
 CREATE TABLE cache (name TEXT PRIMARY KEY, sealed {blob} NOT NULL, until BIGINT NOT NULL);
 CREATE TABLE link_target (id {id}, digest TEXT NOT NULL UNIQUE, sealed {blob} NOT NULL, at BIGINT NOT NULL);

@@ -1,0 +1,78 @@
+"""Fetches reports that a provider does not send by itself: each channel at its own pace, what it says recorded as ever.
+
+Each channel is asked by a job of its own, so that one that hangs or fails stops only itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from automation.engine.parts import Parts
+from automation.kernel import errors
+from automation.kernel.hooks import Happening, Puller
+from automation.kernel.ports import Channel
+from automation.store.states import AttemptState, MessageState
+
+from .inbox import Inbox
+from .values import Arrival
+
+log = logging.getLogger(__name__)
+
+DAYS: Final = 3 * 86_400  # seconds after which nobody is asked about a message any more
+MOST: Final = 1000  # ids of one look
+LOOKED_AT: Final = 200_000  # of the newest attempts: a look never reads more, whatever was sent in three days
+TOGETHER: Final = 200  # happenings recorded in one transaction
+# The open ones, newest first, from below where the last look ended. A message that was tried again elsewhere since
+# does not hide that this attempt may have arrived.
+OPEN: Final = f"""
+    SELECT a.id, coalesce(a.provider_id, a.idem_key) FROM attempt a JOIN message m ON m.id = a.message_id
+    WHERE a.id < :below AND a.id > :floor AND a.at >= :since AND a.channel = :channel
+        AND (a.state = {AttemptState.UNKNOWN} OR (a.state = {AttemptState.ACCEPTED} AND a.provider_id IS NOT NULL))
+        AND m.delivered_at IS NULL AND m.state IN ({MessageState.SENT}, {MessageState.AMBIGUOUS},
+            {MessageState.DISPATCHING}, {MessageState.AWAITING})
+    ORDER BY a.id DESC LIMIT :most"""
+TOP: Final = 2**62
+
+
+class Pulling:
+    """`every`: name of a channel that has to be asked -> seconds between two looks. One look a channel at a time."""
+
+    def __init__(self, parts: Parts, channels: Mapping[str, Channel], inbox: Inbox) -> None:
+        self._parts, self._inbox = parts, inbox
+        self._pullers = {name: puller for name, one in channels.items() if (puller := _puller(one)) is not None}
+        self._below: dict[str, int] = {}
+
+    @property
+    def every(self) -> Mapping[str, int]:
+        return {name: puller.every for name, puller in self._pullers.items()}
+
+    def pull(self, name: str, now: int) -> int:
+        """Asks one channel and records what it says; how many things happened. A provider that is away is logged and
+        asked again at the next look; other errors are the caller's to tell."""
+        ids = self._open_ids(name, now)
+        try:
+            happened = self._pullers[name].pull(ids, now)
+        except errors.ServiceAway as away:
+            log.warning("channel %s could not be asked for reports: %s", name, away)
+            return 0
+        for at in range(0, len(happened), TOGETHER):
+            self._record(name, happened[at : at + TOGETHER], now)
+        return len(happened)
+
+    def _record(self, name: str, happened: Sequence[Happening], now: int) -> None:
+        self._inbox.record([Arrival(name, happened)], now)
+
+    def _open_ids(self, name: str, now: int) -> list[str]:
+        newest = self._parts.store.value("SELECT max(id) FROM attempt") or 0
+        bound: dict[str, Any] = {"channel": name, "since": now - DAYS, "floor": newest - LOOKED_AT, "most": MOST}
+        rows = self._parts.store.rows(OPEN, below=self._below.get(name, TOP), **bound)
+        # All of them in turn, however many there are: the next look goes on where this one ended.
+        self._below[name] = rows[-1][0] if len(rows) == MOST else TOP
+        return list(dict.fromkeys(number for _, number in rows))
+
+
+def _puller(channel: Channel) -> Puller | None:
+    found: Any = channel
+    return found if callable(getattr(channel, "pull", None)) and getattr(channel, "every", 0) > 0 else None
