@@ -20,6 +20,7 @@ from bots.dingtalk_robot.options import DingtalkRobotOptions
 from bots.mail.options import MailOptions
 from bots.sandbox.options import SandboxOptions
 from bots.sms.options import AliyunOptions, TencentOptions
+from bots.wechat.options import WechatOptions
 from bots.wecom.options import WecomOptions
 from bots.wecom_robot.options import WecomRobotOptions
 
@@ -38,9 +39,10 @@ class Parts:
 _PARTS: Mapping[str, Parts] = MappingProxyType({
     "aliyun_sms": Parts(AliyunOptions, "bots.sms.channel:AliyunSms", hook="bots.sms.hook:AliyunHook"),
     "dingtalk_robot": Parts(DingtalkRobotOptions, "bots.dingtalk_robot.channel:DingtalkRobotChannel"),
-    "mail": Parts(MailOptions, "bots.mail.channel:MailChannel"),
+    "mail": Parts(MailOptions, "bots.mail.channel:MailChannel", hook="bots.mail.hook:MailHook"),
     "sandbox": Parts(SandboxOptions, "bots.sandbox.channel:SandboxChannel"),
     "tencent_sms": Parts(TencentOptions, "bots.sms.channel:TencentSms", hook="bots.sms.hook:TencentHook"),
+    "wechat": Parts(WechatOptions, "bots.wechat.channel:WechatChannel", "bots.wechat.hook:WechatHook", shares=True),
     "wecom": Parts(WecomOptions, "bots.wecom.channel:WecomChannel", "bots.wecom.hook:WecomHook", shares=True),
     "wecom_robot": Parts(WecomRobotOptions, "bots.wecom_robot.channel:WecomRobotChannel"),
 })  # fmt: skip

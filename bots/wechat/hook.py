@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Final
 
 from automation.kernel.hooks import Forgery, Happening, Reply, Request, Response
+from automation.kernel.ports import Cache
 from bots import callback_crypto as crypto
 from bots import callback_xml as xml
 from bots.wechat.events import Found, Reader
@@ -26,7 +27,8 @@ OURS: Final = "application/xml; charset=utf-8"
 class WechatHook:
     """Serves many threads. Safe and compatible mode; plain mode only where the options say so."""
 
-    def __init__(self, name: str, options: WechatOptions) -> None:
+    def __init__(self, name: str, options: WechatOptions, cache: Cache | None = None) -> None:
+        """`cache` is what its channel shares with other processes; a hook needs none."""
         self.name = name
         self._tokens = options.callback_tokens
         self._envelopes = [crypto.Envelope(key, options.id) for key in options.callback_keys]

@@ -80,9 +80,10 @@ class Sending:
         shown = _template(data, account.subscriptions)
         follower = account.whom(data.get("touser"))
         wanted = str(data.get("template_id"))
-        if follower.grants.get(wanted, 0) <= 0:
-            raise Fail(43101, "user refuse to accept the msg")
-        follower.grants[wanted] -= 1
+        if not account.everybody:
+            if follower.grants.get(wanted, 0) <= 0:
+                raise Fail(43101, "user refuse to accept the msg")
+            follower.grants[wanted] -= 1
         await self._take(account, "subscribe", [follower], shown, data)
         return {}
 
@@ -92,7 +93,8 @@ class Sending:
             raise Fail(40031, "invalid openid list")
         if not 2 <= len(set(to)) <= 10_000:
             raise Fail(40130, "invalid openid list size, at least two openid")
-        return await self._mass(account, data, [account.followers[one] for one in to if one in account.followers], now)
+        found = [_reached(account, one) for one in to]
+        return await self._mass(account, data, [one for one in found if one is not None], now)
 
     async def mass_all(self, account: Account, data: Mapping[str, Any], now: int) -> Mapping[str, Any]:
         chosen = data.get("filter")
@@ -137,6 +139,14 @@ class Sending:
         ]
         if messages:
             await self._deliveries.take(account.appid, "wechat", False, messages)
+
+
+def _reached(account: Account, openid: str) -> Follower | None:
+    """Whoever cannot be reached is left out of a mass message without a word."""
+    try:
+        return account.whom(openid)
+    except Fail:
+        return None
 
 
 def _text(content: Mapping[str, Any]) -> Mapping[str, str]:

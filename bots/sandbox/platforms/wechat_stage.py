@@ -11,7 +11,7 @@ from typing import Any, Final
 from bots.sandbox.platforms.wechat_world import Account, Fail, World
 
 PRETENDED: Final = "wx0000000000sandbox"  # the appid of a channel that names none
-_SETTABLE: Final = frozenset({"service", "mass_left", "mass_a_month", "viewer", "page"})
+_SETTABLE: Final = frozenset({"service", "mass_left", "mass_a_month", "viewer", "page", "everybody"})
 
 
 def set_up(world: World, order: str, data: Mapping[str, Any], now: int) -> Mapping[str, Any]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,9 +14,7 @@ from bots import http
 from bots.sandbox import ledger, process
 from bots.wechat.channel import WechatChannel
 from bots.wechat.options import WechatOptions
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
-from memory import MemoryCache  # noqa: E402
+from tests.bots.memory import MemoryCache
 
 SECRET = "S3CRET-OF-THE-ACCOUNT"
 

@@ -155,8 +155,20 @@ def test_the_same_refused_token_again_is_not_tried_again(
     assert seen[1:] == ["stable_token", "send", "stable_token"]
 
 
-@pytest.mark.parametrize("answer", [b"<html>", b"[]", b"17", b"null", b'{"access_token": 5}', b'{"access_token": "a b\\n"}',
-                                    b"[" * 100_000, b'{"access_token": ""}', b"\xff\xfe"])  # fmt: skip
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<html>",
+        b"[]",
+        b"17",
+        b"null",
+        b'{"access_token": 5}',
+        b'{"access_token": "a b\\n"}',
+        b'{"access_token": ""}',
+        b"[" * 100_000,
+        b"\xff\xfe",
+    ],
+)
 def test_a_token_answer_that_is_none_means_nothing_was_sent(
     account: Any, say: Say, provider: Callable[..., list[str]], answer: bytes
 ) -> None:
