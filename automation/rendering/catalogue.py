@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from automation.kernel import document, errors, shapes, source
-from automation.rendering import bodies, fields, files, language, markup
+from automation.rendering import bodies, fields, files, images, language, markup, reading, wechat_fields
+from automation.rendering.faults import RenderFault
 from automation.rendering.fields import Field
 from automation.rendering.language import Parsed
 from automation.rendering.texts import BASE, Kind, Template, Text, Texts, Variant
@@ -22,6 +21,7 @@ KNOWN = frozenset({TEXT_FILE, "email.html", "email.txt", *(f"{kind}.yaml" for ki
 PROVIDED_LINKS = frozenset({"unsubscribe"})  # made by the engine for each message, not declared
 SHAPES: dict[Kind, type[shapes.Strict]] = {
     Kind.WECHAT: files.WechatShape,
+    Kind.WECOM: files.WecomShape,
     Kind.SMS: files.SmsShape,
     Kind.EMAIL: files.EmailShape,
 }
@@ -58,7 +58,7 @@ class Reader:
 
     def read(self) -> Text | None:
         head = self.folder / TEXT_FILE
-        about = self._document(head) if head.exists() else document.Document(shown(head), {})
+        about = self._document(head) if head.exists() else document.Document(reading.shown(head), {})
         shape = self._shape(about, files.TextShape) if about else None
         if about is None or shape is None:
             return None
@@ -75,7 +75,11 @@ class Reader:
                     channels[variant, kind] = template
         if not any(variant == BASE for variant, _ in channels) and not self.problems:
             self._say(
-                about, (), "T040", "this text has no file for any channel", "add wechat.yaml, sms.yaml or email.yaml"
+                about,
+                (),
+                "T040",
+                "this text has no file for any channel",
+                "add wechat.yaml, wecom.yaml, sms.yaml or email.yaml",
             )
         return Text(
             self.folder.name,
@@ -89,7 +93,7 @@ class Reader:
 
     def _document(self, path: Path) -> document.Document | None:
         try:
-            return source.read(path, shown(path))
+            return source.read(path, reading.shown(path))
         except errors.SourceErrors as error:
             self.problems += error.problems
             return None
@@ -105,12 +109,12 @@ class Reader:
         self.problems.append(about.problem(loc, code, message, hint, key=True))
 
     def _declare_links(self, path: Path, about: document.Document, shape: files.TextShape) -> None:
-        lines = read_lines(path)
+        lines = reading.read_lines(path)
         for name, url in shape.links.items():
             loc = ("links", name)
             if not IDENTIFIER.fullmatch(name) or name in PROVIDED_LINKS:
                 self._say(about, loc, "T014", f"{name} cannot be the name of a link", "letters, digits and _")
-            made = field_of(name, url, about, loc, lines)
+            made = reading.field_of(name, url, about, loc, lines)
             parsed = self._parse(made)
             if any(use.name.startswith("links.") for use in parsed.uses):
                 self._say(about, loc, "T022", "a link is not made of other links", "write it out")
@@ -129,22 +133,33 @@ class Reader:
                 else:
                     self._stray(path, f"no variant is named {path.name}", sorted(shape.variants))
             elif path.name not in KNOWN:
-                self._stray(path, f"no channel reads {path.name}", sorted(KNOWN))
+                self._check_other(path, sorted(KNOWN))
         for name in shape.variants:
             if not (folder / name).is_dir():
                 self._say(
-                    about, ("variants", name), "T042", f"variant {name} has no folder", f"make {shown(folder)}/{name}/"
+                    about,
+                    ("variants", name),
+                    "T042",
+                    f"variant {name} has no folder",
+                    f"make {reading.shown(folder)}/{name}/",
                 )
 
     def _check_variant(self, folder: Path) -> None:
         for path in sorted(folder.iterdir()):
             if path.name not in KNOWN - {TEXT_FILE} and not path.name.startswith("."):
-                self._stray(path, f"no channel reads {path.name}", sorted(KNOWN - {TEXT_FILE}))
+                self._check_other(path, sorted(KNOWN - {TEXT_FILE}))
+
+    def _check_other(self, path: Path, known: list[str]) -> None:
+        """A picture that a mail of this text shows, or a mistake."""
+        pages = self.folder.rglob("email.html")
+        sources = [page.read_text(encoding="utf-8-sig", errors="replace") for page in pages]
+        if not any(path.name == name for source in sources for name, _ in images.shown(Field("html", source, ""))):
+            self._stray(path, f"no channel reads {path.name}", known)
 
     def _stray(self, path: Path, message: str, known: list[str]) -> None:
         close = document.nearest(path.name, known)
         hint = f"did you mean {close}?" if close else f"known: {' '.join(known) or 'none'}"
-        self.problems.append(errors.Problem(shown(path), 1, 1, "T041", message, hint))
+        self.problems.append(errors.Problem(reading.shown(path), 1, 1, "T041", message, hint))
 
     def _find(self, variant: str, name: str) -> Path | None:
         """A channel's file, of the variant or else of the text."""
@@ -160,29 +175,54 @@ class Reader:
             if kind is Kind.EMAIL and self._find(variant, "email.html"):
                 missing = self.folder / variant / "email.yaml"
                 self.problems.append(
-                    errors.Problem(shown(missing), 1, 1, "T044", "email.html has no email.yaml", "add subject:")
+                    errors.Problem(reading.shown(missing), 1, 1, "T044", "email.html has no email.yaml", "add subject:")
                 )
             return None
         about = self._document(path)
         shape = self._shape(about, SHAPES[kind]) if about else None
         if about is None or shape is None:
             return None
-        lines = read_lines(path)
-        if isinstance(shape, files.WechatShape):
-            return self._wechat(about, shape, lines)
+        lines = reading.read_lines(path)
         if isinstance(shape, files.SmsShape):
             return self._sms(about, shape, lines)
-        return self._email(variant, about, shape, lines) if isinstance(shape, files.EmailShape) else None
+        if isinstance(shape, files.EmailShape):
+            return self._email(variant, about, shape, lines)
+        return self._parts(kind, about, shape, lines)
 
-    def _wechat(self, about: document.Document, shape: files.WechatShape, lines: list[str]) -> Template:
-        made = [field_of("text", shape.text, about, ("text",), lines)]
-        for name, value in (shape.template.data if shape.template else {}).items():
-            made.append(field_of(f"data.{name}", value, about, ("template", "data", name), lines))
-        return self._finish(Kind.WECHAT, about.path, made, key=shape.template.key if shape.template else "")
+    def _parts(self, kind: Kind, about: document.Document, shape: shapes.Strict, lines: list[str]) -> Template:
+        """Every text in the file is a field, named by its place, but for the names of approved templates."""
+        keys: list[tuple[str, str]] = []
+        made: list[Field] = []
+        for loc, value in reading.leaves(shape.model_dump(exclude_unset=True, exclude_none=True)):
+            if loc[-1] == "key":
+                keys.append((str(loc[0]), value))
+                self._check_constant(about, loc, value)
+                continue
+            if "data" in loc:
+                self._check_data(about, loc, value)
+            made.append(reading.field_of(".".join(map(str, loc)), value, about, loc, lines))
+        parts = frozenset(shape.model_fields_set)
+        return self._finish(kind, about.path, made, parts=parts, keys=tuple(keys))
+
+    def _check_constant(self, about: document.Document, loc: document.Loc, value: str) -> None:
+        if not value.strip() or "{{" in value or "{%" in value:
+            self._say(about, loc, "T031", "the name of a template is a fixed word", "it stands in config.yaml, too")
+
+    def _check_data(self, about: document.Document, loc: document.Loc, value: str) -> None:
+        name = str(loc[-1])
+        if wechat_fields.kind_of(name) is None:
+            hint = fields.did_you_mean(name.rstrip("0123456789"), wechat_fields.KINDS)
+            self._say(about, loc, "T060", f"no approved template has a field {name}", hint)
+        elif "{{" not in value and "{%" not in value:
+            try:
+                wechat_fields.fitted(name, value)
+            except RenderFault as fault:
+                self.problems.append(about.problem(loc, "T060", str(fault)))
 
     def _sms(self, about: document.Document, shape: files.SmsShape, lines: list[str]) -> Template:
         made = [
-            field_of(f"params.{name}", value, about, ("params", name), lines) for name, value in shape.params.items()
+            reading.field_of(f"params.{name}", value, about, ("params", name), lines)
+            for name, value in shape.params.items()
         ]
         if "{{" in shape.preview or "{%" in shape.preview:
             self._say(
@@ -193,38 +233,43 @@ class Reader:
                 if word not in shape.params:
                     hint = fields.did_you_mean(word, shape.params)
                     self._say(about, ("preview",), "T030", f"{{{word}}} is no parameter of this text", hint)
-        return self._finish(Kind.SMS, about.path, made, key=shape.template, preview=shape.preview)
+        return self._finish(
+            Kind.SMS, about.path, made, key=shape.template, preview=shape.preview, parts=frozenset({"template"})
+        )
 
     def _email(
         self, variant: str, about: document.Document, shape: files.EmailShape, lines: list[str]
     ) -> Template | None:
-        made = [field_of("subject", shape.subject, about, ("subject",), lines)]
+        made = [reading.field_of("subject", shape.subject, about, ("subject",), lines)]
         if shape.preview:
-            made.append(field_of("preview", shape.preview, about, ("preview",), lines))
+            made.append(reading.field_of("preview", shape.preview, about, ("preview",), lines))
         page = self._find(variant, "email.html")
         if page is None:
             self._say(about, (), "T043", "email.html is missing beside it", "every mail has an HTML part")
             return None
-        html = Field("html", self._whole(page), shown(page))
+        html = Field("html", self._whole(page), reading.shown(page))
         self.problems += [] if language.parse(html).problems else markup.check(html)
         made.append(html)
         text = page.with_suffix(".txt")  # of the same folder as the HTML, so that both say the same
         if text.exists():
-            made.append(Field("text", self._whole(text), shown(text)))
-        return self._finish(Kind.EMAIL, about.path, made)
+            made.append(Field("text", self._whole(text), reading.shown(text)))
+        pictures, problems = images.read(html, lambda name: self._find(variant, name))
+        self.problems += problems
+        return self._finish(Kind.EMAIL, about.path, made, parts=frozenset({"html"}), images=pictures)
 
     def _whole(self, path: Path) -> str:
         try:
             if path.stat().st_size > MAX_FILE:
-                self.problems.append(errors.Problem(shown(path), 1, 1, "T002", "the file is too large"))
+                self.problems.append(errors.Problem(reading.shown(path), 1, 1, "T002", "the file is too large"))
                 return ""
             return path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError):
-            problem = errors.Problem(shown(path), 1, 1, "T044", "the file cannot be read", "save it as UTF-8")
+            problem = errors.Problem(reading.shown(path), 1, 1, "T044", "the file cannot be read", "save it as UTF-8")
             self.problems.append(problem)
             return ""
 
-    def _finish(self, kind: Kind, path: str, made: list[Field], key: str = "", preview: str = "") -> Template:
+    def _finish(self, kind: Kind, path: str, made: list[Field], **more: Any) -> Template:
+        """`more`: what else the template has, by the names of its members."""
         uses = [use for field in made for use in self._parse(field).uses if use.name.partition(".")[0] != "mail"]
         links: dict[str, Field] = {}
         for use in list(uses):
@@ -239,47 +284,11 @@ class Reader:
             elif name not in links:
                 links[name] = self.links[name][0]
                 uses += self.links[name][1].uses
-        return Template(
-            kind, path, tuple(made), digest(kind, key, preview, *made, *links.values()), key, preview,
-            tuple(links.values()), tuple(uses),
-        )  # fmt: skip
+        version = reading.digest(kind, *(f"{name}={sorted(given) if isinstance(given, frozenset) else given}"
+                                 for name, given in more.items()), *made, *links.values())  # fmt: skip
+        return Template(kind, path, tuple(made), version, links=tuple(links.values()), uses=tuple(uses), **more)
 
     def _parse(self, made: Field) -> Parsed:
         parsed = language.parse(made)
         self.problems += parsed.problems
         return parsed
-
-
-def field_of(name: str, value: str, about: document.Document, loc: document.Loc, lines: list[str]) -> Field:
-    """A YAML value as a field: a block text begins on the line below its `|`, a quoted one behind its quote."""
-    mark = about.mark(loc)
-    sign = lines[mark.line - 1][mark.column - 1 : mark.column] if mark.line <= len(lines) else ""
-    if sign == "|":
-        first = next((line for line in lines[mark.line :] if line.strip()), "")
-        return Field(name, value, about.path, mark.line + 1, len(first) - len(first.lstrip()) + 1)
-    column = mark.column + 1 if sign in ("'", '"') else mark.column
-    return Field(name, value, about.path, mark.line, column, exact="\n" not in value)
-
-
-def read_lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
-
-
-def digest(*parts: str | Field) -> str:
-    """The version of a template: the same content in the same place is compiled once."""
-    pieces: Iterator[str] = (
-        part if isinstance(part, str) else f"{part.name}\x00{part.path}\x00{part.line}\x00{part.source}"
-        for part in parts
-    )
-    return hashlib.sha256("\x01".join(pieces).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def shown(path: Path) -> str:
-    """The path as people see it: below the shop's folder, `templates/wish/sms.yaml`."""
-    try:
-        return path.relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return path.as_posix()

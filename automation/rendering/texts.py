@@ -17,15 +17,19 @@ class Kind(StrEnum):
     """Kinds of channel that have their own file; the word `via` uses."""
 
     WECHAT = "wechat"
+    WECOM = "wecom"
     SMS = "sms"
     EMAIL = "email"
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One text for one kind of channel. `key` is the provider's approved template, `links` the declared links it uses.
+    """One text for one kind of channel. `links` are the declared links it uses.
 
-    Field names: wechat `text`, `data.NAME`; sms `params.NAME`; email `subject`, `preview`, `html`, `text`.
+    Field names: for wechat and wecom the place in the body, such as `news.title` or `template.data.thing1`; sms
+    `params.NAME`; email `subject`, `preview`, `html`, `text`. `parts`: the members at the top of its body, by which
+    lanes choose. `keys`: part -> the shop's name of the provider's approved template; `key` is that of an SMS.
+    `images`: of a mail, the word after `cid:` and the path of the file.
     """
 
     kind: Kind
@@ -37,7 +41,12 @@ class Template:
     links: tuple[Field, ...] = ()
     uses: tuple[Use, ...] = ()
     parts: frozenset[str] = frozenset()
+    keys: tuple[tuple[str, str], ...] = ()
     images: tuple[tuple[str, str], ...] = ()
+
+    def key_of(self, part: str) -> str:
+        """The shop's name of the approved template that this part uses, "" where it uses none."""
+        return next((key for name, key in self.keys if name == part), "")
 
 
 @dataclass(frozen=True, slots=True)

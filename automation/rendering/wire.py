@@ -69,6 +69,7 @@ def template_of(values: Mapping[str, Any]) -> Template:
             "links": tuple(Field(**field) for field in values["links"]),
             "uses": tuple(Use(**use) for use in values["uses"]),
             "parts": frozenset(values["parts"]),
-            "images": tuple(tuple(image) for image in values["images"]),
+            "keys": tuple((part, key) for part, key in values["keys"]),
+            "images": tuple((name, path) for name, path in values["images"]),
         }
     )

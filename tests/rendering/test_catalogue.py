@@ -13,6 +13,7 @@ from automation.rendering.texts import Texts
 
 Shop = Callable[..., Texts]
 SMS = 'template: wish\nparams: {name: "{{ customer.name }}"}\npreview: "【旅程】{name}，生日快乐"\n'
+WECHAT = "template:\n  key: note\n  data:\n    thing1: x\n"
 HTML = "<html><body><p>{{ customer.name }}</p></body></html>\n"
 
 
@@ -147,6 +148,44 @@ BAD: list[tuple[str, dict[str, str], str, str]] = [
         {"a/email.yaml": "subject: x\n", "a/email.html": "<style>p{color:red}</style><p style='@wrong { x'>a</p>"},
         "a/email.html:1:1",
         "CSS",
+    ),
+    ("T031", {"a/wechat.yaml": "template:\n  key: '{{ a }}'\n  data: {thing1: x}\n"}, "a/wechat.yaml:2:3", "fixed"),
+    (
+        "T054",
+        {"a/email.yaml": "subject: x\n", "a/email.html": '<p>\n<img src="cid:logo.png" alt="">'},
+        "a/email.html:2:15",
+        "logo.png",
+    ),
+    (
+        "T055",
+        {"a/email.yaml": "subject: x\n", "a/email.html": '<img src="cid:logo.png" alt="">', "a/logo.png": "text"},
+        "a/email.html:1:15",
+        "named like a picture",
+    ),
+    (
+        "T055",
+        {"a/email.yaml": "subject: x\n", "a/email.html": '<img src="cid:a.svg" alt="">', "a/a.svg": "<svg/>"},
+        "a/email.html:1:15",
+        "no picture",
+    ),
+    ("T060", {"a/wechat.yaml": WECHAT.replace("thing1", "thng1")}, "a/wechat.yaml:4:5", "did you mean thing?"),
+    ("T060", {"a/wechat.yaml": WECHAT.replace("thing1: x", "time1: 明天")}, "a/wechat.yaml:4:12", "15:01"),
+    (
+        "T060",
+        {"a/wechat.yaml": WECHAT.replace("template", "subscribe").replace("thing1: x", "number2: 三")},
+        "a/wechat.yaml:4:14",
+        "a number",
+    ),
+    ("T061", {"a/wechat.yaml": "{}\n"}, "a/wechat.yaml:1:1", "says nothing"),
+    ("T061", {"a/wechat.yaml": "text: 您好\nimage: {media: m}\n"}, "a/wechat.yaml:2:1", "keep text or image"),
+    ("T061", {"a/wechat.yaml": "mass: {text: 您好, article: a}\n"}, "a/wechat.yaml:1:7", "keep one"),
+    ("T061", {"a/wecom.yaml": "{}\n"}, "a/wecom.yaml:1:1", "attachments"),
+    ("T061", {"a/wecom.yaml": "attachments:\n" + "  - image: {media: m}\n" * 10}, "a/wecom.yaml:1:1", "at most 9"),
+    (
+        "T061",
+        {"a/wecom.yaml": "attachments:\n  - image: {media: m}\n    link: {title: a, url: b}\n"},
+        "a/wecom.yaml:2:5",
+        "one of link",
     ),
     ("S001", {"a/sms.yaml": SMS + "txt: x\n"}, "a/sms.yaml:4:1", "unknown key"),
     ("S002", {"a/sms.yaml": "template: x\n"}, "a/sms.yaml:1:1", "preview"),

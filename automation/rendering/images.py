@@ -1,0 +1,53 @@
+"""Pictures that travel inside a mail: files beside email.html that its HTML shows as `cid:NAME`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from automation.kernel import errors
+from automation.rendering.fields import Field
+
+MAX_IMAGE: Final = 200 * 1024  # bytes of one: a mail of some megabytes is read by nobody
+ENDINGS: Final = frozenset({".png", ".jpg", ".jpeg", ".gif"})
+_SIGNS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
+_SHOWN: Final = re.compile(r"""\b(?:src|background)\s*=\s*["']?cid:([^"'\s>]*)""", re.IGNORECASE)
+
+
+def shown(html: Field) -> list[tuple[str, int]]:
+    """Each picture's name, with its first place in the source."""
+    found: dict[str, int] = {}
+    for match in _SHOWN.finditer(html.source):
+        found.setdefault(match[1], match.start(1))
+    return list(found.items())
+
+
+def read(html: Field, find: Callable[[str], Path | None]) -> tuple[tuple[tuple[str, str], ...], list[errors.Problem]]:
+    """(name, path) of the pictures, and what is wrong with them. `find`: the file of a name."""
+    images: list[tuple[str, str]] = []
+    problems: list[errors.Problem] = []
+    for name, position in shown(html):
+        path = find(name) if re.fullmatch(r"[\w.-]+", name) else None
+        said = list(_wrong(name, path))
+        line = html.source.count("\n", 0, position) + 1
+        column = position - (html.source.rfind("\n", 0, position) + 1) + 1
+        problems += [errors.Problem(html.path, line, column, *one) for one in said]
+        if path is not None and not said:
+            images.append((name, str(path.resolve())))
+    return tuple(images), problems
+
+
+def _wrong(name: str, path: Path | None) -> Iterator[tuple[str, str, str]]:
+    if path is None:
+        yield "T054", f"there is no picture {name} beside this file", "put it there; cid: takes the name of a file"
+    elif path.suffix.lower() not in ENDINGS:
+        yield "T055", f"{name} is no picture for a mail", f"known: {' '.join(sorted(ENDINGS))}"
+    elif path.stat().st_size > MAX_IMAGE:
+        yield "T055", f"{name} is larger than {MAX_IMAGE // 1024} KB", "make it smaller, or show it by https://"
+    else:
+        with path.open("rb") as file:
+            begins = file.read(8)
+        if not begins.startswith(_SIGNS):
+            yield "T055", f"{name} is named like a picture and is none", "save it as PNG, JPEG or GIF"
