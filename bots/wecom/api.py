@@ -5,6 +5,7 @@ Tokens and secrets travel in the query, as WeCom wants them; bots/http.py names 
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -152,7 +153,9 @@ class Api:
         return token
 
     def _place(self, key: Key) -> str:
-        return f"wecom:{self._name}:{key}:token"
+        """Another corpid or secret in config.yaml is another token."""
+        mark = hashlib.sha256(f"{self._corpid} {self._secrets[key]}".encode()).hexdigest()[:12]
+        return f"wecom:{self._name}:{key}:{mark}:token"
 
 
 def _untried(error: errors.LuchengError) -> Outcome:
