@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,20 +15,39 @@ from automation.runtime import leader
 from . import logs, options, show
 from .session import Session
 
+if TYPE_CHECKING:
+    from automation.web.server import Edge
+
 
 @click.command(epilog=options.example("run.py start"))
 @click.pass_obj
 def start(session: Session) -> None:
     """Run the engine until it is stopped.
 
-    Moves people through their journeys and sends their messages. Changed files are taken into use by themselves.
-    Stop it with Ctrl-C or SIGTERM: what is on its way is finished first. Exit code 4 where an engine runs already.
+    Moves people through their journeys, sends their messages, and answers at `web.port` of config.yaml: callbacks of
+    platforms, tracked links, pages for customers, events. Changed files are taken into use by themselves.
+    Stop it with Ctrl-C or SIGTERM: what is on its way is finished first. Exit code 4 where an engine runs already,
+    3 where the port is taken.
     """
     from automation.runtime import service  # the scheduler is needed here only
 
     logs.set_up(session.settings.log, session.debug)
     _ = session.app.keyring
-    service.run(session.app, lambda: click.echo("started; stop with Ctrl-C", err=True))
+    edges: list[Edge] = []
+
+    def beside(pulse: service.Pulse) -> Edge | None:
+        if session.settings.web.port is None:
+            return None
+        from automation.web.server import Edge  # and the web server too
+
+        edges.append(Edge(session.app, pulse.is_there))
+        return edges[0]
+
+    def ready() -> None:
+        where = f" on {edges[0].url}" if edges else ", no web edge"
+        click.echo(f"started{where}; stop with Ctrl-C", err=True)
+
+    service.run(session.app, ready, beside)
 
 
 @click.command(epilog=options.example("run.py tick", "run.py tick --json"))

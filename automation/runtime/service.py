@@ -2,7 +2,7 @@
 
 APScheduler only rings: its jobs live in memory, run one at a time each and are never dropped for being late. Every due
 time is a row, so a restart loses nothing. Events have a thread of their own, because an answer should not wait for the
-next tick, and delivery has its own workers.
+next tick, and delivery has its own workers. What else lives and ends with it, such as the web edge, is handed in.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC
 from types import FrameType
+from typing import Protocol
 
 import peewee
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES
@@ -23,6 +25,10 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from automation.app import App
 from automation.engine import events, install, tick
+from automation.inbound import welcome
+from automation.inbound.inbox import Inbox
+from automation.inbound.pulling import Pulling
+from automation.kernel import clock
 from automation.store.checkpoints import Checkpoints
 
 from . import leader, upkeep
@@ -35,24 +41,73 @@ RELOAD_EVERY = 2  # seconds between looks at files and orders
 NIGHT = {"hour": 3, "minute": 10}  # when lifecycle, scores and sliding windows are worked out again
 
 
-def run(app: App, ready: Callable[[], None] = lambda: None) -> None:
+SETTLE_EVERY = 60  # seconds between looks for greetings that a crash interrupted
+PULLERS = 4  # providers asked for reports at the same time, apart from the engine's own work
+ALIVE = 60.0  # seconds without any sign after which the engine counts as standing still
+
+
+class Beside(Protocol):
+    """What lives as long as the engine does: started first, stopped first. `failure`: why it ended by itself."""
+
+    @property
+    def failure(self) -> Exception | None: ...
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class Pulse:
+    """When the tick last showed that it moves. Any thread may ask."""
+
+    def __init__(self) -> None:
+        self._at = clock.monotonic()
+
+    def beat(self) -> None:
+        self._at = clock.monotonic()
+
+    def is_there(self) -> bool:
+        return clock.monotonic() - self._at < ALIVE
+
+
+def run(
+    app: App,
+    ready: Callable[[], None] = lambda: None,
+    beside: Callable[[Pulse], Beside | None] = lambda pulse: None,
+) -> None:
     """Runs until SIGTERM or SIGINT, then drains for `engine.drain` seconds.
 
-    Raises Busy when an engine runs already, and whatever ended the delivery when it could not go on.
+    `beside` makes what runs with the engine, once nobody else leads. Raises Busy when an engine runs already, and
+    whatever ended the delivery, or what runs beside, when it could not go on.
     """
     stop = threading.Event()
     _stop_on_signals(stop)
     with leader.leading(app.store):
         service = Service(app, stop)
-        service.start()
-        ready()
-        # Python looks for a signal between two steps: one that comes just before an endless wait would not end it.
-        while not stop.wait(LOOK_UP):
-            pass
-        log.info("stopping: what is on its way is finished, at most %d s", app.settings.engine.drain)
+        with _beside(beside(service.pulse)) as companion:
+            service.start()
+            ready()
+            # Python looks for a signal between two steps: one that comes just before an endless wait would not end it.
+            while not stop.wait(LOOK_UP) and (companion is None or companion.failure is None):
+                pass
+            log.info("stopping: what is on its way is finished, at most %d s", app.settings.engine.drain)
         service.stop()
-        if service.failure is not None:
-            raise service.failure
+        failure = service.failure or (companion.failure if companion else None)
+        if failure is not None:
+            raise failure
+
+
+@contextmanager
+def _beside(companion: Beside | None) -> Iterator[Beside | None]:
+    """What comes in is taken from before the engine moves until before it stops."""
+    if companion is None:
+        yield None
+        return
+    companion.start()
+    try:
+        yield companion
+    finally:
+        companion.stop()
 
 
 class Service:
@@ -61,18 +116,20 @@ class Service:
     def __init__(self, app: App, stop: threading.Event) -> None:
         self._app, self._stop = app, stop
         self.failure: Exception | None = None
+        self.pulse = Pulse()
         self._watch = upkeep.Watch(app)
         self._checkpoints = Checkpoints(app.store) if app.store.path else None
         self._events = threading.Thread(target=self._take_events, name="events", daemon=True)
         self._delivery = threading.Thread(target=self._deliver, name="delivery", daemon=True)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(4)},
+            executors={"default": ThreadPoolExecutor(4), "pulling": ThreadPoolExecutor(PULLERS)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
     def start(self) -> None:
         install.install(self._app.parts, self._app.clock.now())
+        self._pulling = self._reports()
         if self._checkpoints:
             self._checkpoints.start()
         self._events.start()
@@ -99,10 +156,28 @@ class Service:
         add(self._guarded(self._tick), IntervalTrigger(seconds=self._app.settings.engine.tick), id="tick")
         add(self._guarded(self._watch.look), IntervalTrigger(seconds=RELOAD_EVERY), id="files")
         add(self._guarded(self._night), CronTrigger(**NIGHT, timezone=self._app.settings.shop.zone), id="night")
+        add(self._guarded(self._settle), IntervalTrigger(seconds=SETTLE_EVERY), id="welcomes")
+        for name, every in self._pulling.every.items():
+            add(self._guarded(self._pull, name), IntervalTrigger(seconds=every), id=f"pull {name}", executor="pulling")
+
+    def _reports(self) -> Pulling:
+        app = self._app
+        return Pulling(app.parts, app.channels, Inbox(app.parts, app.vault, app.channels))
 
     def _tick(self) -> None:
         with self._watch.steady():
-            tick.tick(self._app.parts, self._app.clock.now(), self._stop.is_set)
+            tick.tick(self._app.parts, self._app.clock.now(), self._shall_stop)
+        self.pulse.beat()
+
+    def _shall_stop(self) -> bool:
+        self.pulse.beat()  # asked between two batches
+        return self._stop.is_set()
+
+    def _settle(self) -> None:
+        welcome.settle(self._app.parts, self._app.clock.now())
+
+    def _pull(self, name: str) -> None:
+        self._pulling.pull(name, self._app.clock.now())
 
     def _night(self) -> None:
         with self._watch.steady():
@@ -133,12 +208,12 @@ class Service:
                 if not events.take(self._app.parts, self._app.clock.now(), self._app.settings.engine.batch):
                     break
 
-    def _guarded(self, work: Callable[[], None]) -> Callable[[], None]:
+    def _guarded(self, work: Callable[..., None], *arguments: str) -> Callable[[], None]:
         """The broad edge of a worker: what fails is told and tried again at the next ring; nothing else stops."""
 
         def guarded() -> None:
             try:
-                work()
+                work(*arguments)
             except peewee.OperationalError as error:
                 log.error("%s: the database could not do it, tried again shortly: %s", work.__name__, error)
             except Exception as error:

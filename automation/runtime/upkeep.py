@@ -11,11 +11,14 @@ from threading import Condition
 from automation.app import App
 from automation.audience import lifecycle, rfm
 from automation.engine import registry
+from automation.inbound import inbox
 from automation.people import tags
+from automation.store.database import Transaction
 
 log = logging.getLogger(__name__)
 
-EXPIRED_TAGS = 5_000  # tags taken off in one transaction
+SLICE = 5_000  # rows taken away in one transaction
+ANSWERS_KEPT = 7 * 86_400  # seconds for which senders may repeat an Idempotency-Key
 
 
 class Watch:
@@ -88,12 +91,23 @@ class Watch:
 
 
 def nightly(app: App, now: int) -> None:
-    """Sliding windows, stages and scores of everybody, and tags whose time is over; only what changed is written."""
+    """Sliding windows, stages and scores of everybody, and what
+    is kept for a time only; only what changed is written."""
     rules = app.settings.lifecycle
     app.computed.refresh_windows(app.store, now)
     lifecycle.refresh(app.store, app.names, rules, now)
     rfm.refresh(app.store, app.names, (rules, app.settings.rfm), now)
-    gone = EXPIRED_TAGS
-    while gone == EXPIRED_TAGS:
-        with app.store.write() as tx:
-            gone = tags.expire(tx, now, EXPIRED_TAGS)
+    for forget in (tags.expire, inbox.prune, _forget_answers):
+        gone = SLICE
+        while gone == SLICE:
+            with app.store.write() as tx:
+                gone = forget(tx, now, SLICE)
+
+
+def _forget_answers(tx: Transaction, now: int, limit: int) -> int:
+    """Answers given to senders' keys that are no longer repeated; how many."""
+    return tx.run(
+        "DELETE FROM api_request WHERE (source, key) IN"
+        " (SELECT source, key FROM api_request WHERE at < :before ORDER BY at LIMIT :limit)",
+        before=now - ANSWERS_KEPT, limit=limit,
+    )  # fmt: skip

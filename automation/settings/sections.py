@@ -202,7 +202,7 @@ class Web(Strict):
     """
 
     host: Text = "127.0.0.1"
-    port: Annotated[int | None, pydantic.BeforeValidator(_free_port), Field(ge=0, le=65_535)] = 8080
+    port: Annotated[Annotated[int, Field(ge=0, le=65_535)] | None, pydantic.BeforeValidator(_free_port)] = 8080
     public_url: Annotated[str, pydantic.AfterValidator(_public_url)] | None = None
     api_keys: dict[str, options.Secret] = Field(default_factory=dict)
     trusted_proxies: Many[str] = ("127.0.0.1",)

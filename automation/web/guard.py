@@ -57,7 +57,7 @@ class Guard:
             else:
                 await self._app(scope, receive, guarded)
         except Exception as error:  # the edge
-            log.error("%s failed: %s", _route(path), type(error).__name__, exc_info=_places(error))
+            log.error("%s failed: %s", _route(path), type(error).__name__, exc_info=error)
             if not status:
                 await refusal(500, "unforeseen", "something unforeseen happened")(scope, receive, guarded)
         finally:
@@ -75,8 +75,3 @@ def _route(path: str) -> str:
     first, _, rest = path.lstrip("/").partition("/")
     name = f"{first}/{rest}" if first == "api" else first
     return name if name in ROUTES else "other"
-
-
-def _places(error: Exception) -> Exception:
-    """The error without its text, which might hold what somebody sent."""
-    return RuntimeError(type(error).__name__).with_traceback(error.__traceback__)

@@ -35,7 +35,7 @@ class Edge:
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
-        self._failed = ""
+        self.failure: Exception | None = None
 
     @property
     def url(self) -> str:
@@ -66,8 +66,8 @@ class Edge:
         self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
         self._thread.start()
         self._ready.wait()
-        if self._failed:
-            raise errors.ServiceAway(f"the web edge cannot be started ({self._failed})")
+        if self.failure is not None:
+            raise self.failure
         log.info("the web edge listens on %s", self.url)
 
     def stop(self) -> None:
@@ -86,8 +86,8 @@ class Edge:
         try:
             self._server.run(sockets=[self._socket])
         except Exception as error:
-            self._failed = type(error).__name__
-            log.exception("the web edge ended: %s", self._failed)
+            log.exception("the web edge ended: %s", type(error).__name__)
+            self.failure = errors.ServiceAway(f"the web edge cannot go on ({type(error).__name__})")
         finally:
             self._ready.set()
             self._socket.close()

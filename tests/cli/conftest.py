@@ -38,6 +38,7 @@ channels:
   sms_main: {kind: sandbox, plays: sms, url: "http://127.0.0.1:9"}
   mail_main: {kind: mail, host: 127.0.0.1, port: 9, tls: none, from_address: shop@example.com, from_name: 测试店}
 via: [sms, email]
+web: {port: off}
 staff:
   ops: {name: 运营, channel: mail_main, address: ops@example.com}
   owner: {name: 顾问, channel: mail_main, address: owner@example.com}

@@ -10,6 +10,7 @@ from automation import settings
 from automation.kernel import options, shapes
 from automation.kernel.errors import SourceErrors
 from bots import registry
+from tests.bots.memory import MemoryCache
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,9 +49,9 @@ def test_the_shipped_file_works_as_it_stands() -> None:
     assert shipped.folder == ROOT
     assert shipped.store.url.get_secret_value() == f"sqlite:{ROOT / 'var/lucheng.db'}"
     assert shipped.folders.journeys == ROOT / "journeys"
-    assert set(shipped.channels) == {"wechat_main", "sms_main", "mail_main"}
+    assert set(shipped.channels) == {"wechat_main", "wecom_main", "sms_main", "mail_main"}
     for name, channel in shipped.channels.items():
-        with_channel = registry.build(name, channel.kind, channel)
+        with_channel = registry.build(name, channel.kind, channel, MemoryCache())
         assert with_channel.name == name
         with_channel.close()
 
@@ -218,3 +219,8 @@ def test_an_option_model_may_not_take_a_common_name(tmp_path: Path) -> None:
     path.write_text("shop: {name: a}\nchannels: {a: {kind: clash}}\n")
     with pytest.raises(TypeError, match="rate"):
         settings.load(path, {}, {"clash": Clash})
+
+
+@pytest.mark.parametrize(("said_port", "port"), [("off", None), ("0", 0), ("8080", 8080)])
+def test_the_web_edge_can_be_switched_off(tmp_path: Path, said_port: str, port: int | None) -> None:
+    assert load(tmp_path, f"shop: {{name: 店}}\nweb: {{port: {said_port}}}\n").web.port == port

@@ -30,6 +30,7 @@ channels:
   plain: {{kind: sandbox, plays: sms, url: "{url}", keyed: false, batch: 5, timeout: 1s, in_flight: {in_flight}}}
 via: [keyed, plain]
 staff: {{ops: {{name: 运营, channel: plain, address: "13800000001"}}}}
+web: {{port: off}}
 engine: {{lease: 5s, drain: 5s, batch: {batch}}}
 """
 FILES = {
