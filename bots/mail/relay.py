@@ -67,6 +67,14 @@ class Relay:
         except Refusal as refused:
             return refused.outcome
 
+    def check(self) -> Denied | None:
+        """Opens a connection, logs in and says goodbye; what was refused, None where all is well."""
+        try:
+            _goodbye(self._open().wire)
+        except Refusal as refused:
+            return refused.outcome
+        return None
+
     def close(self) -> None:
         """Say goodbye on idle connections; one in use is closed when its mail is done."""
         with self._lock:

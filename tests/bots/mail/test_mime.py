@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bots.mail import mime
+from bots.mail import mime, pictures
 
 NOW = 1_772_323_200
 ANY = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=300)
@@ -110,7 +110,7 @@ def test_any_sender_name_arrives_as_written_and_is_one_address(name: str) -> Non
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from("\r\n\0\x0b\x0c\x1b\x7f"), st.text(max_size=5), st.text(max_size=20))
 def test_a_control_character_in_the_subject_is_refused(char: str, before: str, after: str) -> None:
-    with pytest.raises(mime.BadContent, match="line_break_in_subject"):
+    with pytest.raises(pictures.BadContent, match="line_break_in_subject"):
         mime.letter("a@example.com", "k@example.com", NOW, {"subject": f"{before}{char}{after}", "text": "t"})
 
 
@@ -124,12 +124,12 @@ def test_a_control_character_in_the_subject_is_refused(char: str, before: str, a
     ],
 )
 def test_a_body_that_lacks_something_says_what(body: dict[str, mime.Json], code: str) -> None:
-    with pytest.raises(mime.BadContent, match=f"^{code}$"):
+    with pytest.raises(pictures.BadContent, match=f"^{code}$"):
         mime.letter("a@example.com", "k@example.com", NOW, body)
 
 
 def test_text_that_is_not_unicode_is_bad_content() -> None:
-    with pytest.raises(mime.BadContent, match="not_unicode"):
+    with pytest.raises(pictures.BadContent, match="not_unicode"):
         SENDER.compose(mime.letter("a@example.com", "k@example.com", NOW, {"subject": "s", "text": "\ud800"}))
 
 
