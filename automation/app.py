@@ -115,8 +115,8 @@ class App:
 
     @cached_property
     def cache(self) -> Cache:
-        """Asks for the key only when something is kept in it."""
-        return SharedCache(self.store, lambda: self.vault, self.clock)
+        """Opens the store and asks for the key only when something is kept in it or looked for."""
+        return SharedCache(lambda: self.store, lambda: self.vault, self.clock)
 
     @cached_property
     def delivery(self) -> Delivery:

@@ -19,6 +19,7 @@ from automation.cli import root
 from automation.settings.channels import Channel
 from automation.settings.model import Settings
 from bots import registry
+from docs import channel_options
 from docs.tables import table
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -49,22 +50,6 @@ SAID: Final[Mapping[str, str]] = {
     "webhooks.url": "https, or http on this machine",
     "webhooks.secret": "signs the body; a reference, never the secret itself",
     "key.file": "seals contacts; lose it and the contacts are lost",
-    "mail.host": "the relay",
-    "mail.port": "25, 587 or 465 by `tls`",
-    "mail.tls": "`none` (only on this machine), `starttls` or `tls`",
-    "mail.ca_file": "certificates of an authority of your own",
-    "mail.user": "with `password`",
-    "mail.password": "a reference: `${MAIL_PASSWORD}` or `file:PATH`",
-    "mail.from_address": "the sender",
-    "mail.from_name": "the sender's name",
-    "mail.reply_to": "where answers go",
-    "mail.timeout": "of each step of the talk with the relay",
-    "mail.data_timeout": "after a whole mail was handed over: shorter than the relay's own means second copies",
-    "sandbox.plays": "`wechat`, `wecom`, `sms` or `email`",
-    "sandbox.url": "where the sandbox listens",
-    "sandbox.keyed": "whether it drops a repeated key, as providers with an idempotency key do",
-    "sandbox.batch": "messages a request",
-    "sandbox.timeout": "for an answer",
 }
 """What config.yaml itself does not say beside the key."""
 
@@ -106,11 +91,17 @@ def help_of(command: click.Command, context: click.Context) -> str:
 
 def settings() -> str:
     """Every key of config.yaml with its default and what the file says of it."""
-    said = {**comments(ROOT / "config.yaml"), **SAID}
+    said = {**comments(ROOT / "config.yaml"), **SAID, **_of_channels()}
     parts = []
     for name, rows in _sections(said):
         parts += [f"### {name}", "", table(("key", "default", "meaning"), rows), ""]
     return "\n".join(parts).rstrip()
+
+
+def _of_channels() -> dict[str, str]:
+    return {
+        f"{kind}.{name}": meaning for kind, known in channel_options.MEANINGS.items() for name, meaning in known.items()
+    }
 
 
 def _sections(said: Mapping[str, str]) -> Iterator[tuple[str, list[tuple[str, ...]]]]:

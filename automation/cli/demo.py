@@ -49,15 +49,16 @@ def demo(session: Session, days: int, customers: int) -> None:
     _refuse_if_used(place)
     place.clear()
     place.furnish(customers)
+    media = {name: channel.kind for name, channel in session.app.channels.items()}
     with session.sandbox(place.ledger) as sandbox:
-        place.write_config(session.settings, session.config, (sandbox.url, sandbox.smtp_port))
+        place.write_config(session.settings, session.config, media, (sandbox.url, sandbox.smtp_port))
         inner = session.elsewhere(place.config, clock.FixedClock(_begins(session)))
         try:
             with leader.leading(inner.app.store):
                 found, problems = _play(inner, place, customers, days)
         finally:
             inner.close()
-    place.write_config(session.settings, session.config, stage.BY_HAND)
+    place.write_config(session.settings, session.config, media, stage.BY_HAND)
     _print(found, clock.monotonic() - started)
     if problems:
         click.echo("\nThis should never happen, please report it:", err=True)

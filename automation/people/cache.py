@@ -14,14 +14,14 @@ from .sealing import Vault
 class SharedCache:
     """The Cache port over the store. Serves many threads; the last one to put wins."""
 
-    def __init__(self, store: Store, vault: Callable[[], Vault], clock: Clock) -> None:
-        """`vault` is asked for when the first value is put or found."""
+    def __init__(self, store: Callable[[], Store], vault: Callable[[], Vault], clock: Clock) -> None:
+        """`store` and `vault` are asked for when the first value is put or looked for."""
         self._store, self._vault, self._clock = store, vault, clock
 
     def get(self, name: str) -> str | None:
         """The value, None where there is none, its time is over, or another key sealed it."""
         sql = "SELECT sealed FROM cache WHERE name = :name AND until > :now"
-        sealed = self._store.value(sql, name=name, now=self._clock.now())
+        sealed = self._store().value(sql, name=name, now=self._clock.now())
         if sealed is None:
             return None
         try:
@@ -31,7 +31,7 @@ class SharedCache:
 
     def put(self, name: str, value: str, seconds: int) -> None:
         sealed = self._vault().seal(value, _context(name))
-        with self._store.write() as tx:
+        with self._store().write() as tx:
             tx.run(
                 "INSERT INTO cache (name, sealed, until) VALUES (:name, :sealed, :until) ON CONFLICT (name) DO UPDATE"
                 " SET sealed = excluded.sealed, until = excluded.until",

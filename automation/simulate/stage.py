@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from automation.kernel import source
-from automation.settings import Settings
+from automation.settings import MEDIA, Settings
 
 from . import sample
 
@@ -76,8 +76,11 @@ class Stage:
         for path in sorted(sample.FOLDER.glob("*.csv")):
             _copy(path, self.folder / path.name, members)
 
-    def write_config(self, settings: Settings, config: Path, at: tuple[str, int]) -> None:
-        """The settings of the shop at `config`, with channels that lead to a sandbox at (HTTP address, SMTP port)."""
+    def write_config(self, settings: Settings, config: Path, media: Mapping[str, str], at: tuple[str, int]) -> None:
+        """The settings of the shop at `config`, with channels that lead to a sandbox at (HTTP address, SMTP port).
+
+        `media`: name of a channel -> wechat, wecom, sms or email; those that are none of these are left out.
+        """
         data: dict[str, Any] = dict(source.read(config).data)
         folders = settings.folders
         data["folders"] = {
@@ -85,17 +88,17 @@ class Stage:
         }
         data["store"] = {"url": f"sqlite:{self.database.name}"}
         data["key"] = {"file": "demo.key"}
-        data["channels"] = {name: _channel(known, at) for name, known in settings.channels.items()}
+        data["channels"] = {name: _channel(media[name], at) for name in settings.channels if media[name] in MEDIA}
+        data["web"] = {"port": "off"}
         lines = (f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in data.items())
         self.config.write_text(HEADING + "".join(lines), encoding="utf-8")
 
 
-def _channel(known: Any, at: tuple[str, int]) -> Mapping[str, Any]:
-    plays = str(getattr(known, "plays", None) or known.kind)
-    if plays in ("mail", "email"):
+def _channel(medium: str, at: tuple[str, int]) -> Mapping[str, Any]:
+    if medium == "email":
         return {"kind": "mail", "host": "127.0.0.1", "port": at[1], "tls": "none", "from_address": "shop@example.com",
                 "from_name": "旅程示例店", "in_flight": 200}  # fmt: skip
-    return {"kind": "sandbox", "plays": plays, "url": at[0], "in_flight": 400}
+    return {"kind": "sandbox", "plays": medium, "url": at[0], "in_flight": 400}
 
 
 def _copy(path: Path, to: Path, members: int) -> None:
