@@ -17,7 +17,7 @@ NOON = "2026-03-02 12:00"
 TEXTS = {
     "wechat.yaml": "text: 您好 {{ customer.name }}，看看 {{ links.shop }}，再见\n",
     "sms.yaml": "template: t\nparams: {url: '{{ links.shop }}'}\npreview: 【旅程】看 {url} 拒收请回复R\n",
-    "email.yaml": "subject: 您好\n",
+    "email.yaml": "subject: 【广告】您好\n",
     "email.html": "<html><head><style>a {color: red}</style></head><body><p>https://shop.example.com/new 见</p>"
     '<a class="x" title="a > b" href="{{ links.shop }}">新品</a> <a href="mailto:a@example.com">信</a>'
     '<a href="https://other.example.com/?a=1&amp;b=2">别处</a>'

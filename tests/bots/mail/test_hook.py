@@ -80,7 +80,8 @@ def test_without_a_secret_nothing_is_taken() -> None:
 @pytest.mark.parametrize(
     "data",
     [b"{", b"[" * 100_000, [7], [{}], [{**GOOD, "kind": "exploded"}], [{**GOOD, "kind": []}], [{**GOOD, "at": "now"}],
-     [{**GOOD, "at": True}], [{**GOOD, "at": NOW + 9999}], [{**GOOD, "message_id": 5}], [{**GOOD, "message_id": "x" * 400}],
+     [{**GOOD, "at": True}], [{**GOOD, "at": NOW + 9999}], [{**GOOD, "message_id": 5}],
+     [{**GOOD, "message_id": "x" * 400}],
      [GOOD] * 1001],
 )  # fmt: skip
 def test_what_cannot_be_read_says_so_and_shows_nothing(data: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a mail carries besides its text: the way to leave, and pictures. The bytes themselves, as they go on the wire."""
+"""What a mail carries besides its text: the way to leave, and pictures. The bytes themselves, as on the wire."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def test_one_click_is_for_https_only_and_a_mail_without_a_link_has_neither() -> 
 
 @pytest.mark.parametrize(
     "url",
-    ["https://a.cn/\r\nBcc: x@example.com", "https://a.cn/ x", "https://a.cn/>,<mailto:x", "javascript:x", "mailto:a@b.cn",
+    ["https://a.cn/\r\nBcc: x@example.com", "https://a.cn/ x", "https://a.cn/>,<mailto:x", "javascript:x",
+     "mailto:a@b.cn",
      "https://a.cn/中", "https://a.cn/" + "x" * 1000, 7],
 )  # fmt: skip
 def test_what_is_no_address_is_refused(url: Any) -> None:
