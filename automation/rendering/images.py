@@ -12,6 +12,7 @@ from automation.rendering.fields import Field
 
 MAX_IMAGE: Final = 200 * 1024  # bytes of one: a mail of some megabytes is read by nobody
 ENDINGS: Final = frozenset({".png", ".jpg", ".jpeg", ".gif"})
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it stands in a header of the mail
 _SIGNS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
 _SHOWN: Final = re.compile(r"""\b(?:src|background)\s*=\s*["']?cid:([^"'\s>]*)""", re.IGNORECASE)
 
@@ -29,7 +30,7 @@ def read(html: Field, find: Callable[[str], Path | None]) -> tuple[tuple[tuple[s
     images: list[tuple[str, str]] = []
     problems: list[errors.Problem] = []
     for name, position in shown(html):
-        path = find(name) if re.fullmatch(r"[\w.-]+", name) else None
+        path = find(name) if NAME.fullmatch(name) else None
         said = list(_wrong(name, path))
         line = html.source.count("\n", 0, position) + 1
         column = position - (html.source.rfind("\n", 0, position) + 1) + 1
@@ -41,7 +42,11 @@ def read(html: Field, find: Callable[[str], Path | None]) -> tuple[tuple[tuple[s
 
 def _wrong(name: str, path: Path | None) -> Iterator[tuple[str, str, str]]:
     if path is None:
-        yield "T054", f"there is no picture {name} beside this file", "put it there; cid: takes the name of a file"
+        yield (
+            "T054",
+            f"there is no picture {name} beside this file",
+            "put it there; its name has letters, digits and . _ - only",
+        )
     elif path.suffix.lower() not in ENDINGS:
         yield "T055", f"{name} is no picture for a mail", f"known: {' '.join(sorted(ENDINGS))}"
     elif path.stat().st_size > MAX_IMAGE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -84,11 +84,13 @@ class Claimer:
         self._policy = asking.Policy()
         self._going = _going(routes.doors, bookings.personal)
 
-    def claim(self, now: int) -> Claimed:
-        """One transaction; nothing is written where nothing is due or the stop switch is on."""
+    def claim(self, now: int, before: Callable[[], None] = lambda: None) -> Claimed:
+        """One transaction; nothing is written where nothing is due or the stop switch is on. `before` is called when
+        something is due: what it raises leaves the messages where they are."""
         parts = self._parts
         if stop.is_on(parts.store) or not self._anything_due(now):
             return Claimed()
+        before()
         parts.zones.refresh(parts.store)
         purposes = self._purposes()
         with parts.store.write() as tx:

@@ -78,7 +78,7 @@ class Delivery:
         self.parts, self.channels, self.clock = parts, channels, clock
         self.vault = Vault(keyring)
         self.folder = spool_folder(parts)
-        self._spool = spool
+        self._spool, self._renderer = spool, renderer
         self.routes = Routes(parts, channels)
         lanes = {(name, lane.name): lane for name, channel in channels.items() for lane in channel.lanes}
         self.gates = Gates(parts.settings, WAITING * parts.settings.engine.batch, lanes)
@@ -116,7 +116,7 @@ class Delivery:
         """Claims and makes ready; what is unfit is recorded at once. Nothing while the disk is nearly full."""
         if self.reserve.is_short():
             return Claimed(), []
-        claimed = self.claimer.claim(now)
+        claimed = self.claimer.claim(now, self._renderer.ready)
         if not claimed.messages:
             return claimed, []
         ready, unfit = self.preparer.prepare(claimed, now)
