@@ -205,7 +205,7 @@ def make(
 def write_text(shop: Shop, name: str) -> None:
     place = shop.folder / "templates" / name
     place.mkdir(parents=True, exist_ok=True)
-    (place / "sms.yaml").write_text(f"template: t_{name}\npreview: 您好，拒收请回复R\n", encoding="utf-8")
+    (place / "sms.yaml").write_text(f"template: t_{name}\npreview: 【旅程良品】您好，拒收请回复R\n", encoding="utf-8")
     (place / "wechat.yaml").write_text(f"text: 您好，{name}\n", encoding="utf-8")
 
 
