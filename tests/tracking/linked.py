@@ -41,7 +41,8 @@ class Linked(House):
 
     def _text(self, name: str) -> None:
         super()._text(name)
-        (self.folder / "templates" / name / "text.yaml").write_text(self.head, encoding="utf-8")
+        for file, text in (("text.yaml", self.head), ("email.txt", TEXTS["email.txt"])):
+            (self.folder / "templates" / name / file).write_text(text, encoding="utf-8")
 
     @property
     def delivery(self) -> Delivery:
