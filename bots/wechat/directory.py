@@ -83,8 +83,7 @@ class Directory:
         return {one["name"]: one["id"] for one in found if _fits(one, name=str, id=int)}
 
     def make_tag(self, name: str) -> int:
-        tag = self._account.object(lambda api: api.tag.create(name)).get("tag")
-        number = tag.get("id") if isinstance(tag, dict) else None
+        number = self._account.object(lambda api: api.tag.create(name)).get("id")
         if type(number) is not int:
             raise errors.ServiceAway("WeChat gave an answer that is none")
         return number
