@@ -66,5 +66,6 @@ def _status(status: str, waiting: int, states: Counter[str]) -> str:
     """A campaign is over only when nothing of it waits any more."""
     if status == "stopped":
         return "stopped"
-    on_the_way = waiting + states["queued"] + states["claimed"] + states["dispatching"]
-    return "running" if on_the_way else "held" if states["ambiguous"] else "finished"
+    if waiting + states["queued"] + states["claimed"] + states["dispatching"]:
+        return "running"
+    return "held" if states["ambiguous"] else "awaiting employees" if states["awaiting"] else "finished"

@@ -12,11 +12,12 @@ import click
 
 from automation.campaigns import audience, draft, estimate, results, sending
 from automation.campaigns.estimate import Estimate
+from automation.engine.delivery import budgets, reconciling
 from automation.kernel import errors
 from automation.people import dates
 from automation.people.normalise import Unusable
 
-from . import options, progress, show
+from . import messages, options, progress, show
 from .session import Session
 
 COLUMNS = (
@@ -120,14 +121,16 @@ def list_(session: Session, limit: int, as_json: bool) -> None:
 def show_(session: Session, name: str, as_json: bool) -> None:
     """One campaign: how far it is and what became of its messages."""
     found, zone = results.one(session.app.store, name), session.settings.shop.zone
+    reconciled = reconciling.reconcile(session.app.store, name)
     if as_json:
-        show.document(show.plain(COLUMNS, [found], zone)[0])
+        show.document(show.plain(COLUMNS, [found], zone)[0] | {"report": messages.reconciled(reconciled)})
         return
     show.table(COLUMNS, [found | {"messages": _counts(found["messages"])}], zone)
     if found["channels"]:
         click.echo(f"sent by: {_counts(found['channels'])}")
     if found["reasons"]:
         click.echo(f"not sent, or not yet: {_counts(found['reasons'])}")
+    messages.tell(reconciled, session)
 
 
 @group.command(epilog=options.example("run.py campaign stop campaign_20261125_wakeup_hello"))
@@ -183,7 +186,11 @@ def _tell(session: Session, request: Request, found: Estimate) -> None:
         f"{request.draft.text}, {request.draft.purpose}, planned {show.moment(request.draft.at, zone)} ({zone.key})"
     )
     rows = [{"what": "audience", "people": found.audience}]
-    rows += [{"what": f"  reached by {channel}", "people": count} for channel, count in found.reached.items()]
+    for channel, count in found.reached.items():
+        rows.append({"what": f"  reached by {channel}", "people": count})
+        by_lane = {lane: number for (name, lane), number in found.lanes.items() if name == channel}
+        if len(by_lane) > 1:
+            rows += [{"what": f"    on its lane {lane}", "people": number} for lane, number in by_lane.items()]
     if found.control_group:
         rows.append({"what": "  control group, gets nothing", "people": found.control_group})
     rows += [{"what": f"  kept back: {reason}", "people": count} for reason, count in found.kept_back.items()]
@@ -192,6 +199,8 @@ def _tell(session: Session, request: Request, found: Estimate) -> None:
         click.echo(f"not by {channel}: {why}")
     if found.opens_at is not None:
         click.echo(f"the planned moment is in quiet hours: messages leave from {show.moment(found.opens_at, zone)}")
+    for over in found.over:
+        click.echo(_warning(over))
     if request.unknown:
         lines = ", ".join(map(str, request.unknown[:10]))
         click.echo(f"{len(request.unknown)} lines of the file name no customer, or several: {lines}")
@@ -203,8 +212,25 @@ def _plain(session: Session, request: Request, found: Estimate) -> dict[str, Any
         "text": request.draft.text, "purpose": request.draft.purpose, "at": show.iso(request.draft.at, zone),
         "audience": found.audience, "messages": found.messages, "reached": dict(found.reached),
         "control_group": found.control_group, "kept_back": dict(found.kept_back), "closed": dict(found.closed),
+        "lanes": {f"{channel}/{lane}": count for (channel, lane), count in found.lanes.items()},
+        "over_budget": [
+            {"channel": one.budget.channel, "lane": one.budget.lane, "messages": one.messages,
+             "left": one.budget.left, "limit": one.budget.limit, "days": one.days}
+            for one in found.over
+        ],
         "quiet_until": show.iso(found.opens_at, zone), "unknown_lines": list(request.unknown),
     }  # fmt: skip
+
+
+def _warning(over: budgets.Over) -> str:
+    """That a budget of the day does not hold it, and how long it would take."""
+    budget = over.budget
+    name = f"{budget.channel}, lane {budget.lane}" if budget.lane else budget.channel
+    takes = f"it takes {over.days} days" if over.days else "none of it can leave by it"
+    return (
+        f"more than today's budget of {name}: {over.messages:,} messages, {budget.left:,} of {budget.limit:,} left;"
+        f" {takes}, and what expires before is not sent"
+    )
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -10,15 +10,18 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
 
+from automation.engine.delivery import lanes
 from automation.festivals import feasts, lunar, walltime
 from automation.journey import graph
 from automation.kernel import errors
+from automation.kernel.ports import Reason
 from automation.people import sealing
 from automation.policy import stop
 from automation.rewards import pools
 from automation.runtime import leader
 from automation.store.states import MessageState
 
+from . import show
 from .session import Session
 
 MB: Final = 1024 * 1024
@@ -148,30 +151,38 @@ def _held(session: Session) -> Looks:
     if unclear:
         hint = "`run.py messages list --state ambiguous`, then `messages resolve`"
         yield Look(Level.PROBLEM, "unclear messages", f"of {unclear:,} nobody knows whether they left: {hint}")
+    awaiting = store.value(f"SELECT count(*) FROM message WHERE state = {MessageState.AWAITING}")
+    if awaiting:
+        says = f"{awaiting:,} wait for an employee to send them in WeCom: `run.py messages list --state awaiting`"
+        yield Look(Level.NOTE, "awaiting employees", says)
     if not stuck and not unclear:
         yield Look(Level.FINE, "held", "nobody is stuck, no message is unclear")
 
 
 def _channels(session: Session) -> Looks:
-    now, store = session.now, session.app.store
-    known = {
-        row[0]: row[1:]
-        for row in store.rows("SELECT channel, failures, open_until, last_error, used FROM channel_state")
-    }
-    waiting: dict[str, int] = dict(store.rows(
-        f"SELECT channel, count(*) FROM message WHERE state = {MessageState.DISPATCHING} GROUP BY channel"
-    ))  # fmt: skip
-    for name, channel in session.settings.channels.items():
-        failures, until, error, used = known.get(name, (0, None, None, 0))
-        says = f"{channel.kind}, in_flight {channel.in_flight}, on its way {waiting.get(name, 0)}"
-        if channel.daily_quota is not None:
-            says += f", {used:,} of {channel.daily_quota:,} today"
-        rests = failures >= channel.breaker.failures or (until is not None and until > now)
-        if rests:
-            says += f"; it rests after {failures} failures ({error})"
-        yield Look(Level.PROBLEM if rests else Level.FINE, f"channel {name}", says)
+    for one in lanes.of(session.app.store, session.settings, session.app.channels, session.now):
+        known = session.settings.channels[one.name]
+        says = f"{known.kind}, in_flight {known.in_flight}, on its way {one.on_its_way}"
+        if one.budget is not None:
+            says += f", {one.budget.used:,} of {one.budget.limit:,} today"
+        if one.resting:
+            says += f"; it rests after {one.failures} failures ({one.error})"
+        yield Look(Level.PROBLEM if one.resting else Level.FINE, f"channel {one.name}", says)
+        for lane in one.lanes:
+            yield from _lane(session, one.name, lane)
     if not session.settings.channels:
         yield Look(Level.PROBLEM, "channels", "none is configured: nothing can be sent")
+
+
+def _lane(session: Session, channel: str, lane: lanes.LaneState) -> Looks:
+    about = f"channel {channel}, lane {lane.name}"
+    if lane.rests_until is not None:
+        until = show.moment(lane.rests_until, session.settings.shop.zone)
+        alarm = lane.why.startswith(Reason.NOT_ALLOWED)
+        hint = "; the provider refuses our account: `run.py channels check`" if alarm else ""
+        yield Look(Level.PROBLEM if alarm else Level.NOTE, about, f"rests until {until} ({lane.why}){hint}")
+    elif lane.budget is not None and not lane.budget.left:
+        yield Look(Level.NOTE, about, f"all {lane.budget.limit:,} messages of the day are used up")
 
 
 def _files(session: Session) -> Looks:

@@ -6,8 +6,12 @@ from typing import Any
 
 import click
 
-from automation.engine.delivery import operators
+from automation.engine import overview
+from automation.engine.delivery import operators, reconciling
+from automation.engine.delivery.reconciling import Reconciliation
 from automation.kernel import errors
+from automation.people import dates
+from automation.people.normalise import Unusable
 from automation.store.states import MessageState
 
 from . import options, show, who_is
@@ -119,6 +123,67 @@ def resolve(session: Session, numbers: tuple[int, ...], how: str | None, everyth
     with session.app.store.write() as tx:
         count = operators.resolve(tx, chosen, operators.Resolution(how), who, session.now)
     click.echo(f"{count:,} messages count as sent" if how == "sent" else f"{count:,} messages are sent again")
+
+
+@group.command(
+    epilog=options.example("run.py messages report", "run.py messages report --campaign campaign_20261125_hello --json")
+)
+@click.option("--journey", help="Of this journey only.")
+@click.option("--campaign", help="Of this campaign only.")
+@click.option("--since", help="Of messages planned from then on, such as 2026-11-01. Default: all.")
+@options.as_json
+@click.pass_obj
+def report(session: Session, journey: str | None, campaign: str | None, since: str | None, as_json: bool) -> None:
+    """Who was meant to get a message, who got it, who did not and why. The counts add up to what was planned."""
+    if journey and campaign:
+        raise errors.UsageError("either --journey or --campaign")
+    name = journey or campaign
+    if name:
+        overview.number(session.app.store, name)
+    found = reconciling.reconcile(session.app.store, name, _since(session, since))
+    if as_json:
+        show.document(reconciled(found))
+    else:
+        tell(found, session)
+
+
+def reconciled(found: Reconciliation) -> dict[str, Any]:
+    """The counts as one JSON object."""
+    return {
+        "planned": found.planned, "sent": found.sent, "delivered": found.delivered, "opened": found.opened,
+        "clicked": found.clicked, "awaiting": found.awaiting, "ambiguous": found.ambiguous,
+        "on_the_way": found.on_the_way, "missed": found.missed_total,
+        "missed_by": {state: dict(words) for state, words in found.missed.items()}, "reasons": dict(found.reasons),
+        "lanes": dict(found.lanes), "waiting_for": dict(found.waiting_for), "in_line": found.in_line,
+        "control_group": found.control_group, "adds_up": found.adds_up,
+    }  # fmt: skip
+
+
+def tell(found: Reconciliation, session: Session) -> None:
+    """The counts as a table: what is planned, and below it the parts it is the sum of."""
+    rows = [("planned", found.planned), ("  sent", found.sent)]
+    rows += [(f"    by {lane}", count) for lane, count in found.lanes.items()]
+    rows += [(f"    of these {word}", count) for word, count in (
+        ("delivered", found.delivered), ("opened", found.opened), ("clicked", found.clicked)) if count]  # fmt: skip
+    rows += [("  awaiting an employee", found.awaiting), ("  unclear", found.ambiguous)]
+    rows.append(("  on the way", found.on_the_way))
+    rows += [(f"    waiting: {word}", count) for word, count in found.waiting_for.items()]
+    rows.append(("  missed", found.missed_total))
+    rows += [(f"    {state}: {word or 'no reason'}", count)
+             for state, words in found.missed.items() for word, count in words.items()]  # fmt: skip
+    outside = {"people in line to enter": found.in_line, "people in the control group": found.control_group}
+    rows += [(word, count) for word, count in outside.items() if count]
+    columns = (show.text("what", " "), show.number("count", "messages"))
+    show.table(columns, [{"what": what, "count": count} for what, count in rows], session.settings.shop.zone)
+
+
+def _since(session: Session, text: str | None) -> int:
+    if text is None:
+        return 0
+    try:
+        return dates.moment(text, session.settings.shop.zone)
+    except Unusable as wrong:
+        raise errors.UsageError(f"--since: {wrong}") from None
 
 
 def _filter(session: Session, words: dict[str, Any], limit: int) -> operators.Filter:

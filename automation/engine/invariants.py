@@ -51,6 +51,11 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
         f"SELECT id FROM message WHERE state IN ({ON_THE_WAY}) AND lease_until IS NULL",
     ),
     Invariant(
+        "I1.awaiting", "what an employee has to confirm has a moment at which it is given up, and is not sent",
+        f"SELECT id FROM message WHERE state = {MessageState.AWAITING}"
+        " AND (lease_until IS NULL OR sent_at IS NOT NULL)",
+    ),
+    Invariant(
         "I1.over", "a message that is over is not looked at again",
         f"SELECT id FROM message WHERE state >= {MessageState.FAILED} AND due IS NOT NULL",
     ),
@@ -81,6 +86,16 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
         "I3.ambiguous", "what nobody knows about has an attempt that was begun",
         f"SELECT m.id FROM message m WHERE m.state = {MessageState.AMBIGUOUS} AND NOT EXISTS (SELECT 1 FROM attempt a"
         f" WHERE a.message_id = m.id AND a.state IN ({AttemptState.DISPATCHING}, {TOLD}))",
+    ),
+    Invariant(
+        "I3.task", "what awaits an employee was taken by its provider",
+        f"SELECT m.id FROM message m WHERE m.state = {MessageState.AWAITING} AND NOT EXISTS (SELECT 1 FROM attempt a"
+        f" WHERE a.message_id = m.id AND a.state = {AttemptState.ACCEPTED})",
+    ),
+    Invariant(
+        "I5.windows", "no window and no permission is below nothing",
+        "SELECT identity_id AS id FROM reply_window WHERE messages < 0 UNION ALL SELECT identity_id AS id FROM"
+        " send_grant WHERE messages < 0",
     ),
     Invariant(
         "I4.place", "every run stands at a step of its own journey",

@@ -22,7 +22,7 @@ SENT: Final = f"""
     WHERE m.state = {MessageState.SENT} GROUP BY j.name, m.channel"""
 KEPT_BACK: Final = f"""
     SELECT j.name, m.reason, count(*) FROM message m JOIN run r ON r.id = m.run_id JOIN journey j ON j.id = r.journey_id
-    WHERE m.state > {MessageState.SENT} GROUP BY j.name, m.reason"""
+    WHERE m.state > {MessageState.SENT} AND m.state <> {MessageState.AWAITING} GROUP BY j.name, m.reason"""
 CLICKED: Final = """
     SELECT j.name, count(*) FROM message m JOIN run r ON r.id = m.run_id JOIN journey j ON j.id = r.journey_id
     WHERE m.clicked_at IS NOT NULL GROUP BY j.name"""

@@ -34,6 +34,9 @@ BROKEN = {
     "I1.events": ("INSERT INTO event_queue (event_id, person_id, name_id, at) VALUES (77, 1, 1, 1)",),
     "I2.proof": (MESSAGE.format(person=1, state=3, due="NULL"),),
     "I3.ambiguous": (MESSAGE.format(person=1, state=4, due="NULL"),),
+    "I1.awaiting": (MESSAGE.format(person=1, state=9, due="NULL"),),
+    "I3.task": (MESSAGE.format(person=1, state=9, due="NULL"), "UPDATE message SET lease_until = 5"),
+    "I5.windows": ("INSERT INTO reply_window (channel, identity_id, until, messages) VALUES ('a', 1, 9, -1)",),
     "I2.accepted": (
         MESSAGE.format(person=1, state=3, due="NULL"),
         "INSERT INTO attempt (message_id, n, channel, lane, idem_key, state, at) VALUES (1, 1, 'a', 'l', 'k1', 2, 1)",

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from automation.engine.parts import Parts
+from automation.journey.built_in import IDENTITIES
 from automation.kernel.ports import Accepted, Body, Channel, Denied, Lane, Message, Outcome, Unknown
 from automation.policy import stop
 from automation.store.states import EffectState
@@ -98,11 +99,12 @@ class Effects:
         channel = self._channels.get(person.channel) if person else None
         if person is None or channel is None:
             return f"nobody in the settings has the role {role}"
-        lane = next((lane for lane in channel.lanes if "service" in lane.purposes), None)
-        if lane is None or not person.address:
+        lane = _staff_lane(channel)
+        if lane is None or (lane.address and not person.address):
             return f"{role} has no address on {person.channel}"
         key = self._key(f"notify {role} {min(line.id for line in lines)}")
-        return self._send(channel, lane, Message(key, lane.name, person.address, _body(channel.kind, lines)))
+        address = (person.address or "") if lane.address else ""
+        return self._send(channel, lane, Message(key, lane.name, address, _body(channel.kind, lines)))
 
     def _send(self, channel: Channel, lane: Lane, message: Message) -> Outcome:
         try:
@@ -153,6 +155,12 @@ def _state(effect: Effect, answer: Outcome | str, now: int) -> dict[str, Any]:
     wait = answer.retry_after if isinstance(answer, Denied) else None
     due = now + max(1, outcomes.back_off(effect.id, effect.attempts) if wait is None else wait)
     return {"state": int(EffectState.WAITING), "due": due, "error": said}
+
+
+def _staff_lane(channel: Channel) -> Lane | None:
+    """The first that carries plain words to staff: to a group or a colleague before it would be to a customer."""
+    lanes = [lane for lane in channel.lanes if "service" in lane.purposes and (not lane.parts or "text" in lane.parts)]
+    return min(lanes, key=lambda lane: (lane.address in IDENTITIES, lane.window), default=None)
 
 
 def _body(kind: str, lines: Sequence[Effect]) -> Body:

@@ -9,8 +9,11 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from automation.engine.parts import Parts
 from automation.kernel.ports import Denied, Reason
-from automation.policy import grants, periods, windows
+from automation.people import consents
+from automation.people.consents import Consent
+from automation.policy import consent, grants, periods, windows
 from automation.store.database import Transaction
 
 from .prepared import Prepared
@@ -55,6 +58,29 @@ def suppress_attempts(tx: Transaction, attempts: Sequence[int], reason: str, now
         then = tx.dialect.join_in_order
         rows = tx.rows(f"SELECT a.identity_id FROM blocking b {then} attempt a ON a.id = b.id")
         _suppress(tx, [row[0] for row in rows if row[0] is not None], reason, now)
+
+
+def refuse(parts: Parts, tx: Transaction, complained: Sequence[tuple[int, int]]) -> None:
+    """Takes back the consent of whoever called a message unwanted: attempt id, UTC seconds. The address is blocked
+    besides; this holds for their other addresses of the kind too."""
+    if not complained:
+        return
+    when = dict(complained)
+    tx.temporary("blocking", "id BIGINT")
+    tx.many("INSERT INTO blocking VALUES (:id)", [{"id": number} for number in sorted(when)])
+    then = tx.dialect.join_in_order
+    rows = tx.rows(
+        f"SELECT a.id, a.channel, m.person_id FROM blocking b {then} attempt a ON a.id = b.id {then} message m"
+        " ON m.id = a.message_id"
+    )
+    kinds = parts.project.shop.channels
+    words = {
+        (person, kinds.get(channel, channel)): Consent(
+            person, kinds.get(channel, channel), consent.MARKETING, False, channel, when[number], evidence=COMPLAINT
+        )
+        for number, channel, person in rows
+    }
+    consents.put(tx, list(words.values()))
 
 
 def _suppress(tx: Transaction, identities: Iterable[int], reason: str, now: int) -> None:

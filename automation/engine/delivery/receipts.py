@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from automation.engine.parts import Parts
@@ -97,14 +98,27 @@ def _find(tx: Transaction, reports: Sequence[tuple[str, Receipt]]) -> tuple[list
 
 
 def _keep(tx: Transaction, reports: Iterable[tuple[str, Receipt]]) -> None:
-    earlier = tx.dialect.least("receipt.at", "excluded.at")
-    tx.many(
-        "INSERT INTO receipt (channel, provider_id, kind, at, raw) VALUES (:channel, :id, :kind, :at, :raw)"
-        f" ON CONFLICT (channel, provider_id, kind) DO UPDATE SET at = {earlier}",
-        [
-            {"channel": channel, "id": one.provider_id, "kind": one.kind, "at": one.at, "raw": _rest(one)}
-            for channel, one in reports
-        ],
+    """Several of one kind become one: the earliest, with all that any of them said."""
+    for channel, one in reports:
+        before = tx.row(
+            "SELECT at, raw FROM receipt WHERE channel = :channel AND provider_id = :id AND kind = :kind",
+            channel=channel, id=one.provider_id, kind=one.kind,
+        )  # fmt: skip
+        joined = one if before is None else _joined(_read(one.provider_id, one.kind, *before), one)
+        tx.run(
+            "INSERT INTO receipt (channel, provider_id, kind, at, raw) VALUES (:channel, :id, :kind, :at, :raw)"
+            " ON CONFLICT (channel, provider_id, kind) DO UPDATE SET at = excluded.at, raw = excluded.raw",
+            channel=channel, id=one.provider_id, kind=one.kind, at=joined.at, raw=_rest(joined),
+        )  # fmt: skip
+
+
+def _joined(one: Receipt, other: Receipt) -> Receipt:
+    first, second = sorted((one, other), key=lambda report: report.at)
+    return replace(
+        first,
+        code=first.code or second.code,
+        dead=first.dead or second.dead,
+        complaint=first.complaint or second.complaint,
     )
 
 
@@ -131,6 +145,7 @@ def _apply(parts: Parts, tx: Transaction, found: Sequence[_Found], now: int) -> 
               if one.receipt.kind == "failed" and one.current}  # fmt: skip
     arrivals.bounced(parts, tx, [(message, attempt, code) for (message, attempt), code in failed.items()], now)
     dead = [one.attempt for one in found if one.receipt.dead]
-    complained = [one.attempt for one in found if one.receipt.complaint]
+    complaints = [(one.attempt, one.receipt.at) for one in found if one.receipt.complaint]
     reactions.suppress_attempts(tx, dead, reactions.BAD_ADDRESS, now)
-    reactions.suppress_attempts(tx, complained, reactions.COMPLAINT, now)
+    reactions.suppress_attempts(tx, [attempt for attempt, _ in complaints], reactions.COMPLAINT, now)
+    reactions.refuse(parts, tx, complaints)
