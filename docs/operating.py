@@ -56,17 +56,17 @@ SAID: Final[Mapping[str, str]] = {
 
 def commands() -> Iterator[tuple[str, click.Command]]:
     """Every command by its words, groups included, in the order of the list."""
-    context = click.Context(root.root, info_name="run.py")
-    for name in root.root.list_commands(context):
-        command = root.root.get_command(context, name)
+    yield from _below(root.root, click.Context(root.root, info_name="run.py"), "")
+
+
+def _below(group: click.Group, context: click.Context, words: str) -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         assert command is not None
-        yield name, command
+        found = f"{words} {name}".lstrip()
+        yield found, command
         if isinstance(command, click.Group):
-            inner = click.Context(command, info_name=name, parent=context)
-            for below in command.list_commands(inner):
-                found = command.get_command(inner, below)
-                assert found is not None
-                yield f"{name} {below}", found
+            yield from _below(command, click.Context(command, info_name=name, parent=context), found)
 
 
 def command_pages() -> str:
