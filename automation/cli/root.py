@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "journeys": ("journeys:group", "See journeys, pause and resume them."),
     "customers": ("customers:group", "Find customers, see why, tag, consent, merge."),
     "events": ("events:group", "Tell journeys what a customer did."),
+    "mail": ("mail:group", "Take in what comes back by mail."),
     "messages": ("messages:group", "See messages and why they did not leave; retry and resolve."),
     "channels": ("channels:group", "See channels: whether they work, and what is left today."),
     "campaign": ("campaign:group", "Send something once to many: plan, send, watch, stop."),

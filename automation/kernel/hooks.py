@@ -166,3 +166,11 @@ class Puller(Protocol):
     def pull(self, open_ids: Sequence[str], now: int) -> Sequence[Happening]:
         """`open_ids`: provider ids of messages not yet reported on. Raises ServiceAway where the provider is."""
         ...
+
+
+class TakesReturns(Protocol):
+    """A channel that can read what comes back by mail and is handed over by a mail server."""
+
+    def returned(self, mail: bytes, now: int) -> Sequence[Happening]:
+        """What one whole mail says; nothing where it is about no message of ours. Raises Unreadable."""
+        ...
