@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from automation.engine.delivery import marks, receipts
 from automation.engine.parts import Parts
@@ -44,7 +44,17 @@ UNREAD: Final = (
     " ON CONFLICT (channel, dedupe) DO NOTHING"
 )
 KNOWN: Final = """
-    SELECT a.n, i.answer FROM {given} AS a {then} inbound i ON i.channel = a.channel AND i.dedupe = a.dedupe"""
+    SELECT a.n, i.answer, i.id, i.person_id, i.welcome
+    FROM {given} AS a {then} inbound i ON i.channel = a.channel AND i.dedupe = a.dedupe"""
+
+
+class _Known(NamedTuple):
+    """A row that is there. `waits`: its greeting was not begun."""
+
+    text: str
+    row: int
+    person: int
+    waits: bool
 
 
 class Inbox:
@@ -89,7 +99,7 @@ class Inbox:
         self, tx: Transaction, items: Sequence[Item], now: int
     ) -> tuple[dict[int, Reply], dict[int, list[Greeting]]]:
         """Replies and greetings by the number of the arrival. A repeat is answered as the first time, and that is
-        all."""
+        all; but a greeting that was not begun is handed out again: whoever had it may have died."""
         known = self._known(tx, items)
         first: dict[Key, Item] = {}
         for number, item in enumerate(items):
@@ -97,29 +107,30 @@ class Inbox:
                 first.setdefault((item.channel, item.key), item)
         settled = self._settle(tx, list(first.values()), now) if first else []
         self._follow(tx, settled, now)
-        lost = first.keys() - {(one.item.channel, one.item.key) for one in settled}
+        new = {(one.item.channel, one.item.key) for one in settled}
         answers: dict[int, Reply] = {}
         for number, item in enumerate(items):
-            key = (item.channel, item.key)
-            text = known.get(number, "") if number in known else "" if key in lost else first[key].reply
+            text = known[number].text if number in known else item.reply if (item.channel, item.key) in new else ""
             if text and item.arrival not in answers:
                 answers[item.arrival] = Reply(item.happening.who, text)
         greetings: dict[int, list[Greeting]] = {}
-        for one in settled:
-            if one.item.greets:
-                greetings.setdefault(one.item.arrival, []).append(_greeting(one))
+        again = [(items[number], one.row, one.person) for number, one in known.items() if one.waits]
+        for item, row, person in [*((one.item, one.row, one.person) for one in settled), *again]:
+            if item.greets:
+                greetings.setdefault(item.arrival, []).append(_greeting(item, row, person))
         return answers, greetings
 
-    def _known(self, tx: Transaction, items: Sequence[Item]) -> dict[int, str]:
-        """Number of an item -> the stored answer, for what was recorded before."""
+    def _known(self, tx: Transaction, items: Sequence[Item]) -> dict[int, _Known]:
+        """By the number of the item, what was recorded before."""
         given = tx.dialect.each("given", {"n": "BIGINT", "channel": "TEXT", "dedupe": "TEXT"})
         asked = json.dumps([[number, item.channel, item.key] for number, item in enumerate(items)])
-        rows = tx.rows(KNOWN.format(given=given, then=tx.dialect.join_in_order), given=asked)
-        open_ = self._vault.open
-        return {
-            number: open_(bytes(answer), context(items[number].key)) if answer is not None else ""
-            for number, answer in rows
-        }
+        found = {}
+        for number, answer, *row, state in tx.rows(
+            KNOWN.format(given=given, then=tx.dialect.join_in_order), given=asked
+        ):
+            text = self._vault.open(bytes(answer), context(items[number].key)) if answer is not None else ""
+            found[number] = _Known(text, *row, state == DUE)
+        return found
 
     def _settle(self, tx: Transaction, items: Sequence[Item], now: int) -> list[Settled]:
         """Finds the people of new items and writes the rows; what another process wrote meanwhile is left out."""
@@ -156,11 +167,11 @@ def prune(tx: Transaction, now: int, limit: int = 5000) -> int:
     )  # fmt: skip
 
 
-def _greeting(one: Settled) -> Greeting:
-    did = one.item.happening
+def _greeting(item: Item, row: int, person: int) -> Greeting:
+    did = item.happening
     assert isinstance(did, Did)
     scene = did.props.get("scene")
-    return Greeting(one.row, one.item.channel, one.person, did.welcome, did.at, scene if isinstance(scene, str) else "")
+    return Greeting(row, item.channel, person, did.welcome, did.at, scene if isinstance(scene, str) else "")
 
 
 def _taken(number: int, answers: Mapping[int, Reply], greetings: Mapping[int, Sequence[Greeting]]) -> Taken:

@@ -20,7 +20,7 @@ from .values import Arrival
 
 log = logging.getLogger(__name__)
 
-DAYS: Final = 3 * 86_400  # seconds after which nobody is asked about a message any more
+DAYS: Final = 3 * 86_400  # seconds after which nobody is asked about a message, unless an employee may yet send it
 MOST: Final = 1000  # ids of one look
 LOOKED_AT: Final = 200_000  # of the newest attempts: a look never reads more, whatever was sent in three days
 TOGETHER: Final = 200  # happenings recorded in one transaction
@@ -28,7 +28,8 @@ TOGETHER: Final = 200  # happenings recorded in one transaction
 # does not hide that this attempt may have arrived.
 OPEN: Final = f"""
     SELECT a.id, coalesce(a.provider_id, a.idem_key) FROM attempt a JOIN message m ON m.id = a.message_id
-    WHERE a.id < :below AND a.id > :floor AND a.at >= :since AND a.channel = :channel
+    WHERE a.id < :below AND a.id > :floor AND a.channel = :channel
+        AND (a.at >= :since OR m.state = {MessageState.AWAITING})
         AND (a.state = {AttemptState.UNKNOWN} OR (a.state = {AttemptState.ACCEPTED} AND a.provider_id IS NOT NULL))
         AND m.delivered_at IS NULL AND m.state IN ({MessageState.SENT}, {MessageState.AMBIGUOUS},
             {MessageState.DISPATCHING}, {MessageState.AWAITING})

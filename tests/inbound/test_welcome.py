@@ -61,6 +61,14 @@ def test_a_repeat_of_the_event_does_not_greet_again(desk: Desk, clock: FixedCloc
     assert befriend(desk).greetings == ()
 
 
+def test_what_was_recorded_and_never_begun_is_greeted_when_the_platform_repeats_it(
+    desk: Desk, clock: FixedClock
+) -> None:
+    befriend(desk)  # and whoever was to greet is killed before the answer
+    assert greet(desk, clock, befriend(desk)) == "sent"
+    assert len(desk.wecom.greeted) == 1
+
+
 def test_a_greeting_handed_over_twice_goes_once(desk: Desk, clock: FixedClock) -> None:
     taken = befriend(desk)
     greet(desk, clock, taken)
