@@ -17,7 +17,7 @@ STAGES: Final = ("new", "active", "silent", "dormant", "lost")
 
 IDENTITIES: Final[dict[str, str]] = {
     "phone": "手机号", "email": "邮箱", "openid": "公众号 openid", "unionid": "微信 unionid",
-    "wecom_id": "企业微信外部联系人", "member_no": "会员号",
+    "wecom_id": "企业微信外部联系人", "wecom_user": "企业微信成员", "member_no": "会员号",
 }  # fmt: skip
 
 

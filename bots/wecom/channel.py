@@ -72,7 +72,6 @@ class WecomChannel:
         self.name = name
         self.lanes: Sequence[Lane] = lanes(options)
         self.every = options.pull
-        self.greeting: Body | None = {"text": options.welcome} if options.welcome else None
         self._options = options
         self._clock = now or clock.SystemClock()
         self._api = Api(name, options, cache)

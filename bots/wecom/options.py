@@ -51,7 +51,7 @@ class WecomOptions(Strict):
     sender: UserId | None = None
     welcome: Annotated[str | None, Field(min_length=1, max_length=2000)] = None
     duplicate_check: options.Seconds = Field(default=limits.DEDUPE[1], ge=limits.DEDUPE[0], le=limits.DEDUPE[1])
-    task_expires: options.Seconds = Field(default=3 * 86_400, ge=3600, le=30 * 86_400)
+    task_expires: options.Seconds = Field(default=3 * 86_400, ge=3600, le=6 * 86_400)  # the engine waits a week
     pull: options.Seconds = Field(default=600, ge=30, le=86_400)
     timeout: options.Seconds = Field(default=10, ge=1, le=30)
     sandbox: endpoints.Sandbox | None = None

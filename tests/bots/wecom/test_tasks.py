@@ -72,8 +72,8 @@ def test_a_task_nobody_confirms_is_stopped_at_wecom_and_then_reported(
 ) -> None:
     ids = sent(channel, write, customer())
     task = ids[0].partition("|")[0]
-    assert channel.pull(ids, NOW + 3 * DAY - 60) == []
-    assert said(channel.pull(ids, NOW + 3 * DAY + 60)) == [(ids[0], "failed", "expired")]
+    assert channel.pull(ids, NOW + 3 * DAY - 3600) == []
+    assert said(channel.pull(ids, NOW + 3 * DAY + 3600)) == [(ids[0], "failed", "expired")]
     assert company.act("show")["tasks"][task]["stopped"]
     assert channel.tasks.look(task).state is State.EXPIRED
     with pytest.raises(AssertionError):
