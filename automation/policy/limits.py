@@ -21,8 +21,8 @@ def of_door(asked: Asked, door: Door) -> Iterator[Branch | Refusal]:
 
 
 def say(limit: Limit, count: int) -> str:
-    """`limit WX-03 4 per month`."""
-    return f"{Word.LIMIT} {limit.rule} {count} per {limit.per}"
+    """`WX-03 4 per month`."""
+    return f"{limit.rule} {count} per {limit.per}"
 
 
 def _rule(asked: Asked, door: Door, limit: Limit) -> Branch | Refusal:
@@ -36,5 +36,5 @@ def _rule(asked: Asked, door: Door, limit: Limit) -> Branch | Refusal:
     )
     test = f"{deciding} IS NOT NULL" if count else "1 = 1"
     if periods.is_short(limit.per) and count:
-        return Branch(test, Verdict.POSTPONE, asked.bind(say(limit, count)), asked.bind(after))
+        return Branch(test, Verdict.POSTPONE, asked.bind(f"{Word.LIMIT} {say(limit, count)}"), asked.bind(after))
     return Refusal(test, f"{door.kind} {say(limit, count)}", "limited")
