@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import math
 import select
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ from automation.kernel import errors
 from automation.kernel.clock import monotonic
 from automation.kernel.ports import Denied, Reason, Unknown
 
+NOT_PUBLIC = "not_public"  # code of a failure: the name leads to an address that may not be connected to
 NO_HEADERS: Mapping[str, str] = {}
 JSON: Mapping[str, str] = {"Content-Type": "application/json"}
 MOST_KEPT = 1024  # idle connections of one thread
@@ -122,15 +124,18 @@ class Client:
 
     `timeout` (seconds) bounds a whole call, `connect_timeout` its start; an answer above `max_bytes` is given up.
     Redirects are not followed, the environment's proxies are not used. `ca_file` replaces the system's trust store.
+    `may_connect` is asked about the very IP address before a connection to it is opened, after all names were resolved.
     """
 
     def __init__(
-        self, timeout: float = 10.0, connect_timeout: float = 5.0, max_bytes: int = 4 << 20, ca_file: str | None = None
-    ) -> None:
+        self, timeout: float = 10.0, connect_timeout: float = 5.0, max_bytes: int = 4 << 20, ca_file: str | None = None,
+        may_connect: Callable[[str], bool] | None = None,
+    ) -> None:  # fmt: skip
         self._timeout_ms = max(1, int(timeout * 1000))
         self._connect_ms = max(1, int(min(connect_timeout, timeout) * 1000))
         self._max_bytes = max_bytes
         self._ca_file = ca_file or ssl.get_default_verify_paths().cafile
+        self._may_connect = may_connect
         self._local = threading.local()
 
     def post_json(self, url: str, payload: object, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
@@ -164,7 +169,10 @@ class Client:
         return handle
 
     def _new_handle(self) -> _Handle:
-        return _Handle(self._timeout_ms, self._connect_ms, self._max_bytes, self._ca_file)
+        handle = _Handle(self._timeout_ms, self._connect_ms, self._max_bytes, self._ca_file)
+        if self._may_connect is not None:
+            handle.guard(self._may_connect)
+        return handle
 
 
 class _Handle:
@@ -174,7 +182,8 @@ class _Handle:
         self._max_bytes = max_bytes
         self._url = ""
         self._unsent = memoryview(b"")
-        self._left = False
+        self._left, self._barred = False, False
+        self._made: list[socket.socket] = []  # sockets that libcurl has its own copies of
         self._received = bytearray()
         self._headers: dict[str, str] = {}
         self.curl = curl = pycurl.Curl()
@@ -206,10 +215,13 @@ class _Handle:
             raise self.failure(error.args[0] if error.args else 0) from None
         finally:
             self._unsent = memoryview(b"")
+            self._close_copies()
 
     def begin(self, url: str, body: bytes | None, headers: Mapping[str, str]) -> None:
         """Ready to leave. pycurl.error for an address or header that libcurl does not take."""
         self._url, self._unsent, self._left = url, memoryview(body or b""), False
+        self._barred = False
+        self._close_copies()
         self._received, self._headers = bytearray(), {}
         curl = self.curl
         curl.setopt(pycurl.URL, url)
@@ -228,8 +240,26 @@ class _Handle:
         left = self._left
         if not self._unsent and not left:  # no body is ever asked for: what counts is whether the head left
             left = self.curl.getinfo(pycurl.REQUEST_SIZE) > 0
-        code = _CODES.get(number, f"curl_{number}")
+        code = NOT_PUBLIC if self._barred else _CODES.get(number, f"curl_{number}")
         return (AnswerLost if left else NotSent)(code, origin(self._url))
+
+    def _close_copies(self) -> None:
+        while self._made:
+            self._made.pop().close()
+
+    def guard(self, may_connect: Callable[[str], bool]) -> None:
+        """From now on only connections to allowed addresses are opened."""
+
+        def opened(purpose: int, address: tuple[int, int, int, tuple[str, int]]) -> socket.socket | int:
+            family, kind, protocol, place = address
+            if not may_connect(str(place[0])):
+                self._barred = True
+                return int(pycurl.SOCKET_BAD)
+            made = socket.socket(family, kind, protocol)
+            self._made.append(made)
+            return made
+
+        self.curl.setopt(pycurl.OPENSOCKETFUNCTION, opened)
 
     def socket(self) -> int:
         """The number of the kept connection, -1 where there is none."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from automation.engine.delivery.effects import Effects
+from automation.engine.delivery.effects import Effects, signatures
 from automation.kernel.ports import Accepted, Denied, Outcome, Reason
 from tests.delivery.house import KEY, House
 
@@ -26,7 +26,7 @@ class Hooks:
     answer: Outcome = ACCEPTED
     posts: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], private: bool = False) -> Outcome:
         self.posts.append((url, body, headers))
         return self.answer
 
@@ -91,7 +91,7 @@ def test_a_crash_between_post_and_record_repeats_it_with_the_same_key(house: Hou
 
     class Killed(BaseException): ...
 
-    def die(url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
+    def die(url: str, body: bytes, headers: Mapping[str, str], private: bool) -> Outcome:
         hooks.posts.append((url, body, headers))
         raise Killed
 
@@ -127,3 +127,15 @@ def test_while_all_is_stopped_and_without_who_posts_nothing_leaves_and_nothing_i
     assert effects(house, hooks).step(now) == 0
     house.put("UPDATE control SET value = 'off' WHERE name = 'stop_all'")
     assert effects(house, hooks).step(now) == 1
+
+
+def test_signatures_are_those_of_the_standard() -> None:
+    # The test vector of Standard Webhooks' own libraries.
+    secret, content = (
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        b'msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{"test": 2432232314}',
+    )
+    assert signatures(secret, content) == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    both = signatures(f"{secret} whsec_bmV3ZXI=", content).split(" ")
+    assert len(both) == 2
+    assert both[0] == signatures(secret, content)

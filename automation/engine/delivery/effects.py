@@ -40,8 +40,11 @@ SAME_ROLE = (
 class Webhooks(Protocol):
     """Posts to web hooks. Given by the composition root."""
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
-        """One POST of JSON. 2xx is Accepted; answers as from a channel; never raises for what the network does."""
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], private: bool = False) -> Outcome:
+        """One POST of JSON. 2xx is Accepted; answers as from a channel; never raises for what the network does.
+
+        `private`: the receiver may be in our own network; otherwise only public addresses are connected to.
+        """
         ...
 
 
@@ -120,16 +123,14 @@ class Effects:
         if known is None or self._webhooks is None:
             return f"there is no web hook {effect.ref} in the settings"
         number = self._key(f"webhook {effect.id}")
-        content = {"id": number, "customer": effect.uid, "data": json.loads(effect.payload or "{}")}
-        body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-        signed = hmac.digest(
-            known.secret.get_secret_value().encode(), b"%s.%d." % (number.encode(), now) + body, "sha256"
-        )
+        told = {"id": number, "customer": effect.uid, "data": json.loads(effect.payload or "{}")}
+        body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+        content = b"%s.%d." % (number.encode(), now) + body
         headers = {
             "content-type": "application/json", "webhook-id": number, "webhook-timestamp": str(now),
-            "webhook-signature": "v1," + base64.b64encode(signed).decode(),
+            "webhook-signature": signatures(known.secret.get_secret_value(), content),
         }  # fmt: skip
-        return self._webhooks.post(known.url, body, headers)
+        return self._webhooks.post(known.url, body, headers, known.allow_private)
 
     def _key(self, text: str) -> str:
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()[:32]
@@ -140,6 +141,20 @@ class Effects:
             tx.many("UPDATE effect SET state = :state, due = :due, error = :error WHERE id = :id", rows)
         if rows[0]["state"] == EffectState.FAILED:
             log.error("%s %s was given up: %s", effects[0].kind, effects[0].ref, rows[0]["error"])
+
+
+def signatures(secret: str, content: bytes) -> str:
+    """Of the signed content, one for each secret: while receivers change theirs there are two, apart by a space.
+
+    `whsec_` stands before a key in base64 (Standard Webhooks, "Signature scheme"); other secrets are keys as they are.
+    """
+    words = secret.split()
+    if all(word.startswith("whsec_") for word in words):
+        keys = [base64.b64decode(word.removeprefix("whsec_")) for word in words]
+    else:
+        keys = [secret.encode()]
+    made = (hmac.digest(key, content, "sha256") for key in keys)
+    return " ".join("v1," + base64.b64encode(one).decode() for one in made)
 
 
 def _state(effect: Effect, answer: Outcome | str, now: int) -> dict[str, Any]:
