@@ -10,11 +10,12 @@ from automation.app import App
 from automation.audience.computed import ComputedValues
 from automation.people import dates, identities
 from automation.people.identities import Identity
-from automation.people.normalise import KINDS, Unusable
+from automation.people.normalise import Unusable
 from automation.people.registry import Registry, opened
 
 from . import forms
 
+SAID = tuple(name for name in forms.Identities.model_fields if name != "account")  # of customers; staff have others
 OURS = ("message.", "customer.changed")  # events that only Lucheng itself tells
 
 
@@ -30,7 +31,7 @@ class Shop:
     def identities(self, known: forms.Identities) -> tuple[Identity, ...]:
         """Raises forms.Wrong."""
         found = []
-        for kind in KINDS:
+        for kind in SAID:
             text = getattr(known, kind)
             if text is not None:
                 try:
@@ -38,7 +39,7 @@ class Shop:
                 except Unusable as error:
                     raise forms.Wrong(str(error), f"customer.{kind}") from None
         if not found:
-            raise forms.Wrong(f"one of these is due: {', '.join(KINDS)}", "customer")
+            raise forms.Wrong(f"one of these is due: {', '.join(SAID)}", "customer")
         return tuple(found)
 
     def moment(self, at: int | str | None, where: str) -> int | None:
