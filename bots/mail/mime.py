@@ -124,15 +124,13 @@ def encoded(value: str, plain: re.Pattern[str] = _PLAIN_TEXT) -> str:
     """A header's value as ASCII: as it is when short and `plain`, else in encoded words (RFC 2047), folded."""
     if plain.fullmatch(value):
         return value
-    words: list[str] = []
-    piece = b""
-    for char in value:
-        more = _utf8(char)
-        if len(piece) + len(more) > _WORD_BYTES:
-            words.append(_word(piece))
-            piece = b""
-        piece += more
-    words.append(_word(piece))
+    data, at, words = _utf8(value), 0, []
+    while at < len(data):
+        end = min(at + _WORD_BYTES, len(data))
+        while end < len(data) and data[end] & 0xC0 == 0x80:  # in the middle of a character
+            end -= 1
+        words.append(_word(data[at:end]))
+        at = end
     return "\r\n ".join(words)
 
 
