@@ -65,11 +65,12 @@ FILES: Final = {
     "templates/hello/sms.yaml": "template: wake\nparams: {name: '{{ customer.name | default(\"亲爱的会员\") }}', city:"
     " '{{ customer.city }}', code:"
     " '{{ coupon.code }}'}\npreview: 【旅程】{name}，{city}的老朋友，券码{code}，拒收请回复R\n",
-    "templates/letter/email.yaml": "subject: 给 {{ customer.name }} 的一份礼物\npreview: 一份给您的礼物\n",
+    "templates/letter/email.yaml": "subject: 【广告】给 {{ customer.name }} 的一份礼物\npreview: 一份给您的礼物\n",
     "templates/letter/email.txt": "{{ customer.name }}，您好：\n券码 {{ coupon.code }}，全店可用。\n",
     "templates/letter/email.html": "<html><head><style>p {color: #333; margin: 0 0 12px}</style></head><body>"
     + "<p>{{ customer.name }}，您好：{{ customer.city }} 的春天到了。</p>" * 20
-    + "<p>券码 {{ coupon.code }}</p></body></html>\n",
+    + "<p>券码 {{ coupon.code }}</p>{% if links.unsubscribe is defined %}<a href=\"{{ links.unsubscribe }}\">退订</a>"
+    "{% else %}回信“退订”即可不再接收{% endif %}</body></html>\n",
 }
 
 
