@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "campaign": ("campaign:group", "Send something once to many: plan, send, watch, stop."),
     "segment": ("segment:group", "See who is in a segment; export it."),
     "wechat": ("wechat:group", "Menu, QR codes, followers and tags of an official account."),
+    "wecom": ("wecom:group", "Contact ways, customers, groups and tasks of a WeCom account."),
     "audit": ("auditing:group", "Check the invariants; see what operators did."),
     "doctor": ("doctor:doctor", "Look for what is wrong or will be soon."),
     "stop-all": ("switch:stop_all", "Stop every message at once."),

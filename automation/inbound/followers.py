@@ -31,7 +31,7 @@ HAVING: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A follower by both ids."""
+    """A follower, or a friend at WeCom, by both ids. `openid`: the provider's own, of the kind that `take` is told."""
 
     openid: str = field(repr=False)
     unionid: str | None = field(default=None, repr=False)
@@ -49,16 +49,17 @@ class Difference:
 
 
 def take(
-    registry: Registry, computed: ComputedValues, tx: Transaction, channel: str, followers: Sequence[Known], now: int
-) -> dict[str, int]:
+    registry: Registry, computed: ComputedValues, tx: Transaction, channel: str, followers: Sequence[Known], now: int,
+    kind: str = KIND,
+) -> dict[str, int]:  # fmt: skip
     """Each openid's person: found by either id, made where there is none, two made one where both ids prove it.
 
     Whoever is listed follows, so an address that was held back because they had left is free again. A few dozen at a
     time: it is one short transaction. Ids that can be nobody's are left out.
     """
-    items = {one.openid: item for one in followers if (item := _item(registry, channel, one, now)) is not None}
+    items = {one.openid: item for one in followers if (item := _item(registry, channel, one, now, kind))}
     found = finding.owners(registry, computed, tx, list(items.values()), now)
-    tx.many(effects.LIFT, [{"kind": KIND, "lookup": item.lookups[0], "at": now} for item in items.values()])
+    tx.many(effects.LIFT, [{"kind": kind, "lookup": item.lookups[0], "at": now} for item in items.values()])
     return {openid: found[item.lookups[0]].person for openid, item in items.items()}
 
 
@@ -102,14 +103,14 @@ def source_of(channel: str) -> str:
     return f"channel:{channel}"
 
 
-def _item(registry: Registry, channel: str, one: Known, now: int) -> Item | None:
+def _item(registry: Registry, channel: str, one: Known, now: int, kind: str) -> Item | None:
     try:
-        known = [identities.identity(KIND, one.openid, channel)]
+        known = [identities.identity(kind, one.openid, channel)]
         if one.unionid:
             known.append(identities.identity("unionid", one.unionid))
     except Unusable:
         return None
-    happening = Did(Who(KIND, one.openid), "", now, "")
+    happening = Did(Who(kind, one.openid), "", now, "")
     return Item(0, channel, happening, "", "listed", tuple(known), tuple(identities.lookups(registry.vault, known)))
 
 

@@ -95,6 +95,11 @@ class Directory:
     def delete_contact_way(self, config_id: str) -> None:
         self._api.post(Key.CUSTOMERS, "externalcontact/del_contact_way", {"config_id": config_id})
 
+    def advisers(self, customer: str) -> list[str]:
+        """The employees whose friend a customer is."""
+        answer = self._api.get(Key.CUSTOMERS, "externalcontact/get", external_userid=customer)
+        return [_text(one, "userid") for one in _rows(answer, "follow_user")]
+
     def tags(self) -> list[Tag]:
         answer = self._api.post(Key.CUSTOMERS, "externalcontact/get_corp_tag_list", {})
         return [

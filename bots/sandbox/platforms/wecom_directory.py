@@ -19,6 +19,7 @@ class Directory:
         self._company, self._clock = company, clock
         self.verbs: dict[tuple[str, str], Callable[[Members], dict[str, Any]]] = {
             ("GET", "externalcontact/get_follow_user_list"): self._employees,
+            ("GET", "externalcontact/get"): self._customer,
             ("POST", "externalcontact/batch/get_by_user"): self._customers,
             ("POST", "externalcontact/add_contact_way"): self._add_way,
             ("POST", "externalcontact/list_contact_way"): self._ways,
@@ -46,6 +47,14 @@ class Directory:
             if friend.employee in asked
         ]
         return paged(rows, given, "external_contact_list", size)
+
+    def _customer(self, given: Members) -> dict[str, Any]:
+        customer = str(given.get("external_userid"))
+        friends = self._company.friends.get(customer)
+        if not friends:
+            return {"errcode": 84061}
+        rows = [self._row(customer, friend) for friend in friends.values()]
+        return {"external_contact": rows[0]["external_contact"], "follow_user": [row["follow_info"] for row in rows]}
 
     def _row(self, customer: str, friend: Friend) -> dict[str, Any]:
         name, unionid = self._company.names[customer]

@@ -1,0 +1,132 @@
+"""`wecom mass-group`, `wecom task`, `wecom remind`: tasks that employees confirm, made for groups, watched, stopped.
+
+Messages of journeys to customers become tasks by themselves. A group is nobody's address, so journeys cannot write to
+one; here an operator does.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Final
+
+import click
+
+from automation.kernel import errors
+from automation.policy import stop
+from automation.store import audit
+
+from . import options, show, wecom_account
+from .session import Session
+
+STATES: Final = (
+    show.text("task"), show.text("state"), show.number("employees"), show.number("confirmed"), show.number("sent"),
+    show.number("failed"), show.number("open"),
+)  # fmt: skip
+TEXT_BYTES: Final = 4000
+
+
+@click.command("mass-group", epilog=options.example("run.py wecom mass-group --chat-id wrA --text 今晚八点会员日"))
+@click.option("--chat-id", "chats", multiple=True, metavar="ID", help="A group; may be given many times.")
+@click.option("--employee", "owners", multiple=True, metavar="USERID", help="All groups of this owner.")
+@click.option("--text", required=True, help="At most 4,000 bytes.")
+@options.yes
+@wecom_account.option
+@options.as_json
+@options.who
+@click.pass_obj
+def mass_group(
+    session: Session, /, chats: tuple[str, ...], owners: tuple[str, ...], text: str, yes: bool, channel: str | None,
+    as_json: bool, who: str,
+) -> None:  # fmt: skip
+    """Ask the owners of customer groups to send a text to them.
+
+    Nothing leaves before an owner confirms; `run.py wecom task show` tells who did. A group may get as many a month as
+    it has days. Consent is asked of persons, and a group is none: mind what its members were promised.
+    """
+    if not chats and not owners:
+        raise errors.UsageError("name the groups: --chat-id or --employee")
+    if not text.strip() or len(text.encode()) > TEXT_BYTES:
+        raise errors.UsageError("--text has 1 to 4,000 bytes")
+    if stop.is_on(session.app.store):
+        raise errors.Refused("everything is stopped: `run.py resume-all` first")
+    account = wecom_account.chosen(session, channel)
+    by_owner: dict[str, list[str]] = defaultdict(list)
+    for chat in dict.fromkeys([*chats, *(account.groups.ids(owners) if owners else ())]):
+        by_owner[account.groups.read(chat).owner].append(chat)
+    count = sum(map(len, by_owner.values()))
+    if not count:
+        raise errors.Refused("these employees own no group")
+    if not yes:
+        click.confirm(
+            f"Ask {show.counted(len(by_owner), 'owner')} to send to {show.counted(count, 'group')}?", abort=True
+        )
+    tasks: list[str] = []
+    for owner, owned in by_owner.items():
+        made = account.tasks.to_groups(owned, owner, {"text": {"content": text}}, session.now)
+        with session.app.store.write() as tx:  # one by one: what was asked stays asked where a later one fails
+            audit.record(
+                tx, session.now, who, "wecom group task made", channel=account.name, owner=owner, groups=len(owned),
+                tasks=made,
+            )  # fmt: skip
+        tasks += made
+    _listing(session, account, tasks, as_json)
+
+
+@click.group(epilog=options.example("run.py wecom task show TASK"))
+def task() -> None:
+    """Tasks that employees confirm."""
+
+
+@task.command("show", epilog=options.example("run.py wecom task show TASK"))
+@click.argument("tasks", nargs=-1, required=True, metavar="TASK...")
+@wecom_account.option
+@options.as_json
+@click.pass_obj
+def show_(session: Session, tasks: tuple[str, ...], channel: str | None, as_json: bool) -> None:
+    """How far tasks are: created, awaiting_employee, partial, sent or expired.
+
+    TASK is what stands before | in the provider's id of a message.
+    """
+    account = wecom_account.chosen(session, channel)
+    _listing(session, account, [one.partition("|")[0] for one in tasks], as_json)
+
+
+@task.command("stop", epilog=options.example("run.py wecom task stop TASK"))
+@click.argument("task_id", metavar="TASK")
+@wecom_account.option
+@options.who
+@click.pass_obj
+def stop_(session: Session, task_id: str, channel: str | None, who: str) -> None:
+    """Nobody can confirm it any more. What was sent stays sent."""
+    account = wecom_account.chosen(session, channel)
+    account.tasks.stop(task_id)
+    with session.app.store.write() as tx:
+        audit.record(tx, session.now, who, "wecom task stopped", channel=account.name, task=task_id)
+    click.echo("stopped")
+
+
+@click.command(epilog=options.example("run.py wecom remind TASK"))
+@click.argument("task_id", metavar="TASK")
+@wecom_account.option
+@options.who
+@click.pass_obj
+def remind(session: Session, task_id: str, channel: str | None, who: str) -> None:
+    """Remind the employees who have not confirmed, at most three times in 24 hours."""
+    account = wecom_account.chosen(session, channel)
+    left = account.tasks.remind(task_id, session.now)
+    with session.app.store.write() as tx:
+        audit.record(tx, session.now, who, "wecom task reminded", channel=account.name, task=task_id)
+    click.echo(f"reminded; {left} more today" if left else "reminded; no more in the next 24 hours")
+
+
+def _listing(session: Session, account: wecom_account.Account, tasks: list[str], as_json: bool) -> None:
+    rows = []
+    for name in tasks:
+        seen = account.tasks.look(name)
+        sent = sum(result.status == 1 for result in seen.results)
+        waiting = sum(result.status == 0 for result in seen.results)
+        rows.append({
+            "task": name, "state": str(seen.state), "employees": seen.employees, "confirmed": seen.confirmed,
+            "sent": sent, "failed": len(seen.results) - sent - waiting, "open": waiting,
+        })  # fmt: skip
+    show.listing("tasks", STATES, rows, session.settings.shop.zone, as_json)

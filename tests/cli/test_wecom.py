@@ -1,0 +1,136 @@
+"""`wecom` against the sandbox's pretend company: contact ways, customers, tags, groups and tasks for their owners."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import pytest
+
+from bots import http
+from bots.sandbox import process
+
+Act: TypeAlias = Callable[..., dict[str, Any]]
+CHANNEL = """\
+  wecom_main: {{kind: wecom, sandbox: "{url}"}}
+via:"""
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[process.Sandbox]:
+    with process.start(tmp_path_factory.mktemp("sandbox") / "ledger.jsonl") as server:
+        yield server
+
+
+@pytest.fixture
+def shop(shop: Any, running: process.Sandbox) -> Any:
+    text = (shop.folder / "config.yaml").read_text(encoding="utf-8")
+    shop.write("config.yaml", text.replace("via:", CHANNEL.format(url=running.url)))
+    return shop
+
+
+@pytest.fixture
+def act(running: process.Sandbox) -> Iterator[Act]:
+    client = http.Client(timeout=5)
+
+    def give(do: str, **order: Any) -> dict[str, Any]:
+        reply = client.post_json(f"{running.url}/wecom/_act", {"do": do, **order})
+        found = reply.json()
+        assert reply.status == 200, found
+        assert isinstance(found, dict)
+        return found
+
+    give("reset")
+    yield give
+    client.close()
+
+
+def wm(number: int) -> str:
+    return f"wm{number:030d}"
+
+
+def test_a_contact_way_is_made_listed_and_deleted(shop: Any, act: Act) -> None:
+    made = shop.fine("wecom", "contact-way", "make", "门店A", "--employee", "staff_01", "--json").json
+    assert made["qr_code"].startswith("https://")
+    assert shop.fine("wecom", "contact-way", "list", "--json").json["contact_ways"] == [made]
+    shop.fine("wecom", "contact-way", "delete", made["id"])
+    assert shop.fine("wecom", "contact-way", "list", "--json").json["contact_ways"] == []
+    refused = shop("wecom", "contact-way", "make", "门店A", "--employee", "staff_99")
+    assert refused.code == 1
+    assert "errcode 60111: there is no such employee" in refused.err
+
+
+def test_friends_become_customers_once_and_are_who_they_were_by_unionid(shop: Any, act: Act) -> None:
+    shop.fine("import", "customers", shop.write("u.csv", "手机号,unionid\n13800000009,uA\n"))
+    act("add_friend", customer=wm(1), unionid="uA")
+    act("add_friend", customer=wm(1), unionid="uA", employee="staff_02")
+    act("add_friend", customer=wm(2))
+    for _ in range(2):
+        assert "2 friends" in shop.fine("wecom", "contacts", "pull").out
+    ids = {shop.fine("customers", "find", word, "--json").json["customers"][0]["id"] for word in ("13800000009", wm(1))}
+    assert len(ids) == 1
+
+
+def test_a_company_tag_is_put_on_for_every_adviser(shop: Any, act: Act) -> None:
+    for employee in ("staff_01", "staff_02"):
+        act("add_friend", customer=wm(3), employee=employee)
+    shop.fine("wecom", "contacts", "pull")
+    assert "2 employees" in shop.fine("wecom", "tags", "mark", wm(3), "老客").out
+    assert "2 employees" in shop.fine("wecom", "tags", "mark", wm(3), "老客", "--remove").out
+    assert "展会" in shop("wecom", "tags", "mark", wm(3), "没有").err
+    assert shop("wecom", "tags", "mark", "13800000001", "老客").code == 1
+    assert {row["tag"] for row in shop.fine("wecom", "tags", "list", "--json").json["tags"]} == {"老客", "展会"}
+
+
+def test_who_joined_and_left_a_group_has_the_events(shop: Any, act: Act) -> None:
+    act("group", chat="wrA", customers=[wm(4), wm(5)], name="会员群")
+    (row,) = shop.fine("wecom", "groups", "list", "--json").json["groups"]
+    assert (row["id"], row["name"], row["owner"], row["customers"]) == ("wrA", "会员群", "staff_01", 2)
+    assert "1 group read, no changes" in shop.fine("wecom", "groups", "pull").out
+    act("leave", chat="wrA", customer=wm(4))
+    act("join", chat="wrA", customer=wm(6))
+    assert "2 changes" in shop.fine("wecom", "groups", "pull").out
+    assert "no changes" in shop.fine("wecom", "groups", "pull").out
+    for number, event in ((4, "group.left"), (6, "group.joined")):
+        happened = shop.fine("customers", "show", wm(number), "--json").json["events"]
+        assert [one["event"] for one in happened] == [event]
+
+
+def test_groups_are_asked_for_by_their_owners_and_nothing_counts_before_they_confirm(shop: Any, act: Act) -> None:
+    act("group", chat="wrA", employee="staff_01")
+    act("group", chat="wrB", employee="staff_02")
+    words = ("wecom", "mass-group", "--chat-id", "wrA", "--employee", "staff_02", "--text", "今晚八点会员日")
+    rows = shop.fine(*words, "--yes", "--json").json["tasks"]
+    assert [(row["state"], row["sent"], row["open"]) for row in rows] == [("awaiting_employee", 0, 1)] * 2
+    task = rows[0]["task"]
+    act("confirm", task=task)
+    (row,) = shop.fine("wecom", "task", "show", f"{task}|wrA", "--json").json["tasks"]
+    assert (row["state"], row["sent"], row["open"]) == ("sent", 1, 0)
+    other = rows[1]["task"]
+    assert "2 more today" in shop.fine("wecom", "remind", other).out
+    shop.fine("wecom", "remind", other)
+    shop.fine("wecom", "remind", other)
+    assert "3 times in 24 hours" in shop("wecom", "remind", other).err
+    shop.fine("wecom", "task", "stop", other)
+    assert shop.fine("wecom", "task", "show", other, "--json").json["tasks"][0]["state"] == "expired"
+    told = [row["what"] for row in shop.fine("audit", "list", "--json").json["audit"]]
+    assert told.count("wecom group task made") == 2
+
+
+def test_a_task_for_groups_is_not_made_by_mistake(shop: Any, act: Act) -> None:
+    act("group", chat="wrA")
+    words = ("wecom", "mass-group", "--chat-id", "wrA", "--text")
+    shop.answers = "n\n"
+    assert shop(*words, "今晚八点").code == 2
+    assert shop(*words, "长" * 1334, "--yes").code == 2
+    assert shop("wecom", "mass-group", "--text", "x", "--yes").code == 2
+    shop.fine("stop-all")
+    assert "resume-all" in shop(*words, "今晚八点", "--yes").err
+    assert act("show")["tasks"] == {}
+
+
+def test_a_shop_without_the_account_or_with_another_name_is_told(shop: Any, act: Act) -> None:
+    assert "wecom_main" in shop("wecom", "groups", "list", "--channel", "sms_main").err
+    text = (shop.folder / "config.yaml").read_text(encoding="utf-8")
+    shop.write("config.yaml", text.replace("wecom_main: {kind: wecom", "wecom_main: {kind: dingtalk_robot"))
+    assert "kind: wecom" in shop("wecom", "groups", "list").err
