@@ -34,8 +34,8 @@ KEY = keyring.read(f"1:{base64.b64encode(b'k' * 32).decode()}", "the test")
 FILES = {
     "wechat.yaml": "text: 您好 {{ customer.name }}\n",
     "sms.yaml": "template: t\nparams: {name: '{{ customer.name }}'}\npreview: 【旅程】{name} 您好，拒收请回复R\n",
-    "email.yaml": "subject: 您好\n",
-    "email.html": "<html><body><p>您好 {{ customer.name }}</p></body></html>\n",
+    "email.yaml": "subject: 【广告】您好\n",
+    "email.html": '<html><body><p>您好 {{ customer.name }}</p><a href="{{ links.unsubscribe }}">退订</a></body></html>\n',
 }
 Answer = Callable[[Message], Outcome]
 

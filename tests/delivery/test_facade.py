@@ -151,7 +151,9 @@ def test_a_channel_that_raises_leaves_its_messages_held_and_not_lost(house: Hous
 
 
 def test_a_text_that_needs_what_one_person_lacks_fails_that_message_only_and_tells_the_operator(house: House) -> None:
-    house.texts_of = {"sms.yaml": "template: t\nparams: {city: '{{ customer.city }}'}\npreview: '{city}'\n"}
+    house.texts_of = {
+        "sms.yaml": "template: t\nparams: {city: '{{ customer.city }}'}\npreview: '【旅程】{city}，拒收请回复R'\n"
+    }
     house.open(NOON, j="enter: {manual: true}\nagain: finished\nsteps: [{send: hello, via: [sms]}]\n")
     good, bad = house.reachable(city="上海"), house.reachable()
     for person in (good, bad):
