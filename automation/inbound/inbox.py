@@ -125,11 +125,10 @@ class Inbox:
         given = tx.dialect.each("given", {"n": "BIGINT", "channel": "TEXT", "dedupe": "TEXT"})
         asked = json.dumps([[number, item.channel, item.key] for number, item in enumerate(items)])
         found = {}
-        for number, answer, *row, state in tx.rows(
-            KNOWN.format(given=given, then=tx.dialect.join_in_order), given=asked
-        ):
+        for row in tx.rows(KNOWN.format(given=given, then=tx.dialect.join_in_order), given=asked):
+            number, answer, inbound_id, person, welcome = row
             text = self._vault.open(bytes(answer), context(items[number].key)) if answer is not None else ""
-            found[number] = _Known(text, *row, state == DUE)
+            found[number] = _Known(text, inbound_id, person, welcome == DUE)
         return found
 
     def _settle(self, tx: Transaction, items: Sequence[Item], now: int) -> list[Settled]:

@@ -28,7 +28,7 @@ class Heard:
 
 
 async def call(
-    url: str, body: bytes, headers: Mapping[str, str], tries: int = TRIES, seconds: float = SECONDS
+    url: str, body: bytes, headers: Mapping[str, str], tries: int = TRIES, method: str = "POST"
 ) -> list[Heard]:
     """What each try heard: the last one is a 200, or all were in vain. Raises NotHere."""
     parts = urlsplit(url)
@@ -36,27 +36,27 @@ async def call(
         raise NotHere
     heard: list[Heard] = []
     for _ in range(tries):
-        heard.append(await _once(url, body, headers, seconds))
+        heard.append(await _once(method, url, body, headers))
         if heard[-1].status == 200:
             break
     return heard
 
 
-async def _once(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Heard:
+async def _once(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Heard:
     try:
-        return await asyncio.wait_for(_exchange(url, body, headers), seconds)
+        return await asyncio.wait_for(_exchange(method, url, body, headers), SECONDS)
     except (TimeoutError, OSError, ValueError):
         return Heard(0, b"")
 
 
-async def _exchange(url: str, body: bytes, headers: Mapping[str, str]) -> Heard:
+async def _exchange(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Heard:
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
     try:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         lines = {"Host": parts.netloc, "Content-Length": str(len(body)), "Connection": "close", **headers}
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        writer.write(f"POST {target} HTTP/1.1\r\n{head}\r\n".encode() + body)
+        writer.write(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode() + body)
         await writer.drain()
         answer = await reader.read(_BIGGEST)
         while more := await reader.read(_BIGGEST):

@@ -87,7 +87,7 @@ def test_a_text_of_the_shop_is_rendered_for_the_person(desk: Desk, clock: FixedC
 
 
 def test_a_text_that_cannot_be_made_says_why(desk: Desk, clock: FixedClock) -> None:
-    desk.texts_of = {"sms.yaml": "template: t\npreview: 您好，拒收请回复R\n"}
+    desk.texts_of = {"sms.yaml": "template: t\npreview: 【旅程】您好，拒收请回复R\n"}
     desk._text("hi")
     desk.reload("2026-03-02 12:00")
     desk.options(WECOM, welcome="hi")

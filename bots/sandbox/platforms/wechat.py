@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from bots.sandbox.deliveries import Deliveries
 from bots.sandbox.faults import Faults
-from bots.sandbox.http_edge import Answer, Broken, Handler, Request
+from bots.sandbox.http_edge import Answer, Broken, Request
 from bots.sandbox.platforms import wechat_people as people
 from bots.sandbox.platforms import wechat_stage as stage
+from bots.sandbox.platforms.wechat_callback import Callbacks
 from bots.sandbox.platforms.wechat_send import Sending
 from bots.sandbox.platforms.wechat_world import LIVES, Account, Fail, World
 from bots.sandbox.playing import around, json_answer
@@ -25,11 +26,12 @@ Do = Callable[[Account, Mapping[str, Any]], Mapping[str, Any]]
 
 
 class Platform:
-    """Answers requests. `callbacks` answers /_act and /_callback, where there is such a part."""
+    """Answers requests."""
 
-    def __init__(self, deliveries: Deliveries, faults: Faults, callbacks: Handler | None = None) -> None:
+    def __init__(self, deliveries: Deliveries, faults: Faults) -> None:
         self.world = World()
-        self._deliveries, self._faults, self._callbacks = deliveries, faults, callbacks
+        self._deliveries, self._faults = deliveries, faults
+        self._callbacks = Callbacks(self.world, deliveries)
         sending = Sending(deliveries)
         self._sends: Mapping[str, Send] = {
             "/cgi-bin/message/custom/send": sending.custom,
@@ -42,7 +44,7 @@ class Platform:
 
     async def __call__(self, request: Request) -> Answer | Broken:
         path = request.path.removeprefix(ROOT)
-        if path in ("/_act", "/_callback") and self._callbacks is not None:
+        if path in ("/_act", "/_callback"):
             return await self._callbacks(request)
         try:
             if path == "/connect/oauth2/authorize":
