@@ -176,7 +176,8 @@ class Preparer:
         ]
         found = list(results)
         for place, body in zip(places, links.tracked(batch, now), strict=True):
-            found[place] = Rendered(body)
+            if body is not results[place].body:
+                found[place] = Rendered(body)
         return found
 
 
