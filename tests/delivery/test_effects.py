@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from automation.engine.delivery.effects import Effects, signatures
-from automation.kernel.ports import Accepted, Denied, Outcome, Reason
-from tests.delivery.house import KEY, House
+from automation.kernel.ports import Accepted, Denied, Lane, Outcome, Reason
+from tests.delivery.house import BOTH, KEY, House
 
 NOON = "2026-03-02 12:00"
 NOTIFY = "{notify: operator, text: 客户不满意, digest: 1h}"
@@ -139,3 +139,24 @@ def test_signatures_are_those_of_the_standard() -> None:
     both = signatures(f"{secret} whsec_bmV3ZXI=", content).split(" ")
     assert len(both) == 2
     assert both[0] == signatures(secret, content)
+
+
+def test_a_robot_of_a_group_is_told_without_an_address(house: House) -> None:
+    house.config = house.config.replace(', address: "op@example.com"', "")
+    house.send_one(NOON, NOTIFY)
+    house.mail.kind = "wecom_robot"
+    house.mail.lanes = [Lane("group", "", BOTH, 1)]
+    assert effects(house).step(house.ts("2026-03-02 13:00")) == 1
+    (message,) = house.mail.sent
+    assert (message.lane, message.address) == ("group", "")
+    assert "客户不满意" in str(message.body["text"])
+
+
+def test_staff_are_told_on_the_lane_to_colleagues_and_not_on_the_one_to_customers(house: House) -> None:
+    house.send_one(NOON, NOTIFY)
+    house.mail.lanes = [
+        Lane("template", "openid", BOTH, parts=frozenset({"template"})), Lane("customer_message", "wecom_id", BOTH),
+        Lane("app_message", "wecom_user", BOTH),
+    ]  # fmt: skip
+    effects(house).step(house.ts("2026-03-02 13:00"))
+    assert [message.lane for message in house.mail.sent] == ["app_message"]
