@@ -355,6 +355,20 @@ def test_any_character_comes_through_or_is_left_out(hook: WechatHook, text: str)
     assert said.text == re.sub("[\x00-\x08\x0b-\x1f\ufffe]", "", text).strip()
 
 
+def test_a_message_that_quotes_a_document_type_is_only_a_message(hook: WechatHook) -> None:
+    said = one(hook, Platform().safe(message('<!DOCTYPE x [<!ENTITY a "b">]> &a;')))
+    assert isinstance(said, Said)
+    assert said.text == '<!DOCTYPE x [<!ENTITY a "b">]> &a;'
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp037", "utf-7", "none"])
+def test_no_encoding_of_its_own_is_believed(hook: WechatHook, encoding: str) -> None:
+    text = f'<?xml version="1.0" encoding="{encoding}"?>{message("好")}'
+    said = one(hook, Platform().safe(text))
+    assert isinstance(said, Said)
+    assert said.text == "好"
+
+
 def test_bytes_that_are_no_utf8_do_not_lose_the_message(hook: WechatHook) -> None:
     said = one(hook, Platform().safe(message("XX").encode().replace(b"XX", b"\xff\xfe\xe4\xbd")))
     assert isinstance(said, Said)
