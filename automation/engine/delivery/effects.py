@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from automation.engine.parts import Parts
-from automation.journey.built_in import IDENTITIES
 from automation.kernel.ports import Accepted, Body, Channel, Denied, Lane, Message, Outcome, Unknown
 from automation.policy import stop
 from automation.store.states import EffectState
@@ -24,6 +23,7 @@ from . import outcomes
 
 log = logging.getLogger(__name__)
 MOST = 100  # rows taken at once
+STAFF = ("", "wecom_user")  # kinds of address that are never a customer's: the group itself, a colleague
 LINES = 30  # of a digest; the others are counted
 TRIES = 30  # about a day
 TAKE = (
@@ -175,7 +175,7 @@ def _state(effect: Effect, answer: Outcome | str, now: int) -> dict[str, Any]:
 def _staff_lane(channel: Channel) -> Lane | None:
     """The first that carries plain words to staff: to a group or a colleague before it would be to a customer."""
     lanes = [lane for lane in channel.lanes if "service" in lane.purposes and (not lane.parts or "text" in lane.parts)]
-    return min(lanes, key=lambda lane: (lane.address in IDENTITIES, lane.window), default=None)
+    return min(lanes, key=lambda lane: (lane.address not in STAFF, lane.window), default=None)
 
 
 def _body(kind: str, lines: Sequence[Effect]) -> Body:
