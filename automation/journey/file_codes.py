@@ -31,6 +31,9 @@ CODES: Final[dict[str, str]] = {
     "K402": "quiet hours that cannot be read",
     "K403": "quiet hours that leave marketing open outside 08:00-22:00",
     "K404": "setting that service messages do not have",
+    "K405": "override of a rule that does not exist",
+    "K406": "override without a reason",
+    "K407": "override of a rule that may not be set aside",
     "W401": "cap of 0: nothing will ever be sent",
     "W402": "class of marketing without any cap",
 }

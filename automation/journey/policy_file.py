@@ -6,7 +6,7 @@ Only reading and checking; the rules are applied over claimed sets by automation
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from automation.conditions import parse, values
@@ -18,6 +18,7 @@ from automation.festivals.durations import Duration
 from automation.festivals.quiet import Window
 from automation.journey import names
 from automation.journey.catalog_values import Catalog
+from automation.journey.rules import RULES
 from automation.kernel.document import Document, Loc
 from automation.kernel.errors import Problem
 
@@ -27,6 +28,7 @@ CALENDAR: Final = ("day", "week", "month")
 OPEN_FROM, OPEN_TO = 8 * 60, 22 * 60
 """Minutes of the recipient's day in which marketing may leave: carriers and providers refuse promotional SMS before
 08:00 and after 22:00 (Huawei Cloud and Alibaba Cloud SMS rules); ours may only be narrower, on every channel."""
+LEAST_REASON: Final = 4  # characters
 _KEYS: Final = ("kind", "title", "caps", "on_cap", "quiet", "priority")
 _ALL: Final = "all"
 
@@ -58,10 +60,12 @@ class PurposeClass:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`purposes` include the built-in classes. `unless`: by kind, the condition that keeps its messages back."""
+    """`purposes` include the built-in classes. `unless`: by kind, the condition that keeps its messages back.
+    `overrides`: rules that the shop sets aside, with its reason."""
 
     purposes: Mapping[str, PurposeClass]
     unless: Mapping[str, Condition]
+    overrides: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
 
 
@@ -79,7 +83,7 @@ def load(document: Document, catalog: Catalog, segments: Mapping[str, Condition]
     `segments`: conditions by name, for `unless`.
     """
     findings = Findings(document)
-    parts = findings.mapping({} if document.data is None else document.data, (), ("purposes", "unless"))
+    parts = findings.mapping({} if document.data is None else document.data, (), ("purposes", "unless", "overrides"))
     purposes = dict(BUILT_IN)
     for name, value in findings.mapping(parts.get("purposes", {}), ("purposes",)).items():
         names.plain(findings, name, ("purposes", name))
@@ -88,8 +92,25 @@ def load(document: Document, catalog: Catalog, segments: Mapping[str, Condition]
     reader = parse.Reader(findings, scope)
     raw = findings.mapping(parts.get("unless", {}), ("unless",), KINDS)
     unless = {kind: reader.condition(value, ("unless", kind)) for kind, value in raw.items()}
+    overrides = _overrides(findings, parts.get("overrides", {}))
     findings.raise_if_any()
-    return Policy(purposes, unless, tuple(findings.warnings))
+    return Policy(purposes, unless, overrides, tuple(findings.warnings))
+
+
+def _overrides(findings: Findings, value: Any) -> dict[str, str]:
+    found = {}
+    for name, reason in findings.mapping(value, ("overrides",)).items():
+        at: Loc = ("overrides", name)
+        if name not in RULES:
+            findings.unknown(at, "K405", f"there is no rule '{short(name)}'", name, RULES)
+        elif RULES[name].fixed:
+            hint = "delete it: run.py check --rules says which may be"
+            findings.wrong(at, "K407", f"{name} may not be set aside: {RULES[name].what}", hint, key=True)
+        elif not isinstance(reason, str) or len(reason.strip()) < LEAST_REASON:
+            findings.wrong(at, "K406", f"{name} is set aside without a reason", "say why, for whoever asks later")
+        else:
+            found[name] = reason.strip()
+    return found
 
 
 def _purpose(findings: Findings, name: str, value: Any, loc: Loc) -> PurposeClass:

@@ -12,7 +12,18 @@ from typing import Any, Final, TypeVar
 from automation.conditions.scope import FieldInfo
 from automation.festivals import feasts
 from automation.festivals.feasts import Festival
-from automation.journey import catalog, circles, coupons, festivals_file, graph, head, policy_file, segments, variants
+from automation.journey import (
+    catalog,
+    circles,
+    coupons,
+    festivals_file,
+    graph,
+    head,
+    policy_file,
+    rules_check,
+    segments,
+    variants,
+)
 from automation.journey.catalog import Catalog
 from automation.journey.coupons import Pool
 from automation.journey.policy_file import Policy
@@ -137,6 +148,7 @@ class _Loader:
         conditions, wrong = variants.read(shop, _entries(journeys))
         self.problems += [problem for problems in wrong.values() for problem in problems]
         journeys = self._without_broken_texts(journeys, frozenset(wrong))
+        journeys = self._without_breaches(journeys, shop, rules)
         return Project(
             known, people, feasts_known, pools, rules, texts, {name: one.journey for name, one in journeys.items()},
             conditions, tuple(sorted(set(self.problems))), tuple(sorted(set(self.warnings))), shop,
@@ -215,6 +227,16 @@ class _Loader:
             if not wrong:
                 found[name] = one
         return found
+
+    def _without_breaches(self, read: dict[str, _Read], shop: Shop, rules: Policy) -> dict[str, _Read]:
+        """Leaves out who would say what a rule forbids; in `problems` once, however many journeys say it."""
+        accounts = {
+            name: known for name, one in self.settings.channels.items() if (known := getattr(one, "templates", None))
+        }
+        found = rules_check.check(shop, {name: one.journey for name, one in read.items()}, rules.overrides, accounts)
+        self.problems += {problem for problems in found.problems.values() for problem in problems}
+        self.warnings += found.warnings
+        return {name: one for name, one in read.items() if name not in found.problems}
 
 
 def _no_segments() -> dict[str, Segment]:

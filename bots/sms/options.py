@@ -54,6 +54,7 @@ class SmsOptions(Strict):
     official: ClassVar[str]
     platform: ClassVar[str]  # the first word of the sandbox's path
     console: ClassVar[str]
+    plays: ClassVar[str] = "sms"  # what `via` calls it
 
     sign_name: Annotated[str, Field(pattern=r"^[^【】\s]{2,20}$")] = PRETEND_SIGN
     templates: dict[Key, Template] = Field(default_factory=dict)

@@ -35,7 +35,8 @@ FILES = {
     "wechat.yaml": "text: 您好 {{ customer.name }}\n",
     "sms.yaml": "template: t\nparams: {name: '{{ customer.name }}'}\npreview: 【旅程】{name} 您好，拒收请回复R\n",
     "email.yaml": "subject: 【广告】您好\n",
-    "email.html": '<html><body><p>您好 {{ customer.name }}</p><a href="{{ links.unsubscribe }}">退订</a></body></html>\n',
+    "email.html": "<html><body><p>您好 {{ customer.name }}</p>{% if links.unsubscribe is defined %}"
+    '<a href="{{ links.unsubscribe }}">退订</a>{% endif %}</body></html>\n',
 }
 Answer = Callable[[Message], Outcome]
 

@@ -149,7 +149,7 @@ class Shop:
                 places.append(folder / variant)
         for place in places:
             place.mkdir(exist_ok=True)
-            (place / "sms.yaml").write_text("template: t\npreview: 您好，拒收请回复R\n", encoding="utf-8")
+            (place / "sms.yaml").write_text("template: t\npreview: 【旅程】您好，拒收请回复R\n", encoding="utf-8")
 
     def reload(self, at: str) -> list[str]:
         """Reads the files again and installs what is good; as the application does."""

@@ -96,7 +96,7 @@ def test_who_can_be_reached_nowhere_fails_with_the_reason_of_each_way(house: Hou
 
 
 def test_a_text_without_a_file_for_a_channel_goes_on_to_the_next(house: House) -> None:
-    house.texts_of = {"sms.yaml": "template: t\npreview: 您好，拒收请回复R\n"}
+    house.texts_of = {"sms.yaml": "template: t\npreview: 【旅程】您好，拒收请回复R\n"}
     house.send_one(NOON)
     house.deliver(NOON)
     assert (house.state(), len(house.wechat.sent), len(house.sms.sent)) == ("SENT", 0, 1)

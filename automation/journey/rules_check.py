@@ -1,0 +1,180 @@
+"""Whether what a shop is about to say keeps the rules: each breach at its place in the text, with why and what to do.
+
+Looks at texts together with the journeys that send them: the same text is a notice in one and marketing in another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from automation.journey import graph, rule_words
+from automation.journey.rules import RULES
+from automation.journey.shop import Shop
+from automation.kernel import errors, source
+from automation.kernel.errors import Problem
+from automation.rendering import fields
+from automation.rendering.fields import Field
+from automation.rendering.texts import Kind, Template, Text
+
+MARKETING: Final = "marketing"
+
+
+@dataclass(frozen=True, slots=True)
+class Breaches:
+    """`problems`: by journey, which does not go live with one of them. `warnings` stop nothing."""
+
+    problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """One file of a text as a journey sends it. `accounts`: those of its channels that name approved templates."""
+
+    text: Text
+    template: Template
+    marketing: bool
+    only_way: bool
+    accounts: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Breach:
+    """`field` None: at `loc` of the file. `near`: the word it is about."""
+
+    rule: str
+    what: str
+    fix: str
+    field: Field | None = None
+    near: str = ""
+    loc: tuple[str, ...] = ()
+
+
+Look = Callable[[_Sent], Iterator[_Breach]]
+
+
+def check(
+    shop: Shop, journeys: Mapping[str, graph.Journey], overrides: Mapping[str, str],
+    accounts: Mapping[str, Mapping[str, Any]],
+) -> Breaches:  # fmt: skip
+    """`accounts`: channel -> its `templates` option, for those that have one. `overrides`: rules set aside."""
+    problems: dict[str, tuple[Problem, ...]] = {}
+    warnings: dict[Problem, None] = {}
+    for name, journey in journeys.items():
+        wrong: dict[Problem, None] = {}
+        for sent in _sent(shop, journey, accounts):
+            for look in _LOOKS[sent.template.kind]:
+                for breach in look(sent):
+                    if breach.rule not in overrides:
+                        (warnings if RULES[breach.rule].warns else wrong)[_problem(sent.template, breach)] = None
+        if wrong:
+            problems[name] = tuple(sorted(wrong))
+    return Breaches(problems, tuple(sorted(warnings)))
+
+
+def _sent(shop: Shop, journey: graph.Journey, accounts: Mapping[str, Mapping[str, Any]]) -> Iterator[_Sent]:
+    for send in journey.sends.values():
+        text = shop.texts.texts.get(send.text)
+        if text is None:
+            continue
+        marketing = shop.purposes.get(send.purpose, MARKETING) == MARKETING
+        kinds = {shop.channels.get(word, word) for word in send.via}
+        ways = kinds & {str(kind) for _, kind in text.channels}
+        for (_, kind), template in text.channels.items():
+            if kind in ways:
+                own = {name: one for name, one in accounts.items() if shop.channels.get(name) == kind}
+                yield _Sent(text, template, marketing, len(ways) == 1, own)
+
+
+def _problem(template: Template, breach: _Breach) -> Problem:
+    rule = RULES[breach.rule]
+    code, message = f"POLICY {rule.id}:", f"{breach.what}. Why: {rule.why}"
+    if breach.field is not None:
+        line = rule_words.line_of(breach.field, breach.near) if breach.near else 1
+        at = fields.place(breach.field, line, breach.near)
+        return Problem(breach.field.path, *at, code, message, breach.fix)
+    try:
+        document = source.read(Path(template.path), template.path)
+    except errors.SourceErrors:  # changed under our eyes
+        return Problem(template.path, 1, 1, code, message, breach.fix)
+    return document.problem(breach.loc, code, message, breach.fix)
+
+
+def _sms(sent: _Sent) -> Iterator[_Breach]:
+    preview, at = sent.template.preview, ("preview",)
+    if not rule_words.SIGNED.match(preview.lstrip()):
+        yield _Breach("SMS-05", "the text does not begin with the signature", "begin it with 【the name of your shop】",
+                      loc=at)  # fmt: skip
+    if sent.marketing and not rule_words.REFUSE.search(preview.rstrip(" 。.！!")):
+        yield _Breach("SMS-02", "marketing that does not say how to refuse it", "end the text with 拒收请回复R", loc=at)
+    for name, templates in sorted(sent.accounts.items()):
+        known = templates.get(sent.template.key)
+        if templates and known is None:
+            hint = f"add it to templates of {name} in config.yaml, once it is approved"
+            yield _Breach("SMS-05", f"{name} has no approved template '{sent.template.key}'", hint, loc=("template",))
+        elif sent.marketing and known is not None and str(getattr(known, "kind", "")) == "notice":
+            hint = f"use a template that {name} has approved for marketing"
+            yield _Breach("SMS-08", f"'{sent.template.key}' is approved for notices", hint, loc=("template",))
+    word = rule_words.found_in(preview, rule_words.SMS)
+    if word and sent.marketing:
+        yield _Breach("SMS-07", f"providers refuse texts about «{word}»", "say it in other words", loc=at)
+    yield from _absolute(sent, preview)
+
+
+def _email(sent: _Sent) -> Iterator[_Breach]:
+    if not sent.marketing:
+        return
+    subject = next(one for one in sent.template.fields if one.name == "subject")
+    if not rule_words.MARKED.match(subject.source):
+        yield _Breach("MAIL-02", "the subject of marketing does not begin with 广告", "begin it with 【广告】", subject)
+    if not any(use.name == "links.unsubscribe" for use in sent.template.uses):
+        html = next((one for one in sent.template.fields if one.name == "html"), None)
+        yield _Breach("MAIL-03", "marketing without a way to leave", 'add <a href="{{ links.unsubscribe }}">退订</a>',
+                      html)  # fmt: skip
+    yield from _absolute(sent)
+
+
+def _wechat(sent: _Sent) -> Iterator[_Breach]:
+    noticed = [one for one in sent.template.fields if one.name.startswith("template.")]
+    if noticed and sent.marketing and sent.template.parts == {"template"}:
+        hint = "add `text`, or send it as service where the recipient's own act asks for it"
+        yield _Breach("WX-01", "a text that is sent as marketing is only a template message", hint, loc=("template",))
+    for one in noticed if not sent.marketing else ():
+        word = rule_words.found_in(one.source, rule_words.MARKETING)
+        if word:
+            yield _Breach("WX-01", f"«{word}» is marketing, and this is a template message", "say what happened",
+                          one, word)  # fmt: skip
+    free = not sent.template.parts & {"template", "subscribe", "mass"}
+    if sent.marketing and sent.only_way and free and not sent.text.kinds - {str(Kind.WECHAT)}:
+        hint = "add sms.yaml or email.yaml, or a part `subscribe` or `mass`"
+        yield _Breach("WX-02", "reaches only who wrote to us in the last 48 hours", hint, loc=())
+    for one in sent.template.fields:
+        found = rule_words.INDUCED.search(one.source)
+        if found:
+            yield _Breach("WX-05", f"«{found[0]}» rewards sharing or following", "reward what they buy or do, not that",
+                          one, found[0])  # fmt: skip
+    yield from _absolute(sent)
+
+
+def _wecom(sent: _Sent) -> Iterator[_Breach]:
+    yield from _absolute(sent)
+
+
+def _absolute(sent: _Sent, preview: str = "") -> Iterator[_Breach]:
+    if not sent.marketing:
+        return
+    word = rule_words.found_in(preview, rule_words.ABSOLUTE)
+    if word:
+        yield _Breach("AD-02", f"«{word}» is an absolute word", "say what can be shown", loc=("preview",))
+    for one in sent.template.fields:
+        word = rule_words.found_in(one.source, rule_words.ABSOLUTE)
+        if word:
+            yield _Breach("AD-02", f"«{word}» is an absolute word", "say what can be shown", one, word)
+
+
+_LOOKS: Final[Mapping[Kind, tuple[Look, ...]]] = {
+    Kind.SMS: (_sms,), Kind.EMAIL: (_email,), Kind.WECHAT: (_wechat,), Kind.WECOM: (_wecom,),
+}  # fmt: skip

@@ -1,0 +1,167 @@
+"""The rules of platforms and the law: each kept breach at its place, and set aside only with a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from automation.journey import catalog, policy_file, project
+from automation.journey.policy_file import Policy
+from automation.journey.rules import RULES
+from automation.kernel import source
+from automation.kernel.errors import Problem, SourceErrors
+from automation.settings.model import Settings
+
+CHANNELS = {"wechat_main": "wechat", "sms_main": "sms", "mail_main": "email"}
+CATALOG = catalog.load(source.parse("", "catalog.yaml"))
+SEND = """journey: hi
+purpose: {purpose}
+enter: {{event: wechat.followed}}
+again: finished
+steps:
+  - {{send: note, via: [{via}], expires: 1d}}
+"""
+SMS = "template: t\npreview: {}\n"
+MAIL = "subject: {}\n"
+LEAVE = (
+    "<html><body><p>您好</p>{% if links.unsubscribe is defined %}"
+    '<a href="{{ links.unsubscribe }}">退订</a>{% endif %}</body></html>
+'
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "journeys").mkdir()
+    (tmp_path / "templates").mkdir()
+    return tmp_path
+
+
+def found(
+    folder: Path, via: str, files: dict[str, str], purpose: str = "marketing", policy: str = ""
+) -> project.Project:
+    (folder / "templates" / "note").mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / "templates" / "note" / name).write_text(text, encoding="utf-8")
+    (folder / "journeys" / "hi.yaml").write_text(SEND.format(purpose=purpose, via=via), encoding="utf-8")
+    (folder / "journeys" / "policy.yaml").write_text(policy, encoding="utf-8")
+    folders = SimpleNamespace(journeys=folder / "journeys", templates=folder / "templates")
+    read = SimpleNamespace(folders=folders, channels={}, via=("wechat", "sms", "email"), staff={}, webhooks={})
+    return project.load(cast(Settings, read), CHANNELS)
+
+
+def told(problems: tuple[Problem, ...]) -> list[tuple[str, int, int, str]]:
+    return [(Path(one.path).name, one.line, one.column, one.code) for one in problems if one.code.startswith("POLICY")]
+
+
+@pytest.mark.parametrize(
+    ("preview", "purpose", "codes"),
+    [
+        ("【旅程】您好，拒收请回复R", "marketing", []),
+        ("【旅程】您好，回T退订。", "marketing", []),
+        ("【旅程】您好，退订回TD", "marketing", []),
+        ("【旅程】您好，退訂回覆N", "marketing", []),
+        ("您好，拒收请回复R", "marketing", ["POLICY SMS-05:"]),
+        ("【旅程】您好", "marketing", ["POLICY SMS-02:"]),
+        ("【旅程】拒收请回复R，您好", "marketing", ["POLICY SMS-02:"]),
+        ("【旅程】您好", "service", []),
+        ("您好", "service", ["POLICY SMS-05:"]),
+    ],
+)
+def test_an_sms_says_who_sends_it_and_marketing_how_to_refuse(
+    folder: Path, preview: str, purpose: str, codes: list[str]
+) -> None:
+    read = found(folder, "sms", {"sms.yaml": SMS.format(preview)}, purpose)
+    assert told(read.problems) == [("sms.yaml", 2, 10, code) for code in codes]
+    assert ("hi" in read.journeys) == (not codes)
+
+
+@pytest.mark.parametrize(
+    ("subject", "fine"),
+    [("【广告】您好", True), ("广告：您好", True), ("(AD) Hello", True), ("【廣告】您好", True), ("ADIDAS 上新", False),
+     ("您好（广告）", False)],
+)  # fmt: skip
+def test_marketing_mail_says_so_in_front(folder: Path, subject: str, fine: bool) -> None:
+    read = found(folder, "email", {"email.yaml": MAIL.format(subject), "email.html": LEAVE})
+    assert told(read.problems) == ([] if fine else [("email.yaml", 1, 10, "POLICY MAIL-02:")])
+    assert told(found(folder, "email", {}, "service").problems) == []
+
+
+def test_marketing_mail_shows_how_to_leave(folder: Path) -> None:
+    page = "<html><body><p>您好</p></body></html>\n"
+    read = found(folder, "email", {"email.yaml": MAIL.format("广告：您好"), "email.html": page})
+    assert told(read.problems) == [("email.html", 1, 1, "POLICY MAIL-03:")]
+
+
+def test_a_template_message_is_no_marketing(folder: Path) -> None:
+    noticed = "text: 您好\ntemplate:\n  key: k\n  data:\n    thing1: 订单已发货\n    thing2: 限时优惠等您来\n"
+    read = found(folder, "wechat", {"wechat.yaml": noticed}, "service")
+    assert told(read.problems) == [("wechat.yaml", 6, 13, "POLICY WX-01:")]
+    only = "template: {key: k, data: {thing1: 订单已发货}}\n"
+    assert told(found(folder, "wechat", {"wechat.yaml": only}, "service").problems) == []
+    assert told(found(folder, "wechat", {"wechat.yaml": only}).problems) == [("wechat.yaml", 1, 11, "POLICY WX-01:")]
+
+
+def test_what_only_warns_keeps_nothing_back(folder: Path) -> None:
+    preview = "【旅程】参加抽奖，全网最低，拒收请回复R"
+    read = found(folder, "sms", {"sms.yaml": SMS.format(preview)})
+    assert told(read.problems) == []
+    assert [code for *_, code in told(read.warnings)] == ["POLICY AD-02:", "POLICY SMS-07:"]
+    assert "hi" in read.journeys
+    shared = found(
+        folder,
+        "wechat",
+        {"wechat.yaml": "text: |\n  您好\n  分享给好友就送50积分\n", "sms.yaml": SMS.format("【旅程】好")},
+    )
+    assert told(shared.warnings) == [("wechat.yaml", 3, 3, "POLICY WX-05:")]
+
+
+def test_free_text_alone_reaches_only_who_wrote_lately(folder: Path) -> None:
+    read = found(folder, "wechat", {"wechat.yaml": "text: 您好\n"})
+    assert [code for *_, code in told(read.warnings)] == ["POLICY WX-02:"]
+
+
+def test_a_rule_is_set_aside_with_a_reason(folder: Path) -> None:
+    files = {"sms.yaml": SMS.format("【旅程】您好")}
+    policy = "overrides: {SMS-02: 服务商自动在末尾加退订}\n"
+    read = found(folder, "sms", files, policy=policy)
+    assert told(read.problems) == []
+    assert dict(read.policy.overrides) == {"SMS-02": "服务商自动在末尾加退订"}
+    assert "hi" in read.journeys
+
+
+def load(text: str) -> Policy:
+    return policy_file.load(source.parse(text, "policy.yaml"), CATALOG)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "place", "code", "said"),
+    [
+        ("{SMS-02: '  '}", (1, 21), "K406", "without a reason"),
+        ("{SMS-02: 7}", (1, 21), "K406", "without a reason"),
+        ("{SMS-20: 没有这条}", (1, 13), "K405", "no rule 'SMS-20' (did you mean"),
+        ("{PI-02: 不想理会}", (1, 13), "K407", "PI-02 may not be set aside"),
+        ("{WC-03: 用外挂}", (1, 13), "K407", "WC-03 may not be set aside"),
+        ("[SMS-02]", (1, 12), "S012", "key: value pairs"),
+    ],
+)
+def test_an_override_that_may_not_be_is_told_at_its_place(
+    overrides: str, place: tuple[int, int], code: str, said: str
+) -> None:
+    with pytest.raises(SourceErrors) as caught:
+        load(f"overrides: {overrides}\n")
+    (one,) = caught.value.problems
+    assert (one.code, said in str(one)) == (code, True), str(one)
+    assert one.line == place[0]
+    assert abs(one.column - place[1]) <= 1
+
+
+def test_each_rule_says_what_why_and_where_it_is_kept() -> None:
+    assert {"SMS-01", "SMS-09", "MAIL-06", "WX-05", "WC-03", "PI-01", "PI-02", "AD-02"} <= set(RULES)
+    for rule in RULES.values():
+        assert rule.what and rule.why
+        assert rule.when and set(rule.when) <= {"check", "send", "import", "design"}
+    assert RULES["PI-02"].fixed and RULES["PI-01"].fixed and RULES["SMS-01"].fixed
