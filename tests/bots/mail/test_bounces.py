@@ -75,6 +75,10 @@ def test_a_bounce_of_ten_megabytes_is_read_as_far_as_it_matters() -> None:
     assert time.process_time() - began < 1
 
 
+def test_what_stands_too_far_down_is_not_looked_for() -> None:
+    assert OURS.read(dsn().replace(b"This is the mail system.", b"A" * 300_000), NOW) is None
+
+
 def nested(depth: int) -> bytes:
     head = "".join(f'Content-Type: multipart/mixed; boundary="b{n}"\r\n\r\n--b{n}\r\n' for n in range(depth))
     return f"Message-ID: {ID}\r\n{head}".encode()
@@ -102,6 +106,12 @@ def test_broken_mails_are_refused_or_say_nothing_and_cost_little(mail: bytes) ->
     else:
         assert found is None or found.provider_id == f"{KEY}@example.com"
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("mail", HOSTILE[:2], ids=["parts in parts", "mails in mails"])
+def test_mails_in_mails_in_mails_are_not_even_opened(mail: bytes) -> None:
+    with pytest.raises(Unreadable, match="too many parts"):
+        OURS.read(mail, NOW)
 
 
 def test_every_beginning_of_a_bounce_is_read_without_an_error() -> None:
