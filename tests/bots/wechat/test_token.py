@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from automation.kernel import errors
-from automation.kernel.ports import Accepted, Denied, Message, Outcome, Reason, Unknown
+from automation.kernel.ports import Accepted, Cache, Denied, Message, Outcome, Reason, Unknown
 from bots.wechat.channel import WechatChannel
 from bots.wechat.options import WechatOptions
+from tests.bots.memory import MemoryCache
 
 Say = Callable[..., Message]
 SECRETS = ("S3CRET-OF-THE-ACCOUNT", "T0KEN-", "openid-of-li", "TOP-SECRET-WORDS")
@@ -24,10 +25,23 @@ def text(say: Say, openid: str = "o1") -> Message:
     return say("customer_service", openid, {"text": "TOP-SECRET-WORDS"})
 
 
-def test_sixty_four_workers_and_a_revoked_token_are_one_refresh_and_no_failed_message(account: Any, say: Say) -> None:
+class Away:
+    """A cache whose database does not answer."""
+
+    def get(self, name: str) -> str | None:
+        raise errors.ServiceAway("the database is away")
+
+    def put(self, name: str, value: str, seconds: int) -> None:
+        raise errors.ServiceAway("the database is away")
+
+
+@pytest.mark.parametrize("cache", [MemoryCache(), Away()], ids=["shared", "cache away"])
+def test_sixty_four_workers_and_a_revoked_token_are_one_refresh_and_no_failed_message(
+    account: Any, say: Say, cache: Cache
+) -> None:
     openids = [f"o{n}" for n in range(64)]
     account.set("window", openids=openids, messages=None)
-    shop = account.channel()
+    shop = account.channel(cache=cache)
     shop.send([text(say, "o0")])
     before = account.set("revoke")["fetched"]
     start, outcomes = threading.Barrier(64), []
@@ -64,27 +78,25 @@ def test_a_process_that_finds_another_token_in_the_cache_fetches_none(account: A
 
 
 def test_a_cache_that_is_away_stops_nothing(account: Any, say: Say) -> None:
-    class Away:
-        def get(self, name: str) -> str | None:
-            raise errors.ServiceAway("the database is away")
-
-        def put(self, name: str, value: str, seconds: int) -> None:
-            raise errors.ServiceAway("the database is away")
-
     account.set("window", openid="o1", messages=None)
     shop = account.channel(cache=Away())
     assert [shop.send([text(say)]) for _ in range(2)] == [[Accepted("")]] * 2
     assert account.set("world")["fetched"] == 1
 
 
-def test_a_wrong_secret_is_not_asked_about_again_and_again(account: Any, say: Say) -> None:
+def test_a_wrong_secret_is_not_allowed(account: Any, say: Say) -> None:
     account.set("window", openid="o1", messages=None)
     account.channel().send([text(say)])
-    account.set("revoke")
-    shop = account.channel(secret="another", cache=type(account.cache)())
-    outcomes = [shop.send([text(say)])[0] for _ in range(5)]
-    assert outcomes == [Denied(Reason.NOT_ALLOWED, "40125", permanent=False)] * 5
+    shop = account.channel(secret="another", cache=MemoryCache())
+    assert shop.send([text(say)]) == [Denied(Reason.NOT_ALLOWED, "40125", permanent=False)]
     assert len(account.got()) == 1
+
+
+class Quiet(ThreadingHTTPServer):
+    """Says nothing of clients that hang up on an endless answer."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        return
 
 
 @pytest.fixture
@@ -114,7 +126,7 @@ def provider() -> Iterator[Callable[[Callable[[str, int], bytes]], list[str]]]:
             def log_message(self, *_: object) -> None:
                 return
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+        server = Quiet(("127.0.0.1", 0), Page)
         running.append(server)
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         seen.append(f"http://127.0.0.1:{server.server_port}")
@@ -153,6 +165,15 @@ def test_the_same_refused_token_again_is_not_tried_again(
     refused = [Denied(Reason.NOT_ALLOWED, "token_refused", permanent=False)]
     assert [shop.send([text(say)]) for _ in range(3)] == [refused] * 3
     assert seen[1:] == ["stable_token", "send", "stable_token"]
+
+
+def test_a_refused_secret_is_not_asked_about_again_at_once(
+    account: Any, say: Say, provider: Callable[..., list[str]]
+) -> None:
+    seen = provider(lambda path, n: b'{"errcode": 40001, "errmsg": "invalid credential"}')
+    shop = opened(seen[0], account)
+    assert [shop.send([text(say)])[0] for _ in range(5)] == [Denied(Reason.NOT_ALLOWED, "40001", permanent=False)] * 5
+    assert seen[1:] == ["stable_token"]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +235,10 @@ def test_no_secret_shows_in_outcomes_errors_or_logs(
     for ask in (shop.directory.menu, shop.directory.tags, lambda: list(shop.directory.followers())):
         with pytest.raises(errors.LuchengError) as caught:
             ask()
-        shown.append(f"{caught.value!r} {caught.value} {caught.value.__context__!r}")
+        error: BaseException | None = caught.value
+        while error is not None:
+            shown.append(f"{error!r} {error}")
+            error = error.__context__
     shown.append(repr(shop.check(0)))
     shown.append(repr(shop._options))
     told = " ".join(shown) + caplog.text
