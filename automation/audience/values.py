@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from automation.conditions.tree import FieldType
 from automation.festivals import keys
 from automation.journey.catalog_values import Catalog, Home
+from automation.kernel import json_text
 from automation.store.database import Statements
 from automation.store.names import Names
 
@@ -56,9 +57,15 @@ class Values:
         zone = " LEFT JOIN zone z ON z.id = p.zone_id" if "zone" in columns else ""
         rows = _about(statements, found, f"p.id, {attrs}{listed}", f"person p ON p.id = given.id{zone}")
         for number, document, *row in rows:
-            stored = json.loads(document) if document else {}
-            values = {name: stored.get(name) for name in members} | dict(zip(picked, row, strict=True))
-            found[number].update({name: value for name, value in values.items() if value is not None})
+            values = found[number]
+            if document:
+                stored = json_text.read(document)
+                for name in members:
+                    if (value := stored.get(name)) is not None:
+                        values[name] = value
+            for name, value in zip(picked, row, strict=True):
+                if value is not None:
+                    values[name] = value
 
     def _dates(self, statements: Statements, found: Loaded, names: Collection[str], now: int) -> None:
         """A solar date with its year as it is; every other as the day it is next observed: 'YYYY-MM-DD'."""

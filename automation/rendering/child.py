@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO, Final
 
-from automation.kernel import clock
+from automation.kernel import clock, json_text
 from automation.rendering import bodies, renderer, wire
 from automation.rendering.faults import Fault
 from automation.rendering.texts import Template
@@ -68,10 +68,10 @@ def serve(source: BinaryIO, to: int, zone: str, lunar: renderer.Lunar) -> None:
             _limit(TEMPLATE_CPU)
             _send(to, [desk.learn(text)])
         elif letter == wire.FORGET:
-            desk.forget(wire.read(text))
+            desk.forget(json_text.read(text))
         else:
             _limit(JOB_CPU)
-            _render(desk, wire.read(f"[{text}]"), to)
+            _render(desk, json_text.read(f"[{text}]"), to)
 
 
 def _limit(seconds: float) -> None:
@@ -111,7 +111,7 @@ class Desk:
 
     def learn(self, text: str) -> str:
         """Compiles `[number, template]`; the answer is "" or a failure."""
-        number, values = wire.read(text)
+        number, values = json_text.read(text)
         template = wire.template_of(values)
         try:
             self._known[number] = template, bodies.maker(template)
@@ -134,12 +134,12 @@ class Desk:
         result = renderer.made(template, maker, {"_zone": self._zone, **(data or {}), **values, "_lunar": self._lunar})
         if isinstance(result, renderer.Failed):
             return _failure(result)
-        body = wire.write(result.body)
-        return f"{body}\t{wire.write(result.links)}" if result.links else body
+        body = json_text.write(result.body)
+        return f"{body}\t{json_text.write(result.links)}" if result.links else body
 
 
 def _failure(failed: renderer.Failed) -> str:
-    return "!" + wire.write(list(failed))
+    return "!" + json_text.write(list(failed))
 
 
 class _Lunar:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from automation.kernel import clock, errors
+from automation.kernel import clock, errors, json_text
 from automation.rendering import wire
 from automation.rendering.faults import Fault
 from automation.rendering.renderer import NO_LINKS, Failed, Job, Rendered, Result, Stream, no_text
@@ -117,7 +117,7 @@ class ChildRenderer:
         if number is None:
             number = self._numbers[template.digest] = self._next
             self._next += 1
-            self._lines[number] = template, wire.write([number, wire.template_values(template)])
+            self._lines[number] = template, json_text.write([number, wire.template_values(template)])
         self._found[job[:3]] = number
         return number
 
@@ -230,7 +230,7 @@ class _Batch:
 
     def _enqueue(self, number: int, job: Job) -> None:
         try:
-            line = f"[{number},{wire.write(job.values)},{job.data or 'null'}]"
+            line = f"[{number},{json_text.write(job.values)},{job.data or 'null'}]"
             if len(line) > wire.MAX_JOB:
                 raise ValueError
         except (TypeError, ValueError, RecursionError):
@@ -331,11 +331,11 @@ def _result(line: str) -> Result:
     if line.startswith("!"):
         return _failure(line)
     text, found, links = line.partition("\t")
-    return Rendered(wire.read(text), wire.read(links) if found else NO_LINKS, text)
+    return Rendered(json_text.read(text), json_text.read(links) if found else NO_LINKS, text)
 
 
 def _failure(line: str) -> Failed:
-    reason, message, place = wire.read(line[1:])
+    reason, message, place = json_text.read(line[1:])
     return Failed(Fault(reason), message, place)
 
 

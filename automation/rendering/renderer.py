@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from automation.kernel import ports
-from automation.rendering import bodies, wire
+from automation.kernel import json_text, ports
+from automation.rendering import bodies
 from automation.rendering.faults import Fault
 from automation.rendering.program import Broken
 from automation.rendering.texts import Template, Texts
@@ -115,7 +115,7 @@ class LocalRenderer:
         found = self._ready.get((job.text, job.variant, job.kind)) or self._prepare(job)
         if found is None:
             return no_text(self._texts, job)
-        given = wire.read(job.data) if job.data else {}
+        given = json_text.read(job.data) if job.data else {}
         return made(*found, {"_zone": self._zone, **given, **job.values, "_lunar": self._lunar})
 
     def _prepare(self, job: Job) -> tuple[Template, bodies.Maker] | None:

@@ -6,7 +6,6 @@ CPU seconds it has used so far, then one line an answer, in the order in which i
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -21,24 +20,6 @@ MAX_FRAME: Final = 16 * 1024 * 1024
 MAX_JOB: Final = 1024 * 1024  # characters of one job's values
 READY: Final = "ready"
 TEMPLATE, JOBS, FORGET = b"T", b"J", b"F"
-
-_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
-_make = getattr(json.encoder, "c_make_encoder", None)
-# The standard library builds its encoder anew for each call, which takes longer than encoding a short body.
-_pieces: Any = _make and _make(
-    None, _encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, True
-)  # fmt: skip
-_decode = json.JSONDecoder().raw_decode
-
-
-def write(value: object) -> str:
-    """Plain values as JSON on one line. Raises TypeError, ValueError or RecursionError for anything else."""
-    return "".join(_pieces(value, 0)) if _pieces is not None else _encoder.encode(value)
-
-
-def read(text: str) -> Any:
-    """JSON that begins at the first character."""
-    return _decode(text)[0]
 
 
 def frame(letter: bytes, text: str) -> bytes:

@@ -15,7 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from automation.kernel import clock
+from automation.kernel import clock, json_text
 from automation.rendering import wire
 
 START: Final = 20.0  # seconds until a child answers for the first time
@@ -105,7 +105,7 @@ class Worker:
         gone = self.known.intersection(numbers)
         if gone:
             self.known -= gone
-            self._out.append(memoryview(wire.frame(wire.FORGET, wire.write(sorted(gone)))))
+            self._out.append(memoryview(wire.frame(wire.FORGET, json_text.write(sorted(gone)))))
 
     def ask(self, items: Sequence[Item]) -> None:
         """Questions of one frame; their templates are taught."""

@@ -7,23 +7,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from automation.engine.parts import Parts
-from automation.kernel import errors
+from automation.kernel import errors, json_text
 from automation.kernel.ports import Message
 from automation.people.sealing import Vault, identity_context
 from automation.policy.claimed import Door
 from automation.policy.verdicts import Word
-from automation.rendering.renderer import Failed, Job, Rendered, Renderer
+from automation.rendering.renderer import NO_LINKS, Failed, Job, Rendered, Renderer
 
 from .claim import Claimed, Taken
 from .customers import Customers
 from .links import Links, Written
-from .prepared import Prepared, Unfit, body_context, decode, encode, idempotency_key
+from .prepared import Prepared, Unfit, body_context, idempotency_key
 from .routes import Routes
 
 EARLIER = (
     "SELECT a.message_id, a.channel, a.lane, a.idem_key, a.body, a.at FROM {given} AS given {then} attempt a"
     " ON a.message_id = given.id"
 )
+SLICE = 500  # messages whose values are loaded while those before them are rendered
 
 
 class Preparer:
@@ -37,27 +38,43 @@ class Preparer:
         """In the order of the claim. A message that was tried on this lane before keeps its body, byte for byte."""
         earlier = self._earlier(claimed.messages)
         fresh = [one for one in claimed.messages if (one.id, one.door) not in earlier]
-        bodies: dict[int, Any] = dict(zip((one.id for one in fresh), self._render(fresh, now), strict=True))
+        given: list[Mapping[str, str]] = []
+        with self._renderer.stream() as stream:
+            for at in range(0, len(fresh), SLICE):
+                jobs, links = self._jobs(fresh[at : at + SLICE], now)
+                stream.add(jobs)
+                given += links
+            reached = [self._reach(one, earlier) for one in claimed.messages]  # while they are rendered
+            results = stream.results()
+        if self._links:
+            results = self._tracked(self._links, fresh, results, given, now)
+        bodies: dict[int, Any] = dict(zip((one.id for one in fresh), results, strict=True))
         ready: list[tuple[Taken, str, str, str]] = []  # message, key, address, body as text
         unfit: list[Unfit] = []
-        for one in claimed.messages:
+        for one, reach in zip(claimed.messages, reached, strict=True):
             result = bodies.get(one.id)
             if isinstance(result, Failed):
                 reason = f"{Word.TEXT} {result.reason}: {result.message}"
                 unfit.append(Unfit(one.id, claimed.token, reason, one.step, result.place))
-                continue
-            try:
-                address = _address(self._vault, one)
-                if result is None:
-                    key, sealed, _ = earlier[one.id, one.door]
-                    text = self._vault.open(sealed, body_context(key))
-                else:
-                    key, text = self._key(one), encode(result.body)
-            except errors.Refused as refused:
-                unfit.append(Unfit(one.id, claimed.token, f"{Word.OPERATOR}: {refused}", one.step, ""))
-                continue
-            ready.append((one, key, address, text))
+            elif isinstance(reach, errors.Refused):
+                unfit.append(Unfit(one.id, claimed.token, f"{Word.OPERATOR}: {reach}", one.step, ""))
+            else:
+                key, address, text = reach
+                if result is not None:
+                    text = result.text or json_text.write(result.body)
+                ready.append((one, key, address, text))
         return self._sealed(claimed.token, ready, bodies, earlier, now), unfit
+
+    def _reach(self, one: Taken, earlier: Mapping[Any, Any]) -> tuple[str, str, str] | errors.Refused:
+        """Key and address, and the body it had before, "" where it is new; or what does not open."""
+        try:
+            address = _address(self._vault, one)
+            known = earlier.get((one.id, one.door))
+            if known is None:
+                return self._key(one), address, ""
+            return known[0], address, self._vault.open(known[1], body_context(known[0]))
+        except errors.Refused as refused:
+            return refused
 
     def _sealed(
         self,
@@ -74,7 +91,7 @@ class Preparer:
         found = []
         for (one, key, address, text), body in zip(ready, sealed, strict=True):
             door, known = doors[one.door], earlier.get((one.id, one.door))
-            plain = json.loads(text) if known else bodies[one.id].body
+            plain = json_text.read(text) if known else bodies[one.id].body
             found.append(
                 Prepared(
                     one.id, token, one.person_id, one.identity_id, marketing[one.purpose], door, lanes[one.door],
@@ -120,8 +137,8 @@ class Preparer:
                 found[number, door.number] = (key, bytes(body), at)
         return found
 
-    def _render(self, messages: Sequence[Taken], now: int) -> Sequence[Any]:
-        """Rendered or Failed for each, with the values of this moment."""
+    def _jobs(self, messages: Sequence[Taken], now: int) -> tuple[list[Job], list[Mapping[str, str]]]:
+        """Jobs with the values of this moment, and the links that each was given."""
         texts: dict[int, str] = {}
         cases: dict[tuple[int, int], str] = {}
         for one in messages:
@@ -132,21 +149,14 @@ class Preparer:
             texts[one.id] = name
         people = self._customers.load(list({one.person_id for one in messages}), set(cases.values()), now)
         zones = {number: zone.key for number, zone in self._parts.zones.all().items()}
-        given = self._give(self._links, messages, texts) if self._links else [{}] * len(messages)
-        jobs = [
-            self._job(one, texts[one.id], people[one.person_id], zones[one.zone], links)
-            for one, links in zip(messages, given, strict=True)
-        ]
-        results = self._renderer.render(jobs)
-        return self._tracked(self._links, messages, results, given, now) if self._links else results
-
-    def _job(self, one: Taken, text: str, customer: Mapping[str, Any], zone: str, links: Mapping[str, str]) -> Job:
-        values: dict[str, Any] = decode(one.data) if one.data else {}
-        door: Door = self._routes.doors[one.door]
-        values["customer"], values["_zone"] = customer, zone
-        if links:
-            values["links"] = links
-        return Job(text, one.variant or "", door.kind, values)
+        given = self._give(self._links, messages, texts) if self._links else [NO_LINKS] * len(messages)
+        doors, jobs = self._routes.doors, []
+        for one, links in zip(messages, given, strict=True):
+            values: dict[str, Any] = {"customer": people[one.person_id], "_zone": zones[one.zone]}
+            if links:
+                values["links"] = links
+            jobs.append(Job(texts[one.id], one.variant or "", doors[one.door].kind, values, one.data))
+        return jobs, given
 
     def _give(self, links: Links, messages: Sequence[Taken], texts: Mapping[int, str]) -> list[Mapping[str, str]]:
         """The links of each message."""

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from automation.kernel.ports import Body, Lane, Message
+from automation.kernel.ports import Lane, Message
 from automation.policy.claimed import Door
 
 KEY_BYTES = 16  # 32 hexadecimal digits: the most that providers take (WeCom 32, WeChat 64 bytes)
-_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
-_encode = _encoder.encode
-_make = getattr(json.encoder, "c_make_encoder", None)
-_pieces: Any = _make and _make(
-    None, _encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, True
-)  # fmt: skip
-_decode = json.JSONDecoder().raw_decode
 
 
 class Prepared(NamedTuple):
@@ -69,13 +61,3 @@ def idempotency_key(secret: bytes, run: str, step: int, visit: int, door: Door) 
 def body_context(key: str) -> bytes:
     """Binds a sealed body to its attempt."""
     return b"attempt" + key.encode()
-
-
-def encode(body: Body) -> str:
-    """A body as text. The standard library builds its encoder anew for each call, which takes longer than encoding."""
-    return "".join(_pieces(body, 0)) if _pieces is not None else _encode(body)
-
-
-def decode(text: str) -> Any:
-    """JSON as it stands in our own columns: no white space around it."""
-    return _decode(text)[0]
