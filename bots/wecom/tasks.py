@@ -167,7 +167,7 @@ class Tasks:
         results: dict[str, list[Result]] = defaultdict(list)
         for result in seen.results:
             results[result.recipient].append(result)
-        said = [_said(task, customer, results[customer], now, late) for customer in sorted(customers)]
+        said = [told(task, customer, results[customer], now, late) for customer in sorted(customers)]
         return [one for one in said if one is not None]
 
     def _is_late(self, task: str, now: int) -> bool:
@@ -190,7 +190,7 @@ class Tasks:
         return f"wecom:{self._name}:task:{task}:{what}"
 
 
-def _said(task: str, customer: str, results: Sequence[Result], now: int, late: bool) -> Receipt | None:
+def told(task: str, customer: str, results: Sequence[Result], now: int, late: bool) -> Receipt | None:
     """One message's end, None while an employee can still bring it about."""
     sent = [result for result in results if result.status == SENT]
     if sent:

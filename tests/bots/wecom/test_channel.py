@@ -299,3 +299,15 @@ def test_no_secret_shows_in_any_outcome_or_error(company: Company, write: Write,
     assert not any(secret in text for text in shown for secret in SECRETS)
     away.close()
     near.close()
+
+
+def test_a_task_of_others_with_the_same_text_is_not_taken_for_ours(
+    channel: WecomChannel, company: Company, write: Write, fault: Fault
+) -> None:
+    company.raw(
+        "externalcontact/add_msg_template",
+        {"chat_type": "single", "external_userid": [customer()], "text": {"content": "同一句话"}},
+        access_token=company.token(),
+    )
+    fault("hang", channel="wecom", times=1)
+    assert channel.send([write(text="同一句话")]) == [Unknown("timeout")]

@@ -10,7 +10,7 @@ from automation.kernel import clock, errors
 from automation.kernel.hooks import Happening, Receipt
 from automation.kernel.ports import Accepted
 from bots.wecom.channel import WecomChannel
-from bots.wecom.tasks import State
+from bots.wecom.tasks import Result, State, told
 from tests.bots.wecom.conftest import Company, Write, customer
 
 NOW = clock.SystemClock().now()
@@ -142,3 +142,15 @@ def test_a_task_for_groups_asks_their_owner(channel: WecomChannel, company: Comp
     assert [(one.recipient, one.status) for one in seen.results] == [("wr1", 1)]
     with pytest.raises(errors.Refused, match="41048"):
         channel.tasks.to_groups(["wr2"], "staff_02", {"text": {"content": "群公告"}}, NOW)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "kind"),
+    [((2,), "failed"), ((2, 3), "failed"), ((2, 0), None), ((0,), None), ((2, 1), "sent"), ((), None)],
+)
+def test_a_customer_of_two_advisers_fails_only_when_neither_can_send(
+    statuses: tuple[int, ...], kind: str | None
+) -> None:
+    results = [Result("wm1", f"staff_{number}", status, 0) for number, status in enumerate(statuses)]
+    found = told("msg1", "wm1", results, NOW, late=False)
+    assert (found.kind if found else None) == kind
