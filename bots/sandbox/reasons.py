@@ -12,19 +12,7 @@ def of_reply(reply: http.Reply, count: int) -> list[Outcome]:
     """One outcome for each of the `count` messages of a request."""
     if reply.status == 200:
         return _of_results(reply, count)
-    return [of_status(reply.status, reply.retry_after)] * count
-
-
-def of_status(status: int, retry_after: int | None) -> Denied | Unknown:
-    """A refusal of a whole request. Only 503 says that nothing was done; other 5xx leave it open (RFC 9110 15.6)."""
-    code = f"http_{status}"
-    if status == 429:
-        return Denied(Reason.RATE_LIMITED, code, permanent=False, retry_after=retry_after)
-    if status == 503:
-        return Denied(Reason.UNAVAILABLE, code, permanent=False, retry_after=retry_after)
-    if 300 <= status < 500:  # a wrong address, a missing permission: an operator must act, then a retry helps
-        return Denied(Reason.NOT_ALLOWED, code, permanent=False)
-    return Unknown(code)
+    return [http.refusal(reply)] * count
 
 
 def _of_results(reply: http.Reply, count: int) -> list[Outcome]:

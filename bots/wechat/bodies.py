@@ -42,7 +42,8 @@ def template(message: Message, known: Mapping[str, Template]) -> Payload:
         found["url"] = _text(part, "url")
     if part.get("mini_program"):
         program = _mapping(part["mini_program"])
-        found["miniprogram"] = {"appid": _text(program, "appid"), "pagepath": _text(program, "page")}
+        page = {"pagepath": _text(program, "page")} if program.get("page") else {}  # without: its first page
+        found["miniprogram"] = {"appid": _text(program, "appid"), **page}
     return found
 
 

@@ -77,6 +77,15 @@ def test_a_template_message_has_the_providers_field_names_and_our_key(account: A
     }  # fmt: skip
 
 
+def test_a_template_message_may_open_a_mini_program(account: Any, say: Say) -> None:
+    account.set("follow", openid="o1")
+    shop = account.channel(templates={"paid": PAID})
+    for jump in ({"appid": "wxmini", "page": "pages/a"}, {"appid": "wxmini", "page": ""}):
+        shop.send([say("template", "o1", {"template": {**PART["template"], "mini_program": jump}})])
+    sent = [entry.body["official"]["miniprogram"] for entry in account.got()]
+    assert sent == [{"appid": "wxmini", "pagepath": "pages/a"}, {"appid": "wxmini"}]
+
+
 def test_a_template_message_repeated_with_its_key_is_delivered_once(account: Any, say: Say) -> None:
     account.set("follow", openid="o1")
     shop = account.channel(templates={"paid": PAID})
