@@ -32,6 +32,7 @@ MADE: Final[Mapping[str, Callable[[], str]]] = {
     "festivals": tables.festivals,
     "purposes": tables.purposes,
     "errors": tables.errors,
+    "rules": tables.platform_rules,
     "commands": operating.command_pages,
     "settings": operating.settings,
 }

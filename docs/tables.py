@@ -15,6 +15,7 @@ from automation.conditions import compare, parse
 from automation.conditions.tree import FieldType, MarkKind, Op
 from automation.festivals import feasts, lunar
 from automation.journey import built_in, file_codes, journey_codes, policy_file, words
+from automation.journey.rules import RULES
 from automation.journey.words import Key
 from automation.kernel import codes as kernel_codes
 from automation.rendering import codes as text_codes
@@ -271,6 +272,15 @@ def purposes() -> str:
         caps = ", ".join(f"{cap.channel}: {cap.count} per {cap.per}" for cap in one.caps) or "none"
         rows.append((f"`{one.name}`", one.title, caps, one.on_cap, str(one.quiet or "none"), str(one.priority)))
     return table(("purpose", "title", "caps", "on_cap", "quiet", "priority"), rows)
+
+
+def platform_rules() -> str:
+    rows = [
+        (f"`{rule.id}`", rule.what, rule.why, ", ".join(rule.when), "told only" if rule.warns else "",
+         "never" if rule.fixed else "with a reason", rule.grade)
+        for rule in RULES.values()
+    ]  # fmt: skip
+    return table(("rule", "what", "why", "kept at", "", "set aside", "source"), rows)
 
 
 def _beginning(letter: str, known: Mapping[str, str]) -> dict[str, str]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from automation.journey import graph
+from automation.journey import graph, rules_check
 from automation.journey.project import Project, load_source
-from automation.kernel import errors
+from automation.kernel import errors, shapes
 from automation.kernel.document import nearest
 
 PREFIX = "campaign_"
@@ -78,10 +78,12 @@ def compiled(project: Project, draft: Draft, name: str) -> graph.Journey:
         wrong = "has problems: run `run.py check`" if draft.text in project.texts.broken else f"does not exist; {hint}"
         raise errors.Refused(f"the text '{draft.text}' {wrong}")
     try:
-        return load_source(source(draft, name), name, project, f"campaign {name}")
+        made = load_source(source(draft, name), name, project, f"campaign {name}")
+        shapes.report(rules_check.check(project.shop, {name: made}, project.policy.overrides).problems.get(name, ()))
     except errors.SourceErrors as wrong:
         told = "; ".join(f"{one.message} ({one.hint})" if one.hint else one.message for one in wrong.problems)
         raise errors.Refused(f"this cannot be sent as a campaign: {told}") from None
+    return made
 
 
 def _quoted(value: str) -> str:

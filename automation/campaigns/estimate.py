@@ -28,6 +28,8 @@ from automation.policy.verdicts import Verdict, Word
 from automation.rendering.texts import BASE
 from automation.store.database import Transaction
 
+from . import cost
+
 SLICE = 1_000
 NEVER = 2**53  # a claim of an estimate expires never
 FILL = (
@@ -43,6 +45,7 @@ class Estimate:
     """`reached`: channel -> people, the first channel that can; `lanes`: the same by (channel, lane). `kept_back`:
     reason -> people. `closed`: channels in `via` that carry nothing of this, with why. `opens_at`: when quiet hours
     end, if the planned moment lies in them. `over`: budgets of the day that do not hold what would leave by them.
+    `costs`: what text messages are billed.
     """
 
     audience: int
@@ -53,6 +56,7 @@ class Estimate:
     opens_at: int | None = None
     lanes: Mapping[tuple[str, str], int] = field(default_factory=dict)
     over: Sequence[budgets.Over] = ()
+    costs: Sequence[cost.Cost] = ()
 
     @property
     def messages(self) -> int:
@@ -84,11 +88,12 @@ def estimate(
             lanes[routes.doors[door].channel, routes.doors[door].lane] += count
         elif verdict != Verdict.CANCEL:
             kept[reason or str(Word.NO_CHANNEL)] += count
+    reached = _by_channel(options, lanes)
     return Estimate(
         len(ids), sum(count for (verdict, _, _), count in counts.items() if verdict == Verdict.CANCEL),
-        _by_channel(options, lanes), dict(kept.most_common()), _closed(options),
+        reached, dict(kept.most_common()), _closed(options),
         _opens(parts, send, purpose, max(at, now)), dict(lanes),
-        budgets.over(parts.store, parts.settings, channels, lanes, max(at, now)),
+        budgets.over(parts.store, parts.settings, channels, lanes, max(at, now)), cost.of(parts, send, reached),
     )  # fmt: skip
 
 

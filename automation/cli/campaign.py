@@ -4,13 +4,13 @@ and confirmed."""
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from automation.campaigns import audience, draft, estimate, results, sending
+from automation.campaigns import audience, cost, draft, estimate, results, sending
 from automation.campaigns.estimate import Estimate
 from automation.engine.delivery import budgets, reconciling
 from automation.kernel import errors
@@ -199,6 +199,8 @@ def _tell(session: Session, request: Request, found: Estimate) -> None:
         click.echo(f"not by {channel}: {why}")
     if found.opens_at is not None:
         click.echo(f"the planned moment is in quiet hours: messages leave from {show.moment(found.opens_at, zone)}")
+    for one in found.costs:
+        click.echo(_billed(one))
     for over in found.over:
         click.echo(_warning(over))
     if request.unknown:
@@ -218,8 +220,16 @@ def _plain(session: Session, request: Request, found: Estimate) -> dict[str, Any
              "left": one.budget.left, "limit": one.budget.limit, "days": one.days}
             for one in found.over
         ],
+        "costs": [asdict(one) for one in found.costs],
         "quiet_until": show.iso(found.opens_at, zone), "unknown_lines": list(request.unknown),
     }  # fmt: skip
+
+
+def _billed(one: cost.Cost) -> str:
+    money = f", about {one.fen / 100:,.2f} yuan" if one.fen is not None else ", no price_fen in config.yaml"
+    return (
+        f"{one.channel}: {show.counted(one.parts, 'billed part')} a message, {one.parts * one.messages:,} in all{money}"
+    )
 
 
 def _warning(over: budgets.Over) -> str:

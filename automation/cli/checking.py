@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from automation.journey import project
+from automation.journey.rules import RULES
 from automation.kernel import errors
 from automation.kernel.errors import Problem
 
@@ -15,15 +16,19 @@ from . import options, show
 from .session import Session
 
 
-@click.command(epilog=options.example("run.py check", "run.py check --json"))
+@click.command(epilog=options.example("run.py check", "run.py check --rules", "run.py check --json"))
 @options.as_json
 @click.option("--strict", is_flag=True, help="Warnings count as problems.")
+@click.option("--rules", "list_rules", is_flag=True, help="List the rules of platforms and the law instead.")
 @click.pass_obj
-def check(session: Session, as_json: bool, strict: bool) -> None:
-    """Check every file: structure, names and references.
+def check(session: Session, as_json: bool, strict: bool, list_rules: bool) -> None:
+    """Check every file: structure, names, references, and the rules of platforms and the law.
 
     Each problem is told with file, line and column, a code and what to do. Exit code 1 where there is one.
     """
+    if list_rules:
+        _show_rules(session, as_json)
+        return
     found, problems, warnings = _load(session)
     if as_json:
         counts = _counts(found) if found else {}
@@ -36,6 +41,19 @@ def check(session: Session, as_json: bool, strict: bool) -> None:
         click.echo(_summary(found, len(problems), len(warnings)))
     if problems or (strict and warnings):
         raise click.exceptions.Exit(errors.SourceErrors.exit_code)
+
+
+def _show_rules(session: Session, as_json: bool) -> None:
+    found = _load(session)[0]
+    aside = found.policy.overrides if found is not None else {}
+    if as_json:
+        show.document({"rules": [{**asdict(rule), "set_aside": aside.get(rule.id)} for rule in RULES.values()]})
+        return
+    for rule in RULES.values():
+        warns = ", only told" if rule.warns else ""
+        click.echo(f"{rule.id}: {rule.what} [{', '.join(rule.when)}{warns}; {rule.grade}]")
+        if rule.id in aside:
+            click.echo(f"    set aside: {aside[rule.id]}")
 
 
 def _load(session: Session) -> tuple[project.Project | None, tuple[Problem, ...], tuple[Problem, ...]]:

@@ -13,6 +13,7 @@ from typing import Final
 from automation.engine.delivery import lanes
 from automation.festivals import feasts, lunar, walltime
 from automation.journey import graph
+from automation.journey.rules import RULES
 from automation.kernel import errors
 from automation.kernel.ports import Reason
 from automation.people import sealing
@@ -237,7 +238,20 @@ def _festival(festival: feasts.Festival, today: date) -> Looks:
             yield Look(Level.NOTE, f"festival {festival.name}", f"{day} may be a day off: the almanac is not decided")
 
 
+def _rules(session: Session) -> Looks:
+    """Rules that the shop has set aside, and those whose source nobody has looked at again in time."""
+    aside = session.app.project.policy.overrides
+    for rule, reason in sorted(aside.items()):
+        yield Look(Level.NOTE, "rules", f"{rule} is set aside: {reason}")
+    today = walltime.local(session.now, session.settings.shop.zone).date().isoformat()
+    late = [rule.id for rule in RULES.values() if rule.review and rule.review < today]
+    if late:
+        yield Look(Level.NOTE, "rules", f"{', '.join(late)}: the day to look at their sources again is past")
+    if not aside and not late:
+        yield Look(Level.FINE, "rules", f"all {len(RULES)} are kept")
+
+
 LOOKS: Final[dict[str, Callable[[Session], Looks]]] = {
     "key": _key, "database": _database, "engine": _engine, "held": _held, "channels": _channels, "files": _files,
-    "calendar": _calendar,
+    "rules": _rules, "calendar": _calendar,
 }  # fmt: skip

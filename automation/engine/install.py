@@ -5,6 +5,7 @@ A file that cannot be read changes nothing: the last good version runs on.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,12 +22,15 @@ from .parts import Parts
 from .registry import Loaded
 
 log = logging.getLogger(__name__)
+OVERRIDES = "overrides"  # the rules set aside when the files were last taken into use
+LAST_OVERRIDES = "SELECT value FROM control WHERE name = :name"
 
 
 def install(parts: Parts, now: int) -> list[str]:
     """Brings the store in line with the project's journeys; returns the names whose live version changed."""
     changed = [name for name, journey in parts.project.journeys.items() if _install(parts, journey, now)]
     _close_vanished(parts, now)
+    _tell_overrides(parts, now)
     take_up(parts)
     for one in parts.registry.live:
         if one.name in changed:
@@ -96,6 +100,26 @@ def publish(tx: Transaction, journey: graph.Journey, now: int, source: str = "fi
     )  # fmt: skip
     audit.record(tx, now, who, "journey installed", journey=journey.name, version=journey.hash[:12],
                  status=str(journey.status))  # fmt: skip
+
+
+def _tell_overrides(parts: Parts, now: int) -> None:
+    """Rules that policy.yaml sets aside from now on, or no longer, go into the operators' log with the reason."""
+    aside = dict(sorted(parts.project.policy.overrides.items()))
+    text = json.dumps(aside, ensure_ascii=False)
+    if (parts.store.value(LAST_OVERRIDES, name=OVERRIDES) or "{}") == text:
+        return
+    with parts.store.write() as tx:
+        before: dict[str, str] = json.loads(tx.value(LAST_OVERRIDES, name=OVERRIDES) or "{}")
+        for rule in sorted(aside.keys() | before.keys()):
+            if rule in aside and aside[rule] != before.get(rule):
+                audit.record(tx, now, "files", "rule set aside", rule=rule, reason=aside[rule])
+            elif rule not in aside:
+                audit.record(tx, now, "files", "rule kept again", rule=rule)
+        tx.run(
+            "INSERT INTO control (name, value, at, who) VALUES (:name, :value, :now, 'files') ON CONFLICT (name)"
+            " DO UPDATE SET value = excluded.value, at = excluded.at",
+            name=OVERRIDES, value=text, now=now,
+        )  # fmt: skip
 
 
 def take_up(parts: Parts) -> None:

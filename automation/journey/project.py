@@ -98,6 +98,12 @@ def _channels(settings: Settings) -> dict[str, str]:
     return found
 
 
+def _accounts(settings: Settings) -> dict[str, Any]:
+    """The approved templates that a channel's options list, where its kind has such."""
+    listed = {name: getattr(channel, "templates", None) for name, channel in settings.channels.items()}
+    return {name: templates for name, templates in listed.items() if templates}
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     """One journey that could be read, with what is noted about it."""
@@ -142,6 +148,7 @@ class _Loader:
             known, texts, by_name, {name: one.kind for name, one in rules.purposes.items()}, self.channels,
             self.settings.via, frozenset(sources) | self.unread, frozenset(feasts_known), frozenset(pools),
             frozenset(self.settings.staff), frozenset(self.settings.webhooks),
+            accounts=_accounts(self.settings),
         )  # fmt: skip
         shop, read = self._journeys(shop, sources)
         journeys = self._without_circles(read)
@@ -230,10 +237,7 @@ class _Loader:
 
     def _without_breaches(self, read: dict[str, _Read], shop: Shop, rules: Policy) -> dict[str, _Read]:
         """Leaves out who would say what a rule forbids; in `problems` once, however many journeys say it."""
-        accounts = {
-            name: known for name, one in self.settings.channels.items() if (known := getattr(one, "templates", None))
-        }
-        found = rules_check.check(shop, {name: one.journey for name, one in read.items()}, rules.overrides, accounts)
+        found = rules_check.check(shop, {name: one.journey for name, one in read.items()}, rules.overrides)
         self.problems += {problem for problems in found.problems.values() for problem in problems}
         self.warnings += found.warnings
         return {name: one for name, one in read.items() if name not in found.problems}

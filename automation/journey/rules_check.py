@@ -56,16 +56,13 @@ class _Breach:
 Look = Callable[[_Sent], Iterator[_Breach]]
 
 
-def check(
-    shop: Shop, journeys: Mapping[str, graph.Journey], overrides: Mapping[str, str],
-    accounts: Mapping[str, Mapping[str, Any]],
-) -> Breaches:  # fmt: skip
-    """`accounts`: channel -> its `templates` option, for those that have one. `overrides`: rules set aside."""
+def check(shop: Shop, journeys: Mapping[str, graph.Journey], overrides: Mapping[str, str]) -> Breaches:
+    """`overrides`: rules set aside."""
     problems: dict[str, tuple[Problem, ...]] = {}
     warnings: dict[Problem, None] = {}
     for name, journey in journeys.items():
         wrong: dict[Problem, None] = {}
-        for sent in _sent(shop, journey, accounts):
+        for sent in _sent(shop, journey):
             for look in _LOOKS[sent.template.kind]:
                 for breach in look(sent):
                     if breach.rule not in overrides:
@@ -75,7 +72,7 @@ def check(
     return Breaches(problems, tuple(sorted(warnings)))
 
 
-def _sent(shop: Shop, journey: graph.Journey, accounts: Mapping[str, Mapping[str, Any]]) -> Iterator[_Sent]:
+def _sent(shop: Shop, journey: graph.Journey) -> Iterator[_Sent]:
     for send in journey.sends.values():
         text = shop.texts.texts.get(send.text)
         if text is None:
@@ -85,7 +82,7 @@ def _sent(shop: Shop, journey: graph.Journey, accounts: Mapping[str, Mapping[str
         ways = kinds & {str(kind) for _, kind in text.channels}
         for (_, kind), template in text.channels.items():
             if kind in ways:
-                own = {name: one for name, one in accounts.items() if shop.channels.get(name) == kind}
+                own = {name: one for name, one in shop.accounts.items() if shop.channels.get(name) == kind}
                 yield _Sent(text, template, marketing, len(ways) == 1, own)
 
 

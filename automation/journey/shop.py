@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from automation.conditions.scope import FieldInfo
 from automation.conditions.tree import Condition
@@ -16,6 +17,7 @@ class Shop:
     """`purposes`: name -> legal kind. `channels`: name -> kind. `via`: the order where a send names none.
 
     `journeys`, `festivals`, `pools`, `roles`, `webhooks`: names. `started`: journey -> what its starters hand to it.
+    `accounts`: channel -> the approved templates that config.yaml lists for it, by name.
     """
 
     catalog: Catalog
@@ -30,3 +32,4 @@ class Shop:
     roles: frozenset[str] = frozenset()
     webhooks: frozenset[str] = frozenset()
     started: Mapping[str, Mapping[str, FieldInfo]] = field(default_factory=dict)
+    accounts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

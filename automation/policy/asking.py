@@ -9,6 +9,7 @@ from automation.store.database import Transaction
 from . import capacity, caps, consent, grants, limits, reach, standing, windows
 from .capacity import Rooms
 from .claimed import Asked, Branch, Door, Refusal
+from .lawful_hours import LawfulHours
 from .quiet_hours import QuietHours
 from .unless import Unless
 from .verdicts import Verdict, Word
@@ -23,6 +24,7 @@ class Policy:
     def __init__(self) -> None:
         self._unless = Unless()
         self._quiet = QuietHours()
+        self._lawful = LawfulHours(self._quiet)
 
     def ask(self, asked: Asked, rooms: Rooms) -> None:
         """Gives every row of `claim` its verdict, reason, `until`, and to those that go their door and address."""
@@ -37,6 +39,7 @@ class Policy:
             standing.in_order(asked),
             *self._unless.branches(asked),
             *self._quiet.branches(asked),
+            *self._lawful.branches(asked),
             *caps.overall(asked),
         ]
 

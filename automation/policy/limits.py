@@ -17,6 +17,8 @@ from .verdicts import Verdict, Word
 
 def of_door(asked: Asked, door: Door) -> Iterator[Branch | Refusal]:
     for limit in door.limits:
+        if limit.rule in asked.policy.overrides:
+            continue
         yield _rule(asked, door, limit)
 
 

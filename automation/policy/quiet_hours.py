@@ -27,7 +27,7 @@ class QuietHours:
         for number, purpose in sorted(asked.purposes.items()):
             if purpose.quiet is None:
                 continue
-            opens = {zone: self._open_at(asked.now, purpose.quiet, zone, where) for zone, where in asked.zones.items()}
+            opens = {zone: self.open_at(asked.now, purpose.quiet, zone, where) for zone, where in asked.zones.items()}
             closed = {zone: at for zone, at in opens.items() if at > asked.now}
             if closed:
                 rows = f"claim.purpose = {number} AND claim.zone IN ({listed(sorted(closed))})"
@@ -35,7 +35,8 @@ class QuietHours:
                 test = f"{rows} AND claim.route NOT IN ({loud})"
                 yield Branch(test, Verdict.POSTPONE, f"'{Word.QUIET}'", until)
 
-    def _open_at(self, now: int, window: Window, zone: int, where: ZoneInfo) -> int:
+    def open_at(self, now: int, window: Window, zone: int, where: ZoneInfo) -> int:
+        """When the window is over, UTC seconds; `now` or before where it is open."""
         if self._minute != now // MINUTE:
             self._minute, self._opens = now // MINUTE, {}
         found = self._opens.get((window, zone))
