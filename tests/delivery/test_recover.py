@@ -9,9 +9,9 @@ import pytest
 
 from automation.engine.delivery.prepared import Prepared
 from automation.engine.delivery.spool import FileSpool, NoSpool, Ref
-from automation.kernel.ports import Accepted, Message, Outcome
+from automation.kernel.ports import Accepted, Lane, Message, Outcome
 from automation.policy import stop
-from tests.delivery.house import House
+from tests.delivery.house import BOTH, House
 
 NOON = "2026-03-02 12:00"
 WECHAT, SMS = "{send: hello, via: [wechat], expires: 3d}", "{send: hello, via: [sms], expires: 3d}"
@@ -239,3 +239,67 @@ def test_the_same_person_is_not_written_to_twice_when_a_keyed_answer_is_lost(hou
         house.deliver(house.ts(NOON) + seconds)
     assert {state for state, _ in house.states()} == {"SENT"}
     assert sorted(seen.values()) == [2] * 5
+
+
+def open_window(house: House, person: int) -> None:
+    house.put(
+        "INSERT INTO reply_window (channel, identity_id, until, messages) SELECT 'sms_main', id, :until, 3"
+        " FROM identity WHERE person_id = :person AND kind = 'phone'",
+        person=person,
+        until=house.ts(NOON) + 3600,
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "before", "state", "window"),
+    [
+        ("intended", True, "SENT", 2),  # claimed only: given back, and booked again by the next claim
+        ("started", True, "SENT", 2),
+        ("started", False, "AMBIGUOUS", 2),  # perhaps sent: the answer stays booked
+        ("answered", True, "AMBIGUOUS", 2),
+        ("answered", False, "SENT", 2),
+    ],
+)
+def test_after_a_kill_an_answer_of_a_window_is_booked_once_or_not_at_all(
+    house: House, at: str, before: bool, state: str, window: int
+) -> None:
+    house.sms.lanes = [Lane("talk", "phone", BOTH, 2, window=True)]
+    (person,) = house.send_one(NOON, SMS)
+    open_window(house, person)
+    die(house, at, before)
+    house.deliver(house.ts(NOON) + 61)
+    house.deliver(house.ts(NOON) + 62)
+    assert (house.state(), house.store.value("SELECT messages FROM reply_window")) == (state, window)
+
+
+def test_a_message_withdrawn_between_claim_and_dispatch_gives_its_answer_back(house: House) -> None:
+    house.sms.lanes = [Lane("talk", "phone", BOTH, 2, window=True)]
+    (person,) = house.send_one(NOON, SMS)
+    open_window(house, person)
+    prepared = ready(house, house.ts(NOON))
+    assert house.store.value("SELECT messages FROM reply_window") == 2
+    house.put("UPDATE message SET state = 8, token = NULL, counted_at = NULL, lease_until = NULL")
+    with house.store.write() as tx:
+        assert house.delivery.dispatcher.commit(tx, prepared, house.ts(NOON)) == []
+    assert house.store.value("SELECT messages FROM reply_window") == 3
+
+
+@pytest.mark.parametrize(
+    ("at", "before", "state"),
+    [
+        ("intended", True, "AWAITING"),
+        ("started", True, "AWAITING"),
+        ("started", False, "AMBIGUOUS"),
+        ("answered", True, "AMBIGUOUS"),
+        ("answered", False, "AWAITING"),  # the spool tells that it is a task, and no more
+        ("recorded", True, "AWAITING"),
+    ],
+)
+def test_a_kill_never_makes_a_task_count_as_sent(house: House, at: str, before: bool, state: str) -> None:
+    house.sms.answer = lambda _: Accepted("task", awaiting=True)
+    house.send_one(NOON, SMS)
+    die(house, at, before)
+    house.deliver(house.ts(NOON) + 61)
+    house.deliver(house.ts(NOON) + 62)
+    assert (house.state(), len(house.sms.sent)) == (state, 0 if state == "AMBIGUOUS" and at == "started" else 1)
+    assert house.store.value("SELECT sent_at FROM message") is None
