@@ -48,6 +48,7 @@ SAID: Final[Mapping[str, str]] = {
     "staff.address": "on that channel",
     "webhooks": "name: where `webhook` steps post to",
     "webhooks.url": "https, or http on this machine",
+    "webhooks.allow_private": "the address may be in our own network; without it none is called there",
     "webhooks.secret": "signs the body; a reference, never the secret itself",
     "key.file": "seals contacts; lose it and the contacts are lost",
 }
