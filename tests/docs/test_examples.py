@@ -22,6 +22,9 @@ PLACES = ("journeys/", "templates/", "config.yaml", "steps", "enter", "if")
 ENVIRONMENT = {
     "MAIL_PASSWORD": "not-a-secret",
     "CRM_SECRET": "not-a-secret",
+    "WECHAT_SECRET": "not-a-secret",
+    "WECHAT_TOKEN": "notasecret",
+    "WECHAT_AES_KEY": "x" * 43,
     "DATABASE_URL": "postgresql://host/lucheng",
 }
 
