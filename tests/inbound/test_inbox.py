@@ -9,6 +9,7 @@ import pytest
 from automation.inbound import inbox as inboxes
 from automation.inbound.values import Arrival
 from automation.kernel.hooks import Receipt, Who
+from automation.kernel.ports import Accepted
 from automation.people import identities, suppression
 from tests.inbound.desk import MAIL, SHORT, SMS, WECHAT, WECOM, Desk, Making, Scene, fan, phone, text_of
 
@@ -90,6 +91,16 @@ def test_a_unionid_proves_that_two_are_one(desk: Desk, make: Making) -> None:
     assert kept == desk.person_of("openid", "oFAN-1", WECHAT) == desk.person_of("wecom_id", "wm1", WECOM)
     assert desk.store.column("SELECT DISTINCT person_id FROM event").tolist() == [kept]
     assert desk.store.column("SELECT DISTINCT person_id FROM inbound").tolist() == [kept]
+
+
+def test_computed_values_of_two_are_worked_out_anew_for_the_one(desk: Desk, make: Making) -> None:
+    for number, (kind, text) in enumerate((("openid", "oFAN-1"), ("unionid", "u1"))):
+        person = desk.person()
+        desk.address(person, kind, WECHAT if kind == "openid" else "", text)
+        desk.event(person, "order.paid", f"2026-03-0{number + 1} 09:00", order_id=f"o{number}", amount=1)
+    desk.tick("2026-03-02 12:00")
+    desk.tell(make.said("a", who=fan(unionid="u1")))
+    assert [int(row[0]) for row in desk.store.rows("SELECT num FROM computed_value")] == [desk.ts("2026-03-02 09:00")]
 
 
 def test_a_batch_may_meet_merge_and_speak_of_the_same_people(desk: Desk, make: Making) -> None:
@@ -186,6 +197,7 @@ def test_of_two_windows_the_greater_number_and_the_later_end_hold(desk: Desk, ma
     desk.tell(make.did("wechat.menu_clicked", at=10, opens=SHORT))
     assert desk.windows() == [(WECHAT, 172_800, 3)]
     desk.tell(make.said("b", at=20), now=desk.noon + 20)
+    desk.tell(make.did("wechat.menu_clicked", at=30, opens=SHORT), now=desk.noon + 30)
     assert desk.windows() == [(WECHAT, 172_820, 5)]
 
 
@@ -224,11 +236,12 @@ def test_whoever_writes_is_not_gone(desk: Desk, make: Making) -> None:
 
 
 def test_only_being_gone_is_lifted(desk: Desk, make: Making) -> None:
+    desk.tell(make.left(who=fan(2)))
     lookup = identities.lookups(desk.vault, [identities.identity("openid", "oFAN-1", WECHAT)])[0]
     with desk.store.write() as tx:
         suppression.add(tx, desk.noon - 9, "openid", lookup, "bad_address")
     desk.tell(make.followed(), make.said("a"))
-    assert desk.suppressed() == [("openid", "bad_address")]
+    assert desk.suppressed() == [("openid", "bad_address"), ("openid", "gone")]
 
 
 @pytest.mark.parametrize("apart", [True, False])
@@ -266,6 +279,22 @@ def test_reports_stand_beside_what_people_did(desk: Desk, make: Making) -> None:
     assert desk.store.value("SELECT delivered_at FROM message") == desk.noon + 3
     assert desk.store.rows("SELECT provider_id FROM receipt") == [("strange",)]
     assert "message.received" in [name for name, _ in desk.events()]
+
+
+def test_a_complaint_takes_back_consent_and_blocks_the_address(desk: Desk) -> None:
+    """Whether it comes before the answer to the request or after it."""
+    for early in (True, False):
+        desk.send_one("2026-03-02 12:00", "{send: hello, via: [sms], expires: 3d}")
+        complaint = Receipt(f"c{early}", "delivered", desk.noon + 3, complaint=True)
+        desk.sms.answer = lambda _, early=early: Accepted(f"c{early}")  # type: ignore[misc]
+        if early:
+            desk.tell(complaint, channel=SMS)
+        desk.deliver(desk.noon)
+        if not early:
+            desk.tell(complaint, channel=SMS)
+    refused = desk.store.rows("SELECT channel, purpose, evidence FROM consent WHERE granted = 0")
+    assert refused == [("sms", "marketing", "complaint")] * 2
+    assert desk.suppressed() == [("phone", "complaint")] * 2
 
 
 def test_what_could_not_be_read_is_kept_sealed_and_once(desk: Desk) -> None:

@@ -10,7 +10,11 @@ from automation.inbound.keywords import Keywords
 from automation.store.database import Store
 from tests.inbound.desk import NOON, Desk
 
-ENTRY = "enter: {event: message.received, if: {entry.text: [抽奖, VIP]}}\nagain: finished\nsteps: [{tag: a}]\n"
+ENTRY = """
+enter: {event: message.received, if: {entry.text: [抽奖, VIP], entry.kind: 王芳}}
+again: finished
+steps: [{tag: a}]
+"""
 WAIT = """
 enter: {manual: true}
 again: finished
