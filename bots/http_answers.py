@@ -1,0 +1,108 @@
+"""What comes of an HTTP request, as values: an answer, or an error that says whether the request can have arrived.
+
+Apart from the client (http.py, which passes these names on), because the part that drives libcurl makes them too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from automation.kernel import errors
+from automation.kernel.ports import Denied, Reason, Unknown
+
+NOT_PUBLIC = "not_public"  # code of a failure: the name leads to an address that may not be connected to
+
+
+class TransportError(errors.ServiceAway):
+    """No complete answer came. The text names the server and the kind of failure, never the path, query or body."""
+
+    def __init__(self, code: str, origin: str) -> None:
+        super().__init__(f"{origin}: {self.said} ({code})")
+        self.code = code
+
+    said = "no answer"
+
+    def outcome(self) -> Denied | Unknown:
+        """What this means for every message of the request."""
+        return Unknown(self.code)
+
+
+class NotSent(TransportError):
+    """The server was not reached: no connection, no name, no trusted certificate."""
+
+    said = "could not be reached, nothing was sent"
+
+    def outcome(self) -> Denied | Unknown:
+        return Denied(Reason.UNAVAILABLE, self.code, permanent=False)
+
+
+class AnswerLost(TransportError):
+    """The request left and its answer did not arrive whole, in time and within its size."""
+
+    said = "was sent the request and gave no complete answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete answer. Header names are in lower case; of repeated headers the last one counts."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def retry_after(self) -> int | None:
+        """Seconds the server asked us to wait (RFC 9110 10.2.3); None if it did not, or said it as a date."""
+        value = self.headers.get("retry-after", "").strip()
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 7 else None
+
+    def json(self) -> object:
+        """The body as JSON. ValueError, without any of the text, when it is not."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise ValueError("the answer is not JSON") from None
+
+
+def encoded(payload: object) -> bytes:
+    """JSON in UTF-8, the same bytes for the same value: providers compare them."""
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", "replace")
+
+
+def refusal(reply: Reply) -> Denied | Unknown:
+    """What an answer whose status is not 200 means for the whole request: the same for every provider.
+
+    Only 503 says that nothing was done; other 5xx leave it open (RFC 9110 15.6). 3xx and 4xx are our address or
+    permission: an operator must act, then a retry helps.
+    """
+    code = f"http_{reply.status}"
+    if reply.status == 429:
+        return Denied(Reason.RATE_LIMITED, code, permanent=False, retry_after=reply.retry_after)
+    if reply.status == 503:
+        return Denied(Reason.UNAVAILABLE, code, permanent=False, retry_after=reply.retry_after)
+    if 300 <= reply.status < 500:
+        return Denied(Reason.NOT_ALLOWED, code, permanent=False)
+    return Unknown(code)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One of many requests that leave at once. JSON unless the headers name another Content-Type."""
+
+    url: str = field(repr=False)
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of a URL: the part that holds no secret (paths of web hooks and queries may)."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+        return f"{parts.scheme}://{parts.hostname}{port}"
+    except ValueError:
+        return "the configured address"
