@@ -90,15 +90,18 @@ class Bookings:
         less = f"used = {tx.dialect.greatest('used - :count', '0')}"
         tx.many(
             f"UPDATE channel_state SET {less} WHERE channel = :channel AND day = :day",
-            [{"channel": name, "day": at, "count": count} for (name, at), count in channels.items()],
+            [{"channel": name, "day": at, "count": count} for (name, at), count in sorted(channels.items())],
         )
         tx.many(
             f"UPDATE lane_state SET {less} WHERE channel = :channel AND lane = :lane AND day = :day",
-            [{"channel": name, "lane": lane, "day": at, "count": count} for (name, lane, at), count in lanes.items()],
+            [
+                {"channel": name, "lane": lane, "day": at, "count": count}
+                for (name, lane, at), count in sorted(lanes.items())
+            ],
         )
         persons = [(one, one.identity_id) for one in found if one.identity_id is not None]
-        windows.give_back(tx, [(one.channel, identity) for one, identity in persons if self._lane(one).window])
-        grants.give_back(tx, [(one.channel, identity, one.grant) for one, identity in persons if one.grant])
+        windows.give_back(tx, sorted((one.channel, identity) for one, identity in persons if self._lane(one).window))
+        grants.give_back(tx, sorted((one.channel, identity, one.grant) for one, identity in persons if one.grant))
 
     def _has_quota(self, name: str) -> bool:
         known = self._gates.settings.channels.get(name)

@@ -27,7 +27,7 @@ def learn(
     """Takes the answers of each channel, in order, into its row of channel_state; writes only what changed. Returns how
     these channels stand now."""
     found: dict[str, State] = {}
-    for channel, answers in outcomes.items():
+    for channel, answers in sorted(outcomes.items()):  # one order in all processes: their locks never cross
         row = tx.row("SELECT failures, open_until, last_error FROM channel_state WHERE channel = :c", c=channel)
         before = State(row[0], row[1], row[2]) if row else State()
         after = before
