@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import time
@@ -17,7 +18,9 @@ from automation.rendering import child_renderer, worker
 from automation.rendering.child_renderer import ChildRenderer
 from automation.rendering.faults import Fault
 from automation.rendering.renderer import Failed, Job, LocalRenderer, Rendered
-from automation.rendering.texts import Texts
+from automation.rendering.texts import Kind, Texts
+from tests.rendering.corpus import BOMBS, ESCAPES
+from tests.rendering.corpus import VALUES as CORPUS_VALUES
 
 Shop = Callable[..., Texts]
 Open = Callable[..., ChildRenderer]
@@ -247,3 +250,25 @@ def test_closing_leaves_no_process(child: Open) -> None:
     renderer.close()
     assert len(pids) == 2
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_hostile_sources_that_no_check_has_seen_yield_no_secret_and_stop_nobody(
+    child: Open, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANARY", "canary-7f3a91")
+    texts = shop(**FILES)
+    plain = texts.texts["other"].template("", "wechat")
+    assert plain is not None
+    renderer = child()
+    known = dict(texts.texts)
+    for number, source in enumerate([*ESCAPES, *BOMBS]):
+        field = dataclasses.replace(plain.fields[0], source=source)
+        bad = dataclasses.replace(plain, fields=(field,), digest=f"{number:064d}")
+        known[f"bad{number}"] = dataclasses.replace(texts.texts["other"], channels={("", Kind.WECHAT): bad})
+    renderer.use(Texts(known))
+    jobs = [Job(name, "", "wechat", CORPUS_VALUES) for name in known if name.startswith("bad")]
+    begin = clock.monotonic()
+    found = renderer.render([*jobs, hello(1)])
+    assert clock.monotonic() - begin < 2 * len(BOMBS)
+    assert all(isinstance(one, Failed) and "canary" not in one.message for one in found[:-1])
+    assert said(found[-1]).startswith("客户1") and len(jobs) > 90

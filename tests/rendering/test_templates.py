@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from automation.rendering import catalogue, segments
+from automation.kernel import segments
+from automation.rendering import catalogue
 from automation.rendering.renderer import Job, LocalRenderer, Rendered
 
 TEXTS = catalogue.load(Path(__file__).parents[2] / "templates")
