@@ -111,3 +111,17 @@ def test_an_unknown_kind_is_a_programming_error(house: House) -> None:
     house.open(NOON, j="enter: {manual: true}\nagain: finished\nsteps: [{send: hello}]\n")
     with pytest.raises(ValueError, match="no kind of receipt"):
         report(house, "eaten", 1)
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_report_finds_a_message_whose_answer_was_lost_by_the_name_the_channel_gave(house: House, early: bool) -> None:
+    """As in a batch of text messages: the provider reports under the name of the request, which is nobody's key."""
+    house.wechat.answer = lambda _: Unknown("timeout", "b-1|abc")
+    house.send_one(NOON)
+    if early:
+        assert report(house, "delivered", 0, "b-1|abc") is False
+    house.deliver(NOON)
+    if not early:
+        assert house.state() != "SENT"
+        assert report(house, "delivered", 60, "b-1|abc") is True
+    assert house.state() == "SENT"

@@ -28,8 +28,7 @@ SMS = "template: t\npreview: {}\n"
 MAIL = "subject: {}\n"
 LEAVE = (
     "<html><body><p>您好</p>{% if links.unsubscribe is defined %}"
-    '<a href="{{ links.unsubscribe }}">退订</a>{% endif %}</body></html>
-'
+    '<a href="{{ links.unsubscribe }}">退订</a>{% endif %}</body></html>\n'
 )
 
 

@@ -25,7 +25,7 @@ FIND = (
 BY_PROVIDER = "a.channel = r.channel AND a.provider_id = r.provider_id"
 BY_KEY = "a.idem_key = r.provider_id AND a.channel = r.channel"
 EARLY = (
-    "SELECT r.channel, r.provider_id, r.kind, r.at, r.raw FROM accepted x {then} receipt r ON r.channel = x.channel"
+    "SELECT r.channel, r.provider_id, r.kind, r.at, r.raw FROM {answers} x {then} receipt r ON r.channel = x.channel"
     " AND r.provider_id = x.provider_id ORDER BY r.at, r.kind"
 )
 
@@ -61,11 +61,11 @@ def record_many(parts: Parts, tx: Transaction, reports: Sequence[tuple[str, Rece
     return len(known)
 
 
-def catch_up(parts: Parts, tx: Transaction, now: int) -> int:
-    """Applies reports that came before the answers now in the temporary table `accepted`; returns how many."""
+def catch_up(parts: Parts, tx: Transaction, answers: str, now: int) -> int:
+    """Applies reports that came before the answers now in a temporary table, `accepted` or `settled`; how many."""
     if tx.row("SELECT 1 FROM receipt LIMIT 1") is None:
         return 0
-    waiting = tx.rows(EARLY.format(then=tx.dialect.join_in_order))
+    waiting = tx.rows(EARLY.format(answers=answers, then=tx.dialect.join_in_order))
     reports = [(row[0], _read(row[1], row[2], row[3], row[4])) for row in dict.fromkeys(map(tuple, waiting))]
     if not reports:
         return 0

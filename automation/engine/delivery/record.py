@@ -118,7 +118,7 @@ class Recorder:
         )
         if marks.heard(self._parts, "sent"):
             marks.tell(self._parts, tx, "sent", sent, now)
-        receipts.catch_up(self._parts, tx, now)
+        receipts.catch_up(self._parts, tx, "accepted", now)
 
     def _settle(self, tx: Transaction, settled: Sequence[tuple[Prepared, Settled]], now: int) -> None:
         _fill(tx, "settled", SETTLED, [_row(one, answer) for one, answer in settled])
@@ -138,7 +138,7 @@ class Recorder:
             now=now,
         )
         if any(answer.provider_id for _, answer in settled):  # a report may have come before we gave up waiting
-            receipts.catch_up(self._parts, tx, now)
+            receipts.catch_up(self._parts, tx, "settled", now)
         failed = [(one.id, now) for one, answer in settled if answer.state is MessageState.FAILED]
         if failed and marks.heard(self._parts, "failed"):
             marks.tell(self._parts, tx, "failed", failed, now)
