@@ -14,7 +14,7 @@ from automation.engine import overview
 from automation.engine.delivery import operators
 from automation.journey.catalog import Computed, Field, Home
 from automation.people import identities, masking, showing
-from automation.policy.reach import SUPPRESSED
+from automation.policy import reach
 from automation.store import audit
 
 from . import options, show, who_is
@@ -40,7 +40,7 @@ MERGES = (show.number("merge"), show.number("gone"), show.text("reason"), show.t
 BLOCKED = f"""
     SELECT i.kind, i.account,
         (SELECT max(s.reason) FROM suppression s WHERE s.kind IN (i.kind, '*') AND s.lookup = i.lookup)
-    FROM identity i WHERE i.person_id = :person AND EXISTS ({SUPPRESSED})"""
+    FROM identity i WHERE i.person_id = :person AND EXISTS ({reach.suppressed("1 = 1")})"""
 RECENT = """
     SELECT at, name_id, key, props FROM event WHERE person_id = :person ORDER BY at DESC, id DESC LIMIT :most"""
 EVENTS_SHOWN = 20

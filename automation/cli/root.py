@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "init": ("making:init", "Make a new shop: settings, journeys, templates and the key file."),
-    "check": ("checking:check", "Check every file: structure, names and references."),
+    "check": (
+        "checking:check",
+        "Check every file: structure, names, references, and the rules of platforms and the law.",
+    ),
     "import": ("importing:group", "Import customers, past events or coupon codes."),
     "start": ("running:start", "Run the engine until it is stopped."),
     "tick": ("running:tick", "Do once what is due now, and end."),

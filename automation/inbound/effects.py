@@ -13,7 +13,6 @@ from automation.store.database import Transaction
 from .values import Settled
 
 GONE: Final = "gone"  # unfollowed or deleted us: ends when they come back
-OPTED_OUT: Final = "opted_out"
 BY_QR: Final = "qr"  # who gave the tag
 # Windows do not add up: the greater number and the later end hold, and of one that is over nothing is left.
 OPEN: Final = """
@@ -111,7 +110,7 @@ def _grant(tx: Transaction, one: Settled, granted: Granted) -> None:
 
 
 def _consent(tx: Transaction, settled: Sequence[Settled], kinds: Mapping[str, str]) -> None:
-    """Taken back for this kind of channel. A phone is blocked besides, whoever it belongs to later (SMS-02)."""
+    """Taken back for this kind of channel. A phone is blocked for marketing besides, whoever has it later (SMS-02)."""
     words = []
     for one in settled:
         item = one.item
@@ -123,5 +122,5 @@ def _consent(tx: Transaction, settled: Sequence[Settled], kinds: Mapping[str, st
                 )
             )  # fmt: skip
         if item.refused and item.known[0].kind == "phone":
-            suppression.add(tx, item.happening.at, "phone", item.lookups[0], OPTED_OUT)
+            suppression.add(tx, item.happening.at, "phone", item.lookups[0], suppression.OPTED_OUT)
     consents.put(tx, words)

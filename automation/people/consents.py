@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 
 from automation.store.database import Transaction
 
+from .suppression import OPTED_OUT
+
 COLUMNS = "person_id, channel, purpose, granted, source, at, text_version, evidence"
 SET = ", ".join(f"{name} = excluded.{name}" for name in ("granted", "source", "at", "text_version", "evidence"))
 NEWER = "excluded.at > consent.at OR (excluded.at = consent.at AND excluded.granted < consent.granted)"
@@ -19,6 +21,11 @@ PUT = f"""
     INSERT INTO consent ({COLUMNS})
     VALUES ({VALUES})
     ON CONFLICT (person_id, channel, purpose) DO UPDATE SET {SET} WHERE {NEWER}"""
+# Who said yes after an opt-out by text message can be written to again.
+LIFT = f"""
+    DELETE FROM suppression WHERE kind = 'phone' AND reason = '{OPTED_OUT}' AND at < :at
+    AND lookup IN (SELECT i.lookup FROM identity i WHERE i.person_id = :person_id AND i.kind = 'phone')"""
+LIFTS = frozenset({"sms", "*"})
 # A list that says "yes" without saying since when does not undo a refusal: it may be older than the refusal.
 PUT_UNDATED = f"{PUT.removesuffix(NEWER)} (excluded.granted = 0 OR consent.granted = 1) AND ({NEWER})"
 
@@ -43,6 +50,10 @@ def put(tx: Transaction, consents: Sequence[Consent], undated: bool = False) -> 
     if rows:
         tx.many(LOG, rows)
         tx.many(PUT_UNDATED if undated else PUT, rows)
+    if not undated:
+        for one in consents:
+            if one.granted and one.channel in LIFTS and one.purpose == "marketing":
+                tx.run(LIFT, at=one.at, person_id=one.person_id)
 
 
 def grant_all(tx: Transaction, table: str, word: Consent) -> int:

@@ -5,10 +5,16 @@ It is kept by address and not by person, so it survives merging, erasure and a n
 
 from __future__ import annotations
 
+from typing import Final
+
 from automation.store.database import Statements, Transaction
 
 from .normalise import normalise
 from .registry import Registry
+
+OPTED_OUT: Final = "opted_out"
+"""The reason that keeps back marketing only: services that the customer asked for go on (PIPL art. 16). It ends when
+the owner of the address says yes again, with a date."""
 
 
 def address(registry: Registry, kind: str, text: str, account: str = "") -> bytes:
@@ -17,9 +23,14 @@ def address(registry: Registry, kind: str, text: str, account: str = "") -> byte
 
 
 def add(tx: Transaction, now: int, kind: str, lookup: bytes, reason: str) -> bool:
-    """Blocks the address; False where it was blocked before (the first reason and time stay)."""
-    sql = "INSERT INTO suppression (kind, lookup, reason, at) VALUES (:kind, :lookup, :reason, :now)"
-    return bool(tx.run(f"{sql} ON CONFLICT DO NOTHING", kind=kind, lookup=lookup, reason=reason, now=now))
+    """Blocks the address; False where it was blocked before: the first reason and time stay, but for OPTED_OUT, which
+    gives way to a reason that keeps everything back."""
+    sql = (
+        "INSERT INTO suppression (kind, lookup, reason, at) VALUES (:kind, :lookup, :reason, :now) ON CONFLICT (kind,"
+        " lookup) DO UPDATE SET reason = excluded.reason, at = excluded.at"
+        f" WHERE suppression.reason = '{OPTED_OUT}' AND excluded.reason <> '{OPTED_OUT}'"
+    )
+    return bool(tx.run(sql, kind=kind, lookup=lookup, reason=reason, now=now))
 
 
 def remove(tx: Transaction, kind: str, lookup: bytes) -> bool:

@@ -121,7 +121,8 @@ def _try(asked: Asked, door: Door, routes: Sequence[int], place: tuple[int, Room
     option, rooms = place
     here = _at(routes, option)
     bound = {"address": door.address, "account": door.channel, "kind": door.kind}
-    found = f", identity_id = {reach.address('claim.person_id', ':address', ':account')}" if door.address else ""
+    address = reach.address("claim.person_id", ":address", ":account", consent.is_marketing(asked))
+    found = f", identity_id = {address}" if door.address else ""
     if not asked.tx.run(f"UPDATE claim SET door = {door.number}{found} WHERE {here}", **bound):
         return
     tests = list(_tests(asked, door, routes, rooms))

@@ -14,8 +14,13 @@ MARKETING, SERVICE, ANY = "marketing", "service", "*"
 
 def missing(asked: Asked, door: Door) -> Refusal:
     """`:kind` is the kind of the door's channel."""
-    marketing = f"claim.purpose IN ({listed(asked.of_kind(MARKETING))})"
-    return Refusal(refused("claim.person_id", ":kind", marketing), f"{door.kind} {Word.NO_CONSENT}", "refused")
+    is_so = is_marketing(asked)
+    return Refusal(refused("claim.person_id", ":kind", is_so), f"{door.kind} {Word.NO_CONSENT}", "refused")
+
+
+def is_marketing(asked: Asked) -> str:
+    """SQL: whether the message of a row of `claim` is marketing by law."""
+    return f"claim.purpose IN ({listed(asked.of_kind(MARKETING))})"
 
 
 def refused(person: str, kind: str, marketing: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from automation.people import consents, suppression
+from automation.people.consents import Consent
 from automation.policy import stop, verdicts
 from tests.delivery.house import House
 
@@ -84,6 +86,29 @@ def test_a_suppressed_address_is_passed_over_and_another_of_the_same_kind_is_use
     )
     again(house, person, "2026-03-03 12:00")
     assert house.states()[1] == ("SUPPRESSED", "no consent: sms suppressed")
+
+
+def test_who_answered_td_gets_no_marketing_but_services_until_saying_yes_again(house: House) -> None:
+    step = "{send: hello, via: [sms], expires: 3d}"
+    (person,) = house.send_one(NOON, step, **ADS)
+    with house.store.write() as tx:
+        (lookup,) = tx.rows("SELECT lookup FROM identity WHERE kind = 'phone'")[0]
+        suppression.add(tx, house.ts(NOON), "phone", bytes(lookup), suppression.OPTED_OUT)
+    house.deliver(NOON)
+    assert house.states() == [("SUPPRESSED", "no consent: sms suppressed")]
+    house.open(NOON, k=f"enter: {{manual: true}}\nagain: finished\nsteps: [{step}]\n")
+    house.enter("k", person, NOON)
+    house.tick(NOON)
+    house.deliver(NOON)
+    assert house.states()[1] == ("SENT", None)
+
+    later = "2026-03-03 12:00"
+    with house.store.write() as tx:
+        consents.put(tx, [Consent(person, "sms", "marketing", True, "form", house.ts(NOON) + 60)])
+    house.enter("j", person, later)
+    house.tick(later)
+    house.deliver(later)
+    assert house.states()[2] == ("SENT", None)
 
 
 def test_who_can_be_reached_nowhere_fails_with_the_reason_of_each_way(house: House) -> None:

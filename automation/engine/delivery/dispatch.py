@@ -120,7 +120,7 @@ def _fill(tx: Transaction, group: Sequence[Prepared]) -> set[int]:
     said_no = consent.refused("dispatch.person_id", ":kind", "dispatch.marketing = 1")
     gone = (
         "NOT EXISTS (SELECT 1 FROM identity i WHERE i.id = dispatch.identity_id AND i.person_id = dispatch.person_id"
-        f" AND NOT EXISTS ({reach.SUPPRESSED}))"
+        f" AND NOT EXISTS ({reach.suppressed('dispatch.marketing = 1')}))"
     )
     sql = f"SELECT id FROM dispatch WHERE identity_id IS NOT NULL AND ({said_no} OR {gone})"
     return {row[0] for row in tx.rows(sql, kind=group[0].door.kind)}
