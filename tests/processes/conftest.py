@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from automation.people import keyring
 from automation.store.database import Store
+from automation.web import addresses
 from bots.sandbox import process
-from tests.processes.harness import checker
+from tests.processes.harness import accounts, checker
 from tests.processes.harness import shop as shops
 from tests.processes.harness.checker import Found, Ledger
 from tests.processes.harness.forks import ROOT, Forks, Life
@@ -54,6 +56,12 @@ class Bench:
     def order(self, *people: int, name: str = "D") -> None:
         """One order of each of these people."""
         shops.happen(self.shop, [(person, "order.paid", f"{name}{person}") for person in people])
+
+    def hooked(self, channel: str, platform: str) -> None:
+        """The platform is told where an engine started with `web` takes its callbacks."""
+        link = keyring.load(self.shop.folder / "lucheng.key").link
+        edge = (self.shop.folder / "edge").read_text()
+        accounts.ask(self.url, f"{platform}/_callback", url=f"{edge}{addresses.hook_path(link, channel)}")
 
     def command(self, *words: str, code: int = 0) -> str:
         """A command of the product on this shop, in a process of its own; what it said."""
@@ -97,20 +105,25 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[process.Sandbo
 
 @pytest.fixture
 def bench(tmp_path: Path, forks: Forks, sandbox: process.Sandbox) -> Iterator[Callable[..., Bench]]:
-    """Makes a bench; arguments as `shop.make`."""
+    """Makes a bench; arguments as `shop.make`. `real`: its channels speak the platforms' own interfaces."""
     opened: list[Bench] = []
 
-    def make(**how: Any) -> Bench:
-        shop = shops.make(tmp_path / f"shop{len(opened)}", sandbox.url, **how)
-        before = Ledger(sandbox.ledger)
-        one = Bench(
-            shop, checker.opened(shop), forks, Ledger(sandbox.ledger, len(before.entries())), sandbox.url
-        )  # fmt: skip
+    def make(*, real: bool = False, **how: Any) -> Bench:
+        folder = tmp_path / f"shop{len(opened)}"
+        if real:
+            how["kit"] = accounts.kit(folder, sandbox.smtp_port)
+        shop = shops.make(folder, sandbox.url, **how)
+        before, names = Ledger(sandbox.ledger), accounts.names(folder) if real else {}
+        taken = Ledger(sandbox.ledger, len(before.entries()), names)
+        one = Bench(shop, checker.opened(shop), forks, taken, sandbox.url)
         opened.append(one)
+        if real:
+            accounts.set_stage(folder, sandbox.url, one.store)
         return one
 
     yield make
-    shops.order({"mode": "ok"}, sandbox.url)
+    for protocol in ("http", "smtp"):
+        shops.order({"mode": "ok", "on": protocol}, sandbox.url)
     forks.kill_all()
     for one in opened:
         one.store.close()

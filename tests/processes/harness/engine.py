@@ -23,7 +23,8 @@ from automation.kernel import errors
 from automation.runtime import service
 from automation.store import checkpoints, schema
 from automation.store.database import Store
-from tests.processes.harness import shop, wounds
+from automation.web.server import Edge
+from tests.processes.harness import shop, wires, wounds
 from tests.processes.harness.shop import Shop
 
 TICK = 0.02  # seconds: shorter than a shop may say, so that every kill finds work
@@ -48,7 +49,8 @@ def warm(folder: Path) -> None:
 
 
 def build(folder: Path, orders: dict[str, Any], app: App | None = None) -> App:
-    """The application with wrapped ports. `orders`: `wound`, `ledger`, `pages` after which the log is checkpointed."""
+    """The application with wrapped ports. `orders`: `wound`, `ledger`, `pages` after which the log is checkpointed,
+    `pull`: seconds between two looks for reports."""
     app = app or read(folder)
     faster = app.settings.engine.model_copy(update={"tick": orders.get("tick", TICK)})
     app.settings = app.settings.model_copy(update={"engine": faster})
@@ -62,11 +64,16 @@ def build(folder: Path, orders: dict[str, Any], app: App | None = None) -> App:
     schema.migrate(store)
     # What the application would make itself when first asked is put in its place.
     app.__dict__["store"] = store
+    app.__dict__["cache"] = wounds.WoundedCache(app.cache, wound)
     ledger = Path(orders.get("ledger", folder / "ledger"))
     app.__dict__["channels"] = {
-        name: wounds.WoundedChannel(channel, wound, app.settings.channels[name].url, ledger)  # type: ignore[attr-defined]
+        name: wounds.WoundedChannel(channel, wound, getattr(app.settings.channels[name], "url", ""), ledger)
         for name, channel in app.channels.items()
     }
+    wires.cut(wound)
+    for channel in app.channels.values():
+        if orders.get("pull") and getattr(channel, "every", 0):
+            channel.every = orders["pull"]  # type: ignore[attr-defined]
     where = spool_folder(app.parts)
     assert where is not None
     app.delivery._spool = wounds.WoundedSpool(where, wound)
@@ -91,12 +98,27 @@ def run(folder: Path, orders: dict[str, Any], ready: Callable[[], None], known: 
             ready()
             app.delivery.run(threading.Event())
         else:
-            service.run(app, ready)
+            service.run(app, *_beside(app, ready) if orders.get("web") else (ready,))
         app.close()
     except errors.LuchengError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return int(error.exit_code)
     return 0
+
+
+def _beside(app: App, ready: Callable[[], None]) -> tuple[Callable[[], None], Callable[[service.Pulse], Edge]]:
+    """The web edge too; where it listens is in the file `edge`."""
+    edges: list[Edge] = []
+
+    def beside(pulse: service.Pulse) -> Edge:
+        edges.append(Edge(app, pulse.is_there))
+        return edges[0]
+
+    def told() -> None:
+        (app.settings.folder / "edge").write_text(edges[0].url)
+        ready()
+
+    return told, beside
 
 
 def migrate(folder: Path, orders: dict[str, Any]) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from automation import settings
 from automation.app import App
+from automation.kernel.hooks import Hook
 from automation.kernel.ports import Cache, Channel
 from automation.people import happenings, identities, keyring, profiles, registry, sealing, tags
 from automation.people.happenings import Happening
@@ -123,6 +124,27 @@ EXPECTED: Mapping[str, frozenset[frozenset[str]]] = {
 """Journey, without its channel -> the sets of texts that a run which ended has sent, one message each."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What shops differ in. `config`: config.yaml with places for `known`; `texts`: file of a text -> what it says of
+    {name}; `identities`: those of the nth customer."""
+
+    config: str
+    texts: Mapping[str, str]
+    identities: Callable[[int], list[Identity]]
+    known: Mapping[str, object] = field(default_factory=dict)
+
+
+SANDBOX = Kit(
+    CONFIG,
+    {"sms.yaml": "template: t_{name}\npreview: 【旅程良品】您好，拒收请回复R\n", "wechat.yaml": "text: 您好，{name}\n"},
+    lambda number: [
+        identities.identity("phone", f"138{number:08d}"),
+        Identity("openid", f"o-fake-{number}", "keyed"),
+    ],
+)
+
+
 class SetClock:
     """The machine's clock moved by the seconds in a file, or standing at `=SECONDS`: a test jumps while others run."""
 
@@ -154,7 +176,7 @@ class Shop:
 
     def app(self) -> App:
         chosen = settings.load(self.config, os.environ, bots.KINDS)
-        return App(chosen, _channel, SetClock(self.folder / "clock"))
+        return App(chosen, _channel, SetClock(self.folder / "clock"), hook=_hook)
 
     def jump(self, seconds: int) -> None:
         """Moves the shop's clock, from one moment to the next, also that of engines which run."""
@@ -178,12 +200,13 @@ class Shop:
 
 def make(
     folder: Path, url: str, *, in_flight: int = 16, people: int = 0, channels: Iterable[str] = ("keyed", "plain"),
-    entries: Iterable[str] = (ORDERED, CHECKED), batch: int = 200,
+    entries: Iterable[str] = (ORDERED, CHECKED), batch: int = 200, kit: Kit = SANDBOX,
 ) -> Shop:  # fmt: skip
     """A new shop whose channels speak to the sandbox at `url`, with so many customers, all of them of long standing."""
     folder.mkdir(parents=True, exist_ok=True)
     shop = Shop(folder)
-    shop.config.write_text(CONFIG.format(url=url, in_flight=in_flight, batch=batch), encoding="utf-8")
+    known = {"url": url, "in_flight": in_flight, "batch": batch, **kit.known}
+    shop.config.write_text(kit.config.format(**known), encoding="utf-8")
     journeys = folder / "journeys"
     journeys.mkdir()
     for name, text in FILES.items():
@@ -194,19 +217,19 @@ def make(
             name = said.split("\n", 1)[0].removeprefix("journey: ")
             (journeys / f"{name}.yaml").write_text(said, encoding="utf-8")
     for name in TEXTS:
-        write_text(shop, name)
+        write_text(shop, name, kit)
     keyring.create(folder / "lucheng.key")
     feeder = Feeder(shop)
-    feeder.add_people(people)
+    feeder.add_people(people, kit)
     feeder.close()
     return shop
 
 
-def write_text(shop: Shop, name: str) -> None:
+def write_text(shop: Shop, name: str, kit: Kit = SANDBOX) -> None:
     place = shop.folder / "templates" / name
     place.mkdir(parents=True, exist_ok=True)
-    (place / "sms.yaml").write_text(f"template: t_{name}\npreview: 【旅程良品】您好，拒收请回复R\n", encoding="utf-8")
-    (place / "wechat.yaml").write_text(f"text: 您好，{name}\n", encoding="utf-8")
+    for file, text in kit.texts.items():
+        (place / file).write_text(text.replace("{name}", name), encoding="utf-8")
 
 
 class Feeder:
@@ -218,15 +241,10 @@ class Feeder:
         self._people = registry.opened(self._app.store, vault, self._app.project.catalog)
         self._tag = self._people.names.ensure("tag", ["老客"])["老客"]
 
-    def add_people(self, count: int) -> None:
+    def add_people(self, count: int, kit: Kit = SANDBOX) -> None:
         now = self._app.clock.now()
         with self._app.store.write() as tx:
-            ids = [
-                profiles.create(self._people, tx, now, [
-                    identities.identity("phone", f"138{number:08d}"), Identity("openid", f"o-fake-{number}", "keyed"),
-                ])
-                for number in range(1, count + 1)
-            ]  # fmt: skip
+            ids = [profiles.create(self._people, tx, now, kit.identities(number)) for number in range(1, count + 1)]
             tags.add(tx, now, Tagging(self._tag, "test"), ids)
 
     def happen(self, events: Iterable[tuple[int, str, str]]) -> int:
@@ -265,3 +283,7 @@ def order(faults: Mapping[str, object], url: str) -> None:
 
 def _channel(name: str, known: settings.Settings, cache: Cache) -> Channel:
     return bots.build(name, known.channels[name].kind, known.channels[name], cache)
+
+
+def _hook(name: str, known: settings.Settings, cache: Cache) -> Hook | None:
+    return bots.hook(name, known.channels[name].kind, known.channels[name], cache)

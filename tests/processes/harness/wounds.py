@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from automation.engine.delivery.spool import FileSpool, Ref
-from automation.kernel.ports import Channel, Lane, Message, Outcome
+from automation.kernel.ports import Cache, Channel, Lane, Message, Outcome
 from automation.store.database import Store, Transaction
 
 # What a transaction is told by: a piece of one of its statements.
@@ -137,7 +137,7 @@ class WoundedSpool(FileSpool):
 
 class WoundedChannel:
     """`send.before` the first byte, `send.half` of a request written, `send.taken` by the provider and not answered,
-    `send.after` the answer."""
+    `send.after` the answer. `url`: where half a request goes, "" where wires.py cuts the real one."""
 
     def __init__(self, inner: Channel, wound: Wound, url: str, ledger: Path) -> None:
         self._inner, self._wound, self._url, self._ledger = inner, wound, url, ledger
@@ -148,7 +148,7 @@ class WoundedChannel:
     def send(self, messages: Sequence[Message]) -> Sequence[Outcome]:
         self.first()
         self._wound.at("send.before")
-        if self._wound.wants("send.half"):
+        if self._url and self._wound.wants("send.half"):
             self._half()
         if self._wound.wants("send.taken"):
             threading.Thread(target=self._when_taken, daemon=True).start()
@@ -158,6 +158,10 @@ class WoundedChannel:
 
     def close(self) -> None:
         self._inner.close()
+
+    def __getattr__(self, name: str) -> Any:
+        """What only some channels offer, such as pulling."""
+        return getattr(self._inner, name)
 
     def _half(self) -> None:
         """A request of which the second half never comes."""
@@ -172,3 +176,22 @@ class WoundedChannel:
         while not (self._ledger.exists() and self._ledger.stat().st_size > size):
             pass
         self._wound.at("send.taken")
+
+
+class WoundedCache:
+    """Around the token that a channel shares with the shop's other processes: `token.fetched` from the provider and
+    not yet kept, `token.kept`."""
+
+    def __init__(self, inner: Cache, wound: Wound) -> None:
+        self._inner, self._wound = inner, wound
+
+    def get(self, name: str) -> str | None:
+        return self._inner.get(name)
+
+    def put(self, name: str, value: str, seconds: int) -> None:
+        token = "token" in name
+        if token:
+            self._wound.at("token.fetched")
+        self._inner.put(name, value, seconds)
+        if token:
+            self._wound.at("token.kept")

@@ -1,0 +1,63 @@
+"""Crash points C8 to C15 over the platforms' own interfaces: what a kill leaves on WeChat, SMS and mail.
+
+The sandbox plays the platforms and survives; the judge goes by what reached people (harness/accounts.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from automation.store.states import MessageState
+from tests.processes.conftest import Bench
+from tests.processes.harness import accounts, checker, shop
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+Make = Callable[..., Bench]
+IN_DOUBT = f"SELECT id FROM message WHERE state = {MessageState.DISPATCHING}"
+# place -> what becomes of the message on its way where no key protects it: known to be sent or not, delivered or not
+PLACES = {
+    "C8 after the commit of the intent": ("dispatch.after:1", True, 1),
+    "C8 start told to the spool": ("spool.started:1", False, 0),
+    "C8 before the first byte": ("send.before:1", False, 0),
+    "C9 half a request": ("send.half:1", False, 0),
+    "C10 taken, not answered": ("send.taken:1", False, 1),
+    "C11 answered, not told to the spool": ("send.after:1", False, 1),
+    "C11 answer told to the spool": ("spool.answered:1", True, 1),
+    "C11 before the commit of the record": ("accept.before:1", True, 1),
+    "C12 after the commit of the record": ("accept.after:2", True, 1),
+}
+ON = {"mail": ("smtp", "smtp"), "aliyun": ("http", "aliyun"), "tencent": ("http", "tencent")}
+
+
+def _silent(one: Bench, channel: str) -> None:
+    """The provider takes the next message and does not answer."""
+    theirs = {ours: theirs for theirs, ours in one.ledger.names.items()}
+    on, name = ON.get(channel, ("http", theirs.get(channel, channel)))
+    one.fault(mode="accept_then_timeout", on=on, channel=name, times=1, seconds=5)
+
+
+@pytest.mark.parametrize("channel", ["template", *accounts.UNKEYED])
+def test_kills_at_each_place_leave_what_the_table_says(bench: Make, channel: str) -> None:
+    """One shop that dies at each place, one after the other, with one message on its way at a time."""
+    one = bench(real=True, people=len(PLACES) + 2, in_flight=1, channels=(channel,), entries=(shop.SINGLE,))
+    one.order(*range(1, len(PLACES) + 3))
+    hit: dict[int, str] = {}  # what went back unharmed is hit again at the next place
+    for name, (wound, *_) in PLACES.items():
+        if "taken" in wound:
+            _silent(one, channel)
+        one.dies(wound)
+        on_its_way = [row[0] for row in one.store.rows(IN_DOUBT)]
+        assert len(on_its_way) <= 1, "more on its way than in_flight"
+        hit |= dict.fromkeys(on_its_way, name)
+    one.drains()
+    found = one.check()
+    delivered = {entry.key for entry in one.ledger.deliveries()}
+    fates = {row[0]: (row[3] == MessageState.SENT, int(row[5] in delivered)) for row in one.store.rows(checker.MARKED)}
+    keyed = channel == "template"
+    assert {name: fates[number] for number, name in hit.items()} == {
+        name: (True, 1) if keyed else PLACES[name][1:] for name in hit.values()
+    }
+    assert len(hit) >= len(PLACES) - 2, hit
+    assert found.ambiguous == (0 if keyed else sum(not known for _, known, _ in PLACES.values()))
