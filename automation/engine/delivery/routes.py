@@ -93,12 +93,15 @@ class Routes:
         for name in self._names(send.via):
             channel = self._channels[name]
             template = text.template(variant, channel.kind) if text is not None else None
+            ways: list[tuple[Door, str]] = []
             for lane in channel.lanes:
                 door = self._by_lane[name, lane.name]
                 # A text that is off altogether goes on to rendering, which says where its files are wrong.
-                options.append((door, "" if text is None else _why_not(template, lane, legal)))
+                ways.append((door, "" if text is None else _why_not(template, lane, legal)))
                 if lane.grant and template is not None:
                     grants[door.number] = template.key_of(lane.grant)
+            # Of a channel with an open lane nobody has to be told which of its others were never meant.
+            options += [way for way in ways if not way[1]] or ways
         return tuple(options), grants
 
     def _names(self, via: Sequence[str]) -> list[str]:

@@ -83,12 +83,22 @@ def fetched(folder: Path, url: str, channel: str) -> int:
     return int(ask(url, "wechat/_world", appid=appid)["fetched"])
 
 
-def ask(url: str, path: str, **order: Any) -> Any:
+def ask(base: str, path: str, **order: Any) -> Any:
     """One of the sandbox's own orders below a platform."""
     client = http.Client(timeout=10)
-    reply = client.post_json(f"{url}/{path}", order)
+    reply = client.post_json(f"{base}/{path}", order)
     assert reply.status == 200, reply.body
     return reply.json()
+
+
+def phones(folder: Path, people: int) -> list[str]:
+    """Of the first customers, as the platforms write them."""
+    return [f"+86{phone(_mark(folder), number)}" for number in range(1, people + 1)]
+
+
+def phone(mark: str, number: int) -> str:
+    """Another shop's customers have other numbers: the sandbox reports on what it remembers of a number."""
+    return f"138{int(mark, 16) % 100_000:05d}{number:03d}"
 
 
 def _mark(folder: Path) -> str:
@@ -97,7 +107,7 @@ def _mark(folder: Path) -> str:
 
 def _identities(mark: str, number: int) -> list[Identity]:
     return [
-        identities.identity("phone", f"138{number:08d}"),
+        identities.identity("phone", phone(mark, number)),
         identities.identity("email", f"customer{number}@example.com"),
         Identity("openid", f"o-{mark}-t{number}", "template"),
         Identity("openid", f"o-{mark}-s{number}", "service"),
