@@ -147,14 +147,14 @@ def test_a_lane_is_closed_to_a_text_without_a_part_for_it(house: House) -> None:
 
 
 def test_who_refused_marketing_is_kept_back_where_only_lanes_stand_behind_that_carry_none(house: House) -> None:
-    house.texts_of = {"wechat.yaml": WORDS + NOTICE}
-    house.send_one(NOON, "{send: hello, via: [wechat, sms], expires: 3d}", people=0, purpose="ads")
+    text(house, WORDS, NOTICE)
+    house.send_one(NOON, "{send: hello, via: [wechat], expires: 3d}", people=0, purpose="ads")
     person = house.reachable(consent=False)
     open_window(house, person)
     house.enter("j", person, NOON)
     house.tick(NOON)
     house.deliver(NOON)
-    assert house.states() == [("SUPPRESSED", "no consent: wechat no consent, sms no text")]
+    assert house.states() == [("SUPPRESSED", "no consent: wechat no consent")]
 
 
 def test_who_has_no_address_at_all_is_told_so_once_a_channel(house: House) -> None:
