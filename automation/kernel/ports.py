@@ -141,6 +141,15 @@ class Channel(Protocol):
     def close(self) -> None: ...
 
 
+class Names(Protocol):
+    """A channel whose provider does not report on each message under its key. Told before a request leaves, so that a
+    report finds the message although the sender was killed before it heard an answer."""
+
+    def names(self, messages: Sequence[Message]) -> Sequence[str]:
+        """What reports will call each message of this very request; "" where it is the key or not yet known."""
+        ...
+
+
 class Cache(Protocol):
     """Small secrets that the processes of one shop share, such as access tokens. Serves many threads."""
 

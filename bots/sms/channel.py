@@ -59,17 +59,9 @@ class _SmsChannel:
         """As few requests as the provider's rules allow, at once; none begins once the time-out of one is over."""
         if not messages:
             return []
-        marketing = batches.lane_of(self.lanes, messages).name == _MARKETING
         ends = clock.monotonic() + self._options.timeout
-        outcomes: dict[int, Outcome] = {}
-        fit: list[Numbered] = []
-        for number, message in enumerate(messages):
-            letter = self._letter(message, marketing)
-            if isinstance(letter, Denied):
-                outcomes[number] = letter
-            else:
-                fit.append((number, letter))
-        waiting = _grouped(fit, self._same)
+        waiting, refused = self._planned(messages)
+        outcomes: dict[int, Outcome] = dict(refused)
         while waiting:
             wave, waiting = waiting[:AT_ONCE], waiting[AT_ONCE:]
             if clock.monotonic() >= ends:
@@ -78,8 +70,30 @@ class _SmsChannel:
             waiting = self._post(wave, outcomes) + waiting
         return [outcomes[number] for number in range(len(messages))]
 
+    def names(self, messages: Sequence[Message]) -> Sequence[str]:
+        """Of those that share a request. What is refused whole and sent in halves is called otherwise in the end."""
+        names = [""] * len(messages)
+        for group in self._planned(messages)[0] if len(messages) > 1 else []:
+            request = letters.batch_id([letter for _, letter in group])
+            for number, letter in group if letters.is_batch(request) else []:
+                names[number] = self._name(letter, request)
+        return names
+
     def close(self) -> None:
         self._api.close()
+
+    def _planned(self, messages: Sequence[Message]) -> tuple[list[Group], dict[int, Denied]]:
+        """The requests that these messages become, and which of them never leave."""
+        marketing = batches.lane_of(self.lanes, messages).name == _MARKETING
+        refused: dict[int, Denied] = {}
+        fit: list[Numbered] = []
+        for number, message in enumerate(messages):
+            letter = self._letter(message, marketing)
+            if isinstance(letter, Denied):
+                refused[number] = letter
+            else:
+                fit.append((number, letter))
+        return _grouped(fit, self._same), refused
 
     def _same(self, letter: Letter) -> object:
         """What the messages of one request have in common."""

@@ -37,8 +37,8 @@ class DyingSpool:
     def intended(self, refs: Sequence[Ref]) -> None:
         self._tell("intended", refs)
 
-    def started(self, refs: Sequence[Ref]) -> None:
-        self._tell("started", refs)
+    def started(self, refs: Sequence[Ref], names: Sequence[str] = ()) -> None:
+        self._tell("started", refs, names)
 
     def answered(self, answers: Sequence[tuple[Ref, Outcome]]) -> None:
         self._tell("answered", answers)

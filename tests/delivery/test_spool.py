@@ -26,6 +26,15 @@ def test_it_tells_how_far_each_message_came_and_what_was_answered(tmp_path: Path
     own.close()
 
 
+def test_it_tells_what_reports_will_call_a_message(tmp_path: Path) -> None:
+    own = FileSpool(tmp_path)
+    own.intended([(1, 7), (2, 7)])
+    own.started([(1, 7), (2, 7)], ["b-1|a: 名\n", ""])
+    told = spool.read(tmp_path)
+    assert [(told[number, 7].name, told[number, 7].started) for number in (1, 2)] == [("b-1|a: 名\n", True), ("", True)]
+    own.close()
+
+
 def test_a_torn_last_line_counts_for_nothing(tmp_path: Path) -> None:
     own = FileSpool(tmp_path)
     own.intended([(1, 1), (2, 1)])

@@ -62,7 +62,7 @@ def record_many(parts: Parts, tx: Transaction, reports: Sequence[tuple[str, Rece
 
 
 def catch_up(parts: Parts, tx: Transaction, answers: str, now: int) -> int:
-    """Applies reports that came before the answers now in a temporary table, `accepted` or `settled`; how many."""
+    """Applies reports that came before what is now in a temporary table: `accepted`, `settled` or `named`; how many."""
     if tx.row("SELECT 1 FROM receipt LIMIT 1") is None:
         return 0
     waiting = tx.rows(EARLY.format(answers=answers, then=tx.dialect.join_in_order))

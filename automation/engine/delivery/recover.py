@@ -22,7 +22,7 @@ from automation.policy.verdicts import Word
 from automation.store.database import Transaction
 from automation.store.states import AttemptState, MessageState
 
-from . import outcomes, spool
+from . import outcomes, receipts, spool
 from .bookings import Bookings
 from .claim import NEXT_TOKEN
 from .prepared import Prepared, body_context
@@ -67,12 +67,13 @@ class Overdue(NamedTuple):
 
 @dataclass(slots=True)
 class Recovered:
-    """`back`: queued again. `held`: nobody knows, an operator decides. `recorded`: answered before. `again`: to be sent
-    once more with the same key."""
+    """`back`: queued again. `held`: nobody knows, a report or an operator decides; `names`: what reports will call
+    them. `recorded`: answered before. `again`: to be sent once more with the same key."""
 
     back: list[Overdue] = field(default_factory=list)
     held: list[Overdue] = field(default_factory=list)
     recorded: list[Result] = field(default_factory=list)
+    names: dict[int, str] = field(default_factory=dict)
     again: list[Prepared] = field(default_factory=list)
 
 
@@ -135,6 +136,8 @@ class Recovery:
             found.back.append(row)
         else:
             found.held.append(row)
+            if trace is not None and trace.name:
+                found.names[row.id] = trace.name
 
     def _keyed(self, row: Overdue) -> bool:
         door = self._routes.door(row.channel or "", row.lane or "")
@@ -182,10 +185,27 @@ class Recovery:
                 f" AND message.token = overdue.token AND message.state = {MessageState.DISPATCHING}",
                 now=now,
             )
+            self._name(tx, found, now)
         if found.recorded:
             self._recorder.write(tx, found.recorded, now)
         if found.again:
             found.again = _take_over(tx, found.again, now, self._parts.settings.engine.lease)
+
+    def _name(self, tx: Transaction, found: Recovered, now: int) -> None:
+        """A report may have come already: the web edge is up before this."""
+        named = [(row, found.names[row.id]) for row in found.held if row.id in found.names]
+        if not named:
+            return
+        tx.temporary("named", "id BIGINT, channel TEXT, lane TEXT, provider_id TEXT")
+        tx.many(
+            "INSERT INTO named VALUES (:id, :channel, :lane, :name)",
+            [{"id": row.id, "channel": row.channel, "lane": row.lane, "name": name} for row, name in named],
+        )
+        tx.run(
+            "UPDATE attempt SET provider_id = named.provider_id FROM named WHERE attempt.message_id = named.id"
+            " AND attempt.channel = named.channel AND attempt.lane = named.lane AND attempt.provider_id IS NULL"
+        )
+        receipts.catch_up(self._parts, tx, "named", now)
 
 
 def _take_over(tx: Transaction, again: list[Prepared], now: int, lease: int) -> list[Prepared]:

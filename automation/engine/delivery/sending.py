@@ -30,10 +30,23 @@ def send(channels: Mapping[str, Channel], spool: Spool, request: Sequence[Prepar
     """One outcome for each message of one request. What a channel breaks is unknown, never lost."""
     refs = [(one.id, one.token) for one in request]
     channel = channels[request[0].door.channel]
-    spool.started(refs)
+    spool.started(refs, _names(channel, request))
     answers = _answers(channel, request)
     spool.answered(list(zip(refs, answers, strict=True)))
     return [Result(one, answer) for one, answer in zip(request, answers, strict=True)]
+
+
+def _names(channel: Channel, request: Sequence[Prepared]) -> Sequence[str]:
+    """Empty where every message is known by its key."""
+    tell = getattr(channel, "names", None)
+    if tell is None:
+        return ()
+    try:
+        names: Sequence[str] = tell([one.message for one in request])
+    except Exception as error:  # the request itself is none the worse for it
+        log.error("channel %s raised %s when asked for names", channel.name, type(error).__name__)
+        return ()
+    return names if len(names) == len(request) and any(names) else ()
 
 
 def _answers(channel: Channel, request: Sequence[Prepared]) -> Sequence[Outcome]:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
+from urllib.parse import quote, unquote
 
 from automation.kernel.ports import Accepted, Denied, Outcome, Reason, Unknown
 
@@ -32,8 +33,8 @@ class Spool(Protocol):
         """Before the commit that says they are being dispatched."""
         ...
 
-    def started(self, refs: Sequence[Ref]) -> None:
-        """Before the first byte of their request."""
+    def started(self, refs: Sequence[Ref], names: Sequence[str] = ()) -> None:
+        """Before the first byte of their request. `names`: what reports will call them, "" where that is the key."""
         ...
 
     def answered(self, answers: Sequence[tuple[Ref, Outcome]]) -> None: ...
@@ -69,8 +70,8 @@ class FileSpool:
             self._current.open.update(refs)
             self._append(self._current, INTENDED, _joined(refs))
 
-    def started(self, refs: Sequence[Ref]) -> None:
-        self._everywhere(STARTED, _joined(refs), refs)
+    def started(self, refs: Sequence[Ref], names: Sequence[str] = ()) -> None:
+        self._everywhere(STARTED, _joined(refs, names), refs)
 
     def answered(self, answers: Sequence[tuple[Ref, Outcome]]) -> None:
         text = json.dumps([[*ref, *_told(outcome)] for ref, outcome in answers], separators=(",", ":"))
@@ -132,20 +133,22 @@ class NoSpool:
     """For simulations, where nothing leaves."""
 
     def intended(self, refs: Sequence[Ref]) -> None: ...
-    def started(self, refs: Sequence[Ref]) -> None: ...
+    def started(self, refs: Sequence[Ref], names: Sequence[str] = ()) -> None: ...
     def answered(self, answers: Sequence[tuple[Ref, Outcome]]) -> None: ...
     def recorded(self, refs: Iterable[Ref]) -> None: ...
 
 
 @dataclass(slots=True)
 class Trace:
-    """What the files tell of one message: how far it came. `alive`: the process that had it still runs."""
+    """What the files tell of one message: how far it came. `alive`: the process that had it still runs. `name`: what
+    reports will call it, "" where that is its key."""
 
     path: Path
     alive: bool
     this_boot: bool
     started: bool = False
     outcome: Outcome | None = None
+    name: str = ""
 
 
 def read(folder: Path) -> dict[Ref, Trace]:
@@ -171,9 +174,9 @@ def _follow(found: dict[Ref, Trace], path: Path, alive: bool, this_boot: bool, l
             trace = found.setdefault((number, token), Trace(path, alive, this_boot))
             trace.started, trace.outcome = True, _heard(told)
         return
-    for ref in _split(rest):
+    for ref, name in _split(rest):
         trace = found.setdefault(ref, Trace(path, alive, this_boot))
-        trace.started = trace.started or sign == STARTED
+        trace.started, trace.name = trace.started or sign == STARTED, name or trace.name
 
 
 def is_alive(path: Path) -> bool:
@@ -200,14 +203,16 @@ def boot_id() -> str:
         return "unknown"
 
 
-def _joined(refs: Sequence[Ref]) -> str:
-    return " ".join([f"{number}:{token}" for number, token in refs])
+def _joined(refs: Sequence[Ref], names: Sequence[str] = ()) -> str:
+    if not names:
+        return " ".join([f"{number}:{token}" for number, token in refs])
+    return " ".join([f"{number}:{token}:{quote(name)}" for (number, token), name in zip(refs, names, strict=True)])
 
 
-def _split(text: str) -> Iterator[Ref]:
-    for pair in text.split():
-        number, _, token = pair.partition(":")
-        yield int(number), int(token)
+def _split(text: str) -> Iterator[tuple[Ref, str]]:
+    for told in text.split():
+        number, token, *name = told.split(":")
+        yield (int(number), int(token)), unquote("".join(name))
 
 
 def _told(outcome: Outcome) -> tuple[object, ...]:

@@ -240,6 +240,22 @@ def test_a_lost_answer_names_what_the_report_will_name(
     assert isinstance(without, Unknown) and without.provider_id == ""
 
 
+def test_what_reports_will_name_is_known_before_the_request_leaves(
+    aliyun: Aliyun, tencent: Tencent, fault: Callable[..., None]
+) -> None:
+    """What a killed sender knew: the key where a message is alone in its request, else the request and the phone."""
+    twice = phone()
+    sent = [message(phone(), "k1"), message("12", "k2"), message(twice, "k3"), message(twice, "k4")]
+    for channel in (aliyun(timeout="1s"), tencent(timeout="1s", echo=True)):
+        names = channel.names(sent)
+        fault("accept_then_reset", times=2)
+        outcomes = channel.send(sent)
+        lost = [outcome.provider_id for outcome in outcomes if isinstance(outcome, Unknown)]
+        assert lost == [names[0], names[2], "k4"] and names[1] == names[3] == ""
+        assert channel.names(sent[:1]) == [""]
+    assert tencent().names(sent) == [""] * 4
+
+
 def test_a_forged_signature_is_refused_by_the_sandbox_as_by_the_provider(
     aliyun: Aliyun, sandbox: process.Sandbox, control: http.Client, aliyun_control: Control
 ) -> None:

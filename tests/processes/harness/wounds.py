@@ -122,8 +122,8 @@ class WoundedSpool(FileSpool):
         super().intended(refs)
         self._wound.at("spool.intended")
 
-    def started(self, refs: Sequence[Ref]) -> None:
-        super().started(refs)
+    def started(self, refs: Sequence[Ref], names: Sequence[str] = ()) -> None:
+        super().started(refs, names)
         self._wound.at("spool.started")
 
     def answered(self, answers: Sequence[tuple[Ref, Outcome]]) -> None:
