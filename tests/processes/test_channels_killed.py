@@ -92,3 +92,79 @@ def test_a_report_tells_what_became_of_an_sms_whose_sender_was_killed(
     assert (found.ambiguous, found.states["SENT"]) == (len(never), people - len(never))
     assert one.store.value("SELECT count(*) FROM receipt") == 0, "a report found no message"
     assert one.store.value("SELECT count(*) FROM message WHERE delivered_at IS NULL") == len(never)
+
+
+BATCHES = {
+    # place -> known to be sent, unclear, delivered in the end: of 12, of which every third was refused at first
+    "answered, not told to the spool": ("send.after:1", 0, 12, 8),
+    "told to the spool, before the commit": ("spool.answered:1", 12, 0, 12),
+    "recorded": ("accept.after:1", 12, 0, 12),
+}
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_c13_of_a_request_taken_in_part_only_the_refused_are_sent_again(bench: Make, name: str) -> None:
+    wound, sent, unclear, delivered = BATCHES[name]
+    one = _batched(bench, "tencent")
+    one.fault(mode="partial", channel="tencent", every=3, error="rate_limited", times=1)
+    one.dies(wound)
+    assert len(one.ledger.deliveries()) == 8, "the provider took two of three"
+    one.drains()
+    found = one.check()
+    assert (found.states["SENT"], found.ambiguous, found.delivered["tencent"]) == (sent, unclear, delivered)
+
+
+def test_c13_a_kill_between_the_halves_of_a_refused_batch_doubles_nothing(bench: Make) -> None:
+    """One number is refused by Alibaba Cloud, so all are; then it is sent in halves, of which one left."""
+    one = _batched(bench, "aliyun")
+    bad = accounts.phones(one.shop.folder, 12)[-1]
+    accounts.ask(one.url, "aliyun/_settings", refuse={bad: "isv.BUSINESS_LIMIT_CONTROL"})
+    try:
+        one.dies("post.after:2")
+        half = len(one.ledger.deliveries())
+        assert 0 < half < 12, "one half left"
+    finally:
+        accounts.ask(one.url, "aliyun/_settings")
+    one.drains()
+    found = one.check()
+    assert (found.ambiguous, found.delivered["aliyun"]) == (12, half), "nobody was told which half it was"
+
+
+def _batched(bench: Make, channel: str) -> Bench:
+    """Twelve messages with the same words, all in one request."""
+    one = bench(real=True, people=12, in_flight=16, channels=(channel,), entries=(shop.SINGLE,))
+    accounts.say_the_same(one.shop.folder)
+    one.order(*range(1, 13))
+    return one
+
+
+TOKENS = {"C14 fetched, not kept": ("token.fetched:1", 2), "C15 kept": ("token.kept:1", 1)}
+
+
+@pytest.mark.parametrize("name", TOKENS)
+@pytest.mark.parametrize("channel", ["template", "service", "wecom"])
+def test_a_kill_around_a_token_costs_at_most_one_more(bench: Make, channel: str, name: str) -> None:
+    """At the first start, and again when the provider takes the token back in the middle of the work."""
+    wound, most = TOKENS[name]
+    one = bench(real=True, people=20, in_flight=16, channels=(channel,), entries=(shop.SINGLE,))
+    one.order(*range(1, 11))
+    one.dies(wound)
+    assert not one.ledger.deliveries(), "no message leaves without a token"
+    _finish(one, channel)
+    first = accounts.fetched(one.shop.folder, one.url, channel)
+    assert first <= most
+    accounts.revoke(one.shop.folder, one.url, channel)
+    one.order(*range(11, 21))
+    one.dies(wound)
+    _finish(one, channel)
+    assert accounts.fetched(one.shop.folder, one.url, channel) <= first + most
+    states = dict(one.store.rows("SELECT state, count(*) FROM message GROUP BY state"))
+    held = states.pop(MessageState.AMBIGUOUS, 0)
+    assert held == 0 if channel == "template" else held <= 2 * 16
+    assert set(states) <= {MessageState.SENT, MessageState.AWAITING}, "a message failed for want of a token"
+
+
+def _finish(one: Bench, channel: str) -> None:
+    one.drains()
+    found = checker.check(one.shop, one.store, one.ledger, over=channel != "wecom")
+    assert not found.wrong, found.wrong

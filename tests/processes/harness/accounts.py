@@ -83,6 +83,21 @@ def fetched(folder: Path, url: str, channel: str) -> int:
     return int(ask(url, "wechat/_world", appid=appid)["fetched"])
 
 
+def revoke(folder: Path, url: str, channel: str) -> None:
+    """The platform refuses every token that it gave."""
+    if channel == "wecom":
+        ask(url, "wecom/_act", do="revoke_tokens")
+    else:
+        ask(url, "wechat/_revoke", appid={ours: theirs for theirs, ours in names(folder).items()}[channel])
+
+
+def say_the_same(folder: Path) -> None:
+    """From now on an SMS says the same to everybody, so that many leave in one request; the judge goes by the phone."""
+    for name in TEXTS:
+        text = f'template: t_{name}\nparams: {{word: "{name}-D"}}\npreview: 【旅程良品】{{word}}，拒收请回复R\n'
+        (folder / "templates" / name / "sms.yaml").write_text(text, encoding="utf-8")
+
+
 def ask(base: str, path: str, **order: Any) -> Any:
     """One of the sandbox's own orders below a platform."""
     client = http.Client(timeout=10)

@@ -42,7 +42,7 @@ MARKED = (
     "SELECT m.id, m.run_id, s.key, m.state, m.channel, m.channel || ' ' || s.key || '-' || r.key, m.reason"
     " FROM message m JOIN step s ON s.id = m.step JOIN run r ON r.id = m.run_id"
 )
-MARK = re.compile(r"[a-z]+-D\d+")
+MARK = re.compile(r"[a-z]+-D\d*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,10 @@ class Ledger:
     def _marked(self, entry: ledger.Entry) -> ledger.Entry:
         marks = set(MARK.findall(json.dumps(entry.body, ensure_ascii=False)))
         assert len(marks) == 1, f"a text that says {len(marks)} names"
-        channel = self.names[entry.channel]
-        return replace(entry, channel=channel, key=f"{channel} {marks.pop()}")
+        channel, mark = self.names[entry.channel], marks.pop()
+        if mark.endswith("D"):  # the same to everybody: whose it is says the phone
+            mark += str(int(entry.address[-3:]))
+        return replace(entry, channel=channel, key=f"{channel} {mark}")
 
 
 @dataclass(slots=True)

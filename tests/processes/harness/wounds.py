@@ -30,6 +30,7 @@ KINDS = {
     "claim": "'claim token'",
     "dispatch": "INSERT INTO attempt",
     "accept": "FROM accepted WHERE message.id",
+    "await": "lease_until = :until, reason = NULL WHERE id = :id",
     "settle": "FROM settled WHERE message.id",
 }
 
