@@ -29,6 +29,8 @@ LUNAR = re.compile(r"[农农阴陰旧舊闰閏初廿卅正冬腊臘]|lunar|leap|
 SERIAL = re.compile(r"(\d{5})(\.\d+)?", re.ASCII)
 EXCEL_EPOCH = date(1899, 12, 30)  # day numbers from 1 March 1900 on; Excel's 29 February 1900 never was
 FIRST_SERIAL, LAST_SERIAL = 10_000, 80_000  # 1927 to 2119
+EARLIEST, LATEST = -(10**10), 10**11  # UTC seconds, of 1653 and 5138: what lies beyond is a slip, and no clock holds it
+TOO_FAR = "not a time: it lies too far away"
 FORMS = "write 2024-03-05, 2024年3月5日, 03-05, or 农历八月十五"
 
 
@@ -69,7 +71,20 @@ def day(text: str) -> str:
 
 def moment(text: str, zone: ZoneInfo) -> int:
     """UTC seconds. Without a zone of its own the text means `zone`; a date alone means its first moment."""
-    plain = _plain(text)
+    try:
+        return possible(_moment(_plain(text), zone))
+    except OverflowError:
+        raise Unusable(TOO_FAR) from None
+
+
+def possible(at: int) -> int:
+    """The same UTC seconds; Unusable where nobody can mean them."""
+    if not EARLIEST <= at <= LATEST:
+        raise Unusable(TOO_FAR)
+    return at
+
+
+def _moment(plain: str, zone: ZoneInfo) -> int:
     if plain.isascii() and plain.isdigit() and len(plain) in (10, 13):
         return int(plain[:10])
     compact = COMPACT.fullmatch(plain)

@@ -23,6 +23,7 @@ from .normalise import Unusable
 Stored: TypeAlias = Any  # what json.dumps takes
 MAX_TEXT = 2000
 MAX_ITEMS = 1000
+MOST_DIGITS = 18  # of a number, before its point
 CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 MONEY_SIGNS = str.maketrans("", "", "¥￥,， 元圆")
 TRUE = frozenset(("true", "1", "1.0", "yes", "y", "t", "是", "有", "真", "同意", "已同意", "已授权", "√", "✓", "on"))
@@ -97,7 +98,7 @@ def choice(known: Field | Property, raw: Any) -> str:
 
 def moment(raw: Any, zone: ZoneInfo) -> int:
     if isinstance(raw, int) and not isinstance(raw, bool):
-        return raw
+        return dates.possible(raw)
     return dates.moment(text(raw), zone)
 
 
@@ -131,9 +132,11 @@ def members(known: Mapping[str, Property], raw: Any, zone: ZoneInfo) -> dict[str
         if value is None or value == "":
             continue
         try:
-            found[name] = stored(known[name], value, zone)
+            kept = stored(known[name], value, zone)
         except Unusable as error:
             raise Unusable(f"{name}: {error}") from None
+        if kept != "":  # of spaces and control characters nothing is left
+            found[name] = kept
     return found
 
 
@@ -141,10 +144,13 @@ def _decimal(raw: Any, due: str) -> Decimal:
     if isinstance(raw, bool) or not isinstance(raw, str | int | float | Decimal):
         raise Unusable(due)
     try:
-        found = Decimal(unicodedata.normalize("NFKC", str(raw)).replace(",", "").strip())
+        if type(raw) is int:  # most numbers of events; bool is another type
+            found = Decimal(raw)
+        else:
+            found = Decimal(unicodedata.normalize("NFKC", str(raw)).replace(",", "").strip())
     except InvalidOperation:
         raise Unusable(due) from None
-    if not found.is_finite() or abs(found) > 10**18:
+    if not found.is_finite() or found.adjusted() >= MOST_DIGITS:
         raise Unusable(due)
     return found
 

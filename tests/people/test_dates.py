@@ -98,3 +98,12 @@ def test_a_date_alone_means_its_first_moment() -> None:
 def test_no_moment_is_made_up(text: str) -> None:
     with pytest.raises(Unusable):
         dates.moment(text, SHANGHAI)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "9999-12-31 23:59", "0001-01-01", "0001-01-01 00:00"],
+)
+def test_a_moment_beyond_all_clocks_is_refused(text: str) -> None:
+    with pytest.raises(Unusable, match="too far"):
+        dates.moment(text, SHANGHAI)

@@ -29,7 +29,18 @@ def test_money_becomes_fen(raw: Any, unit: str | None, fen: int) -> None:
 
 @pytest.mark.parametrize(
     ("raw", "unit"),
-    [("1.234", None), ("1.5", "fen"), ("abc", None), (True, None), ("NaN", None), ("", None), ("1e400", None)],
+    [
+        ("1.234", None),
+        ("1.5", "fen"),
+        ("abc", None),
+        (True, None),
+        ("NaN", None),
+        ("", None),
+        ("1e400", None),
+        ("1e999999999", None),
+        ("-1e999999999", "fen"),
+        (10**18, "fen"),
+    ],
 )
 def test_what_is_no_whole_number_of_fen_is_refused(raw: Any, unit: str | None) -> None:
     with pytest.raises(Unusable):
@@ -82,3 +93,14 @@ def test_items_of_a_list_are_checked_too() -> None:
     for bad in ("x", [{"prise": 5}], [5], [{}] * 1001):
         with pytest.raises(Unusable):
             values.stored(items, bad, ZONE)
+
+
+def test_of_a_text_without_a_letter_nothing_is_kept() -> None:
+    known = {"order_id": Property("order_id", FieldType.TEXT)}
+    assert values.members(known, {"order_id": " \x00\t"}, ZONE) == {}
+
+
+@pytest.mark.parametrize("at", [10**30, -(10**18), 1_700_000_000_000])
+def test_a_time_that_no_clock_holds_is_refused(at: int) -> None:
+    with pytest.raises(Unusable, match="too far"):
+        values.moment(at, ZONE)
