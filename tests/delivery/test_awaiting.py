@@ -62,7 +62,8 @@ def test_a_task_that_failed_wakes_nobody_who_waits_for_its_sending(house: House)
     house.deliver(NOON)
     assert report(house, house.ts(NOON) + 60, Receipt(f"task:o{person}", "failed", house.ts(NOON) + 50, "3")) == 1
     house.tick("2026-03-02 12:05")
-    assert (house.states(), house.tags(person)) == ([("FAILED", "bounced: 3")], set())
+    assert (house.states(), house.tags(person)) == ([("FAILED", "not confirmed: 3")], set())
+    assert house.store.value("SELECT counted_at FROM message") is None, "nobody got it"
 
 
 def test_nobody_confirms_and_after_a_week_it_failed_and_counts_for_no_cap(house: House) -> None:

@@ -106,7 +106,7 @@ def test_a_task_nobody_confirms_fails_with_its_reason_and_the_journey_goes_on(be
     one.shop.jump(3 * 86_400 + 60)
     until(one, MessageState.FAILED, "", 2 * PEOPLE)
     assert {row[0] for row in one.store.rows(f"SELECT reason FROM message WHERE state = {MessageState.FAILED}")} == {
-        "bounced: expired"
+        "not confirmed: expired"
     }
     assert tasks(one) == [], "the adviser cannot send it any more"
     until(one, MessageState.SENT, "story", PEOPLE)

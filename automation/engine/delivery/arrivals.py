@@ -16,8 +16,11 @@ from . import marks
 
 SEEN = ("delivered", "opened", "clicked")  # each shows that the message arrived
 UNSURE = f"{MessageState.AMBIGUOUS}, {MessageState.DISPATCHING}, {MessageState.AWAITING}"
-CAME_BACK = f"message.state = {MessageState.FAILED} AND message.reason LIKE '{Word.BOUNCED}%'"
-GIVEN_UP = f"message.state = {MessageState.FAILED} AND message.reason LIKE '{Word.NOT_CONFIRMED}%'"
+CAME_BACK = (
+    f"message.state = {MessageState.FAILED}"
+    f" AND (message.reason LIKE '{Word.BOUNCED}%' OR message.reason LIKE '{Word.NOT_CONFIRMED}%')"
+)
+GIVEN_UP = f"message.state = {MessageState.FAILED} AND message.reason = '{Word.NOT_CONFIRMED}'"  # by us, not by them
 EARLIEST = "CASE WHEN message.{name} < arrived.at THEN message.{name} ELSE arrived.at END"
 TO_SENT = (
     f"UPDATE message SET state = {MessageState.SENT}, sent_at = coalesce(message.sent_at, arrived.at),"
@@ -38,7 +41,7 @@ def seen(parts: Parts, tx: Transaction, kind: str, found: Sequence[tuple[int, in
         f"UPDATE message SET {name} = {EARLIEST.format(name=name)} FROM arrived WHERE message.id = arrived.id"
         f" AND (message.{name} IS NULL OR message.{name} > arrived.at)"
     )
-    healed = _to_sent(parts, tx, f"message.state IN ({UNSURE}) OR ({CAME_BACK}) OR ({GIVEN_UP})", now)
+    healed = _to_sent(parts, tx, f"message.state IN ({UNSURE}) OR ({CAME_BACK})", now)
     _proven(tx, [attempts[number] for number in healed], now)
     marks.tell(parts, tx, kind, [(row[0], row[1]) for row in fresh], now)
 
@@ -59,20 +62,23 @@ def sent(parts: Parts, tx: Transaction, found: Sequence[tuple[int, int | None, i
 
 
 def bounced(parts: Parts, tx: Transaction, found: Sequence[tuple[int, int, str]], now: int) -> None:
-    """Accepted, then not delivered; `found`: message id, attempt id, the provider's code. What arrived stays sent."""
+    """Accepted, then not delivered; `found`: message id, attempt id, the provider's code. What arrived stays sent. A
+    task that ends so never left: it was not confirmed."""
     if not found:
         return
-    tx.temporary("returned", "id BIGINT, attempt BIGINT, reason TEXT")
+    tx.temporary("returned", "id BIGINT, attempt BIGINT, code TEXT")
     tx.many(
-        "INSERT INTO returned VALUES (:id, :attempt, :reason)",
+        "INSERT INTO returned VALUES (:id, :attempt, :code)",
         [
-            {"id": message, "attempt": attempt, "reason": f"{Word.BOUNCED}: {code}" if code else str(Word.BOUNCED)}
+            {"id": message, "attempt": attempt, "code": f": {code}" if code else ""}
             for message, attempt, code in sorted(found)
         ],
     )
     unseen = " AND ".join(f"message.{kind}_at IS NULL" for kind in SEEN)
     changed = tx.rows(
-        f"UPDATE message SET state = {MessageState.FAILED}, reason = returned.reason, done_at = :now,"
+        f"UPDATE message SET state = {MessageState.FAILED}, reason = CASE WHEN message.state = {MessageState.AWAITING}"
+        f" THEN '{Word.NOT_CONFIRMED}' ELSE '{Word.BOUNCED}' END || returned.code, counted_at = CASE WHEN"
+        f" message.state <> {MessageState.AWAITING} THEN message.counted_at END, done_at = :now,"
         " lease_until = NULL FROM returned WHERE message.id = returned.id"
         f" AND message.state IN ({MessageState.SENT}, {UNSURE}) AND {unseen} RETURNING message.id",
         now=now,
@@ -80,7 +86,7 @@ def bounced(parts: Parts, tx: Transaction, found: Sequence[tuple[int, int, str]]
     if not changed:
         return
     tx.run(
-        f"UPDATE attempt SET code = returned.reason FROM returned WHERE attempt.id = returned.attempt"
+        f"UPDATE attempt SET code = '{Word.BOUNCED}' || returned.code FROM returned WHERE attempt.id = returned.attempt"
         f" AND attempt.state IN ({AttemptState.ACCEPTED}, {AttemptState.UNKNOWN})"
     )
     if marks.heard(parts, "failed"):
