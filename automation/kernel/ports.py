@@ -85,7 +85,8 @@ class Lane:
     `parts`: of a text's file, one of which the lane carries (wechat: text, news, ..., template, subscribe, mass);
     empty for every text. `window`: it needs an open window, opened by what the recipient does. `grant`: the part whose
     `key` names a template that each recipient has to allow, message by message. `daily`: messages of the whole account
-    a day. `address` "" where the channel is the recipient, as a group's robot.
+    a day. `unsubscribe`: marketing on it has to carry a link to leave. `address` "" where the channel is the recipient,
+    as a group's robot.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Lane:
     window: bool = False
     grant: str = ""
     daily: int | None = None
+    unsubscribe: bool = False
     limits: tuple[Limit, ...] = ()
 
 

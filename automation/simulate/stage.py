@@ -22,6 +22,7 @@ from automation.settings import MEDIA, Settings
 
 from . import sample
 
+LINKS: Final = "https://lucheng.example.com"  # what links in the demo's mails begin with; nobody follows them
 BY_HAND: Final = ("http://127.0.0.1:8025", 8026)  # a sandbox started by hand: HTTP, SMTP
 OURS: Final = (
     "config.yaml",
@@ -89,7 +90,7 @@ class Stage:
         data["store"] = {"url": f"sqlite:{self.database.name}"}
         data["key"] = {"file": "demo.key"}
         data["channels"] = {name: _channel(media[name], at) for name in settings.channels if media[name] in MEDIA}
-        data["web"] = {"port": "off"}
+        data["web"] = {"port": "off", "public_url": LINKS}
         lines = (f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in data.items())
         self.config.write_text(HEADING + "".join(lines), encoding="utf-8")
 

@@ -24,6 +24,7 @@ LANES = (
         address="email",
         purposes=frozenset({"marketing", "service"}),
         receipts=frozenset({"delivered", "opened", "clicked"}),
+        unsubscribe=True,
     ),
 )
 

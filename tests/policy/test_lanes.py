@@ -318,3 +318,21 @@ def test_service_leaves_before_marketing_whatever_was_queued_first(house: House)
     order = [row[0] for row in house.store.rows("SELECT person_id FROM message WHERE state = 3 ORDER BY sent_at, id")]
     assert set(urgent) < set(order[5:15])
     assert len(order) == 25
+
+
+@pytest.mark.parametrize(
+    ("more", "purpose", "want"),
+    [
+        ("", "ads", ("FAILED", "no channel: email no way to unsubscribe: web.public_url is not set (MAIL-04)")),
+        ("", "plain", ("SENT", None)),
+        ("web: {public_url: https://crm.example.com}\n", "ads", ("SENT", None)),
+    ],
+)
+def test_marketing_leaves_by_mail_only_with_a_way_to_unsubscribe(
+    house: House, more: str, purpose: str, want: tuple[str, str | None]
+) -> None:
+    house.config += more
+    house.mail.lanes = [Lane("smtp", "email", BOTH, unsubscribe=True)]
+    house.send_one(NOON, "{send: hello, via: [email], expires: 3d}", purpose=purpose)
+    house.deliver(NOON)
+    assert house.states() == [want]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from automation.engine.parts import Parts
 from automation.engine.registry import Loaded
@@ -12,6 +12,7 @@ from automation.kernel.ports import Channel, Lane
 from automation.policy.claimed import Door, Options, Route
 from automation.rendering.texts import BASE, Template
 
+UNSUBSCRIBE: Final = "MAIL-04"
 Case: TypeAlias = tuple[int, int, str | None]
 """version id, step id, variant"""
 
@@ -97,12 +98,19 @@ class Routes:
             for lane in channel.lanes:
                 door = self._by_lane[name, lane.name]
                 # A text that is off altogether goes on to rendering, which says where its files are wrong.
-                ways.append((door, "" if text is None else _why_not(template, lane, legal)))
+                ways.append((door, "" if text is None else _why_not(template, lane, legal) or self._leave(lane, legal)))
                 if lane.grant and template is not None:
                     grants[door.number] = template.key_of(lane.grant)
             # Of a channel with an open lane nobody has to be told which of its others were never meant.
             options += [way for way in ways if not way[1]] or ways
         return tuple(options), grants
+
+    def _leave(self, lane: Lane, legal: str) -> str:
+        """RFC 8058 and the rules of mailbox providers: no marketing without a link that ends it."""
+        web, overrides = self._parts.settings.web, self._parts.project.policy.overrides
+        if legal != "marketing" or not lane.unsubscribe or web.public_url or UNSUBSCRIBE in overrides:
+            return ""
+        return f"no way to unsubscribe: web.public_url is not set ({UNSUBSCRIBE})"
 
     def _names(self, via: Sequence[str]) -> list[str]:
         words = via or self._parts.settings.via
