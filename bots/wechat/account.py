@@ -16,9 +16,9 @@ from wechatpy.exceptions import WeChatClientException
 from automation.kernel import errors
 from automation.kernel.ports import Reason
 from bots import http, wechatpy_transport
+from bots.access_tokens import NoToken, Tokens
 from bots.wechat import reasons
 from bots.wechat.options import WechatOptions
-from bots.wechat.token import NoToken, Tokens
 
 T = TypeVar("T")
 ADVICE: Final = {
@@ -31,6 +31,12 @@ ADVICE: Final = {
     48001: "the account has no right to this interface: is it verified, and a service account?",
     50002: "the account is restricted: look at mp.weixin.qq.com",
 }
+
+
+# What wechatpy lets through of an answer that is none: it reads members, numbers and nested JSON without asking.
+NONSENSE: Final = (
+    requests.RequestException, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
 
 
 class ApiError(errors.Refused):
@@ -59,7 +65,7 @@ class AccountClient:
                 _raise_for(error)
             except WeChatClientException as error:
                 code = error.errcode
-            except (requests.RequestException, KeyError, TypeError, ValueError, AttributeError):
+            except NONSENSE:
                 raise errors.ServiceAway("WeChat gave an answer that is none") from None
             if turn == 1 and code in reasons.TOKEN:
                 self._renew()
@@ -97,7 +103,6 @@ class _Client(WeChatClient):  # type: ignore[misc]  # it is untyped
 
 
 def _raise_for(error: NoToken) -> NoReturn:
-    code = error.outcome.code
-    if error.outcome.reason is Reason.NOT_ALLOWED and code.isdigit():
-        raise ApiError(int(code)) from None
-    raise errors.ServiceAway(f"no access token from WeChat ({code})") from None
+    if error.refusal is not None:
+        raise ApiError(error.refusal) from None
+    raise errors.ServiceAway(f"no access token from WeChat ({error.outcome.code})") from None

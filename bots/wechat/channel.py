@@ -26,9 +26,10 @@ from automation.kernel.ports import (
     Unknown,
 )
 from bots import batches, http
+from bots.access_tokens import NoToken
 from bots.wechat import answers, bodies, limits, reasons
 from bots.wechat.options import Account, WechatOptions
-from bots.wechat.token import NoToken, Tokens
+from bots.wechat.token import tokens
 
 if TYPE_CHECKING:
     from bots.wechat.directory import Directory
@@ -71,7 +72,7 @@ class WechatChannel:
         self.lanes: Sequence[Lane] = lanes(options)
         self._options, self._base = options, options.base
         self._http = http.Client(timeout=options.timeout, connect_timeout=min(options.timeout, 5), max_bytes=1 << 20)
-        self._tokens = Tokens(self._http, options.base, options.id, options.account_secret, cache)
+        self._tokens = tokens(self._http, options, cache)
 
     def send(self, messages: Sequence[Message]) -> Sequence[Outcome]:
         if not messages:

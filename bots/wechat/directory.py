@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 from automation.kernel import errors
 from bots import http
+from bots.access_tokens import Tokens
 from bots.wechat import limits
 from bots.wechat.account import AccountClient, ApiError
 from bots.wechat.options import WechatOptions
-from bots.wechat.token import Tokens
 
 MOST_PAGES: Final = 20_000  # 200 million followers
 SHOW_QR: Final = "https://mp.weixin.qq.com/cgi-bin/showqrcode?ticket="

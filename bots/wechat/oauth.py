@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
-import requests
 from wechatpy import WeChatOAuth
 from wechatpy.exceptions import WeChatOAuthException
 
 from automation.kernel import errors
 from bots import http, wechatpy_transport
-from bots.wechat.account import ApiError
+from bots.wechat.account import NONSENSE, ApiError
 from bots.wechat.options import WechatOptions
 
 LASTS: Final = 600
@@ -72,7 +71,7 @@ class OAuth:
             if error.errcode is None:
                 raise errors.ServiceAway("WeChat does not answer as it should") from None
             raise ApiError(error.errcode) from None
-        except (requests.RequestException, KeyError, TypeError, ValueError):
+        except NONSENSE:
             raise errors.ServiceAway("WeChat gave an answer that is none") from None
         openid, unionid = found.get("openid"), found.get("unionid")
         if not isinstance(openid, str) or not openid:

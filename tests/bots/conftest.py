@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,61 @@ def fault(sandbox: process.Sandbox, control: http.Client) -> Callable[..., None]
         assert reply.status == 200, reply.body
 
     return put
+
+
+class Quiet(ThreadingHTTPServer):
+    """Says nothing of clients that hang up on an endless answer."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        return
+
+
+@pytest.fixture
+def provider() -> Iterator[Callable[[Callable[[str, int], bytes]], list[str]]]:
+    """A provider on this machine that answers by a function of the path's last word and how often it was asked for it.
+
+    What is given back: its address, then each word it was asked for.
+    """
+    running: list[ThreadingHTTPServer] = []
+
+    def start(answer: Callable[[str, int], bytes]) -> list[str]:
+        seen: list[str] = []
+        lock = threading.Lock()
+
+        class Page(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                self.answer()
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["content-length"]))
+                self.answer()
+
+            def answer(self) -> None:
+                path = self.path.partition("?")[0].rsplit("/", 1)[-1]
+                with lock:
+                    seen.append(path)
+                    number = seen.count(path)
+                body = answer(path, number)
+                self.send_response(200)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        server = Quiet(("127.0.0.1", 0), Page)
+        running.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        seen.append(f"http://127.0.0.1:{server.server_port}")
+        return seen
+
+    yield start
+    for server in running:
+        server.shutdown()
+        server.server_close()
 
 
 @dataclass

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -90,52 +89,6 @@ def test_a_wrong_secret_is_not_allowed(account: Any, say: Say) -> None:
     shop = account.channel(secret="another", cache=MemoryCache())
     assert shop.send([text(say)]) == [Denied(Reason.NOT_ALLOWED, "40125", permanent=False)]
     assert len(account.got()) == 1
-
-
-class Quiet(ThreadingHTTPServer):
-    """Says nothing of clients that hang up on an endless answer."""
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        return
-
-
-@pytest.fixture
-def provider() -> Iterator[Callable[[Callable[[str, int], bytes]], list[str]]]:
-    """A WeChat on this machine that answers by a function of the path and how often it was asked for it."""
-    running: list[ThreadingHTTPServer] = []
-
-    def start(answer: Callable[[str, int], bytes]) -> list[str]:
-        seen: list[str] = []
-        lock = threading.Lock()
-
-        class Page(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["content-length"]))
-                path = self.path.partition("?")[0].rsplit("/", 1)[-1]
-                with lock:
-                    seen.append(path)
-                    number = seen.count(path)
-                body = answer(path, number)
-                self.send_response(200)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                return
-
-        server = Quiet(("127.0.0.1", 0), Page)
-        running.append(server)
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        seen.append(f"http://127.0.0.1:{server.server_port}")
-        return seen
-
-    yield start
-    for server in running:
-        server.shutdown()
-        server.server_close()
 
 
 def opened(url: str, account: Any) -> WechatChannel:
