@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -47,6 +48,15 @@ class DyingSpool:
         self._tell("recorded", list(refs))
 
 
+class FullSpool(DyingSpool):
+    """On a disk that fills up at a word."""
+
+    def _tell(self, word: str, *args: Any) -> None:
+        if word == self.at:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        getattr(self.inner, word)(*args)
+
+
 def die(house: House, at: str, before: bool = False) -> None:
     """A process of its own that takes what is due and dies there."""
     inner = FileSpool(house.delivery.folder)  # type: ignore[arg-type]
@@ -57,6 +67,14 @@ def die(house: House, at: str, before: bool = False) -> None:
         import os
 
         os.close(segment.file)
+
+
+def test_an_answer_that_the_spool_cannot_take_is_recorded_all_the_same(house: House) -> None:
+    house.send_one(NOON, SMS)
+    inner = FileSpool(house.delivery.folder)  # type: ignore[arg-type]
+    house.made(spool=FullSpool(inner, "answered", True)).step(house.ts(NOON))
+    inner.close()
+    assert (house.state(), len(house.sms.sent)) == ("SENT", 1)
 
 
 @pytest.mark.parametrize(

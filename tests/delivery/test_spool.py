@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from automation.engine.delivery import spool
 from automation.engine.delivery.spool import FileSpool
@@ -43,6 +46,38 @@ def test_a_torn_last_line_counts_for_nothing(tmp_path: Path) -> None:
         file.write(b'-[[1,1,"half')
     told = spool.read(tmp_path)
     assert (told[1, 1].outcome, told[1, 1].started) == (None, False)
+    own.close()
+
+
+def test_a_disk_that_was_full_in_the_middle_of_a_line_spoils_none_of_the_others(tmp_path: Path) -> None:
+    own = FileSpool(tmp_path)
+    own.intended([(1, 1), (22, 1)])
+    (path,) = tmp_path.glob("*.spool")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 3, hard))
+    try:
+        with pytest.raises(OSError, match="bytes of the spool"):
+            own.started([(22, 1)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    own.started([(1, 1)])
+    own.answered([((1, 1), Accepted("a"))])
+    told = spool.read(tmp_path)
+    assert {ref: (trace.started, trace.outcome) for ref, trace in told.items()} == {
+        (1, 1): (True, Accepted("a")), (22, 1): (False, None),
+    }  # fmt: skip
+    own.close()
+
+
+def test_a_line_that_cannot_be_read_hides_none_of_the_others(tmp_path: Path) -> None:
+    own = FileSpool(tmp_path)
+    own.intended([(1, 1), (2, 1)])
+    (path,) = tmp_path.glob("*.spool")
+    with path.open("ab") as file:
+        file.write(b'+1:1-[[2,1,"a"]]\n-[[1,1\n=\xff:1\n')
+    own.started([(2, 1)])
+    told = spool.read(tmp_path)
+    assert {ref: trace.started for ref, trace in told.items()} == {(1, 1): False, (2, 1): True}
     own.close()
 
 

@@ -32,7 +32,10 @@ def send(channels: Mapping[str, Channel], spool: Spool, request: Sequence[Prepar
     channel = channels[request[0].door.channel]
     spool.started(refs, _names(channel, request))
     answers = _answers(channel, request)
-    spool.answered(list(zip(refs, answers, strict=True)))
+    try:
+        spool.answered(list(zip(refs, answers, strict=True)))
+    except OSError as error:  # the answers are here all the same, and the database may have room for them
+        log.error("the spool cannot take %d answers: %s", len(answers), error.strerror or type(error).__name__)
     return [Result(one, answer) for one, answer in zip(request, answers, strict=True)]
 
 

@@ -11,7 +11,8 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias
 from urllib.parse import quote, unquote
@@ -110,9 +111,10 @@ class FileSpool:
     def _append(self, segment: _Segment, sign: str, text: str) -> None:
         line = f"{sign}{text}\n".encode()
         written = os.write(segment.file, line)
-        segment.size += written
         if written != len(line):
+            os.ftruncate(segment.file, segment.size)  # or the next line would go on where this one broke off
             raise OSError(f"only {written} of {len(line)} bytes of the spool could be written: is the disk full?")
+        segment.size += written
 
     def _begin(self) -> _Segment:
         number = 0
@@ -152,7 +154,8 @@ class Trace:
 
 
 def read(folder: Path) -> dict[Ref, Trace]:
-    """Everything the files in the folder tell. A last line torn by a kill is left out."""
+    """Everything the files in the folder tell. Lines torn by a kill or a full disk are left out: what they were to tell
+    of had not been done."""
     found: dict[Ref, Trace] = {}
     for path in sorted(folder.glob("*.spool")) if folder.is_dir() else []:
         try:
@@ -163,19 +166,21 @@ def read(folder: Path) -> dict[Ref, Trace]:
         alive = is_alive(path)
         this_boot = bool(lines) and lines[0] == boot_id()
         for line in lines[1:]:
-            _follow(found, path, alive, this_boot, line)
+            with suppress(ValueError, TypeError, IndexError):
+                _follow(found, Trace(path, alive, this_boot), line)
     return found
 
 
-def _follow(found: dict[Ref, Trace], path: Path, alive: bool, this_boot: bool, line: str) -> None:
+def _follow(found: dict[Ref, Trace], blank: Trace, line: str) -> None:
+    """Takes one line into account, all of it or nothing. `blank`: of a message in this file that is not known yet."""
     sign, rest = line[:1], line[1:]
     if sign == ANSWERED:
-        for number, token, *told in json.loads(rest):
-            trace = found.setdefault((number, token), Trace(path, alive, this_boot))
-            trace.started, trace.outcome = True, _heard(told)
+        for ref, outcome in [((number, token), _heard(told)) for number, token, *told in json.loads(rest)]:
+            trace = found.setdefault(ref, replace(blank))
+            trace.started, trace.outcome = True, outcome
         return
-    for ref, name in _split(rest):
-        trace = found.setdefault(ref, Trace(path, alive, this_boot))
+    for ref, name in list(_split(rest)):
+        trace = found.setdefault(ref, replace(blank))
         trace.started, trace.name = trace.started or sign == STARTED, name or trace.name
 
 
