@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final, NamedTuple, TypeAlias
 
 from automation.engine.delivery import marks, receipts
@@ -154,7 +153,7 @@ class Inbox:
         if not settled:
             return
         effects.follow(tx, settled, self._kinds, now)
-        events = [replace(one.item.event, person_id=one.person) for one in settled if one.item.event is not None]
+        events = [one.item.event._replace(person_id=one.person) for one in settled if one.item.event is not None]
         happenings.add_many(tx, now, events)
 
 

@@ -82,6 +82,14 @@ class Dialect(ABC):
     def array(self, numbers: Sequence[int]) -> Any:
         """The value that `ids` reads."""
 
+    @abstractmethod
+    def blobs(self, parameter: str) -> str:
+        """A table expression with the column `value` over a bound value of `blob_array`."""
+
+    @abstractmethod
+    def blob_array(self, blobs: Sequence[bytes]) -> Any:
+        """The value that `blobs` reads."""
+
 
 class Sqlite(Dialect):
     name = "sqlite"
@@ -138,6 +146,12 @@ class Sqlite(Dialect):
     def array(self, numbers: Sequence[int]) -> Any:
         # carray takes no empty array, and finds no rows in NULL.
         return apsw.carray(array("q", numbers)) if numbers else None
+
+    def blobs(self, parameter: str) -> str:
+        return f"(SELECT value FROM carray(:{parameter}))"
+
+    def blob_array(self, blobs: Sequence[bytes]) -> Any:
+        return apsw.carray(tuple(blobs)) if blobs else None
 
     @staticmethod
     def _path(keys: Sequence[str]) -> str:
@@ -199,6 +213,12 @@ class Postgres(Dialect):
 
     def array(self, numbers: Sequence[int]) -> Any:
         return list(numbers)
+
+    def blobs(self, parameter: str) -> str:
+        return f"(SELECT value FROM unnest(CAST(:{parameter} AS BYTEA[])) AS t(value))"
+
+    def blob_array(self, blobs: Sequence[bytes]) -> Any:
+        return list(blobs)
 
     @staticmethod
     def _path(keys: Sequence[str]) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any
 
 import pydantic
 
@@ -18,8 +18,6 @@ from automation.store.database import Transaction
 from . import forms
 from .shop import OURS, Shop
 from .writer import Write
-
-MISSING: Final = "new_lookup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +68,21 @@ def _write(tx: Transaction, now: int, chunks: Sequence[Chunk]) -> list[list[str]
     shop = chunks[0].shop
     told = [one for chunk in chunks for one in chunk.told]
     owners = _owners(tx, {lookup for one in told for lookup in one.lookups})
-    ready = [replace(one.event, person_id=_person(shop, tx, now, one, owners)) for one in told]
-    seen = _seen(tx, ready)
-    statuses = []
-    for event in ready:
-        mark = (event.source, event.dedupe)
-        statuses.append("known" if event.dedupe is not None and mark in seen else "added")
-        seen.add(mark)
-    happenings.add_many(tx, now, [event for event, status in zip(ready, statuses, strict=True) if status == "added"])
-    left = iter(statuses)
-    return [[next(left) for _ in chunk.told] for chunk in chunks]
+    ready = [one.event._replace(person_id=_person(shop, tx, now, one, owners)) for one in told]
+    # The database says which were new: what it left out was told before, or earlier in this very list.
+    new = {(one.source, one.dedupe) for one in happenings.add_many(tx, now, ready)}
+    statuses = (_status(event, new) for event in ready)
+    return [[next(statuses) for _ in chunk.told] for chunk in chunks]
+
+
+def _status(event: Checked, new: set[tuple[str, str | None]]) -> str:
+    if event.dedupe is None:
+        return "added"
+    mark = (event.source, event.dedupe)
+    if mark not in new:
+        return "known"
+    new.remove(mark)
+    return "added"
 
 
 def _person(shop: Shop, tx: Transaction, now: int, told: Told, owners: dict[bytes, int]) -> int:
@@ -107,23 +110,9 @@ def recognise(shop: Shop, tx: Transaction, now: int, known_by: Sequence[Identity
 
 
 def _owners(tx: Transaction, lookups: set[bytes]) -> dict[bytes, int]:
-    tx.temporary(MISSING, f"lookup {tx.dialect.blob}")
-    tx.insert(MISSING, ("lookup",), [(lookup,) for lookup in sorted(lookups)])
-    join = tx.dialect.join_in_order
-    found = tx.rows(f"SELECT i.lookup, i.person_id FROM {MISSING} l {join} identity i ON i.lookup = l.lookup")
-    return {bytes(lookup): person for lookup, person in found}
-
-
-def _seen(tx: Transaction, events: Sequence[Checked]) -> set[tuple[str, str | None]]:
-    """Which of their ids were told before."""
-    marks: set[tuple[str, str]] = {(event.source, event.dedupe) for event in events if event.dedupe is not None}
-    if not marks:
-        return set()
-    tx.temporary("new_mark", "source TEXT, dedupe TEXT")
-    tx.insert("new_mark", ("source", "dedupe"), sorted(marks))
-    join = tx.dialect.join_in_order
+    given, join = tx.dialect.blobs("lookups"), tx.dialect.join_in_order
     found = tx.rows(
-        f"SELECT e.source, e.dedupe FROM new_mark m {join} event e ON e.source = m.source AND e.dedupe = m.dedupe"
-        " AND e.dedupe IS NOT NULL"
+        f"SELECT i.lookup, i.person_id FROM {given} AS l {join} identity i ON i.lookup = l.value",
+        lookups=tx.dialect.blob_array(sorted(lookups)),
     )
-    return {(source, dedupe) for source, dedupe in found}
+    return {bytes(lookup): person for lookup, person in found}

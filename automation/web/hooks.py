@@ -10,18 +10,20 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from automation.inbound.inbox import Inbox
-from automation.inbound.values import Arrival
+from automation.inbound.values import Arrival, Taken
 from automation.inbound.welcome import Welcomer
 from automation.kernel import hooks
 from automation.kernel.hooks import Forgery, Hook, Unreadable
 
 from . import addresses, bodies
-from .context import Context, busy
+from .connection import Answer, Scope
+from .context import Context, busy, refusal
 from .writer import Full, Unwritable
 
 log = logging.getLogger(__name__)
@@ -38,10 +40,10 @@ class Hooks:
         self._key = context.app.vault.link_key
 
     async def take(self, request: Request) -> Response:
+        """The ordinary way: any size, any method, any address."""
         name = request.path_params["channel"]
-        hook = self._known.get(name)
-        is_ours = addresses.is_hook(self._key, name, request.path_params["secret"])  # also where there is no such hook
-        if hook is None or not is_ours:
+        hook = self._hook(name, request.path_params["secret"])
+        if hook is None:
             self._context.wrong(request)
             return _plain(404, b"not found")
         try:
@@ -50,53 +52,112 @@ class Hooks:
             return _plain(413, b"too large", close=True)
         except bodies.TooSlow:
             return _plain(408, b"too slow", close=True)
-        said = hooks.Request(
-            request.method, dict(request.query_params), dict(request.headers), body,
-            self._context.callers.address(request.scope),
-        )  # fmt: skip
-        try:
-            async with asyncio.timeout(TIME):
-                return await self._verified(name, hook, said)
-        except (TimeoutError, Full):
-            return busy()
+        answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self._hear(name, hook, self._request(request.scope, body), answered.set_result)
+        return await answered
 
-    async def _verified(self, name: str, hook: Hook, said: hooks.Request) -> Response:
+    def quick(self, scope: Scope, body: bytes, answer: Answer) -> bool:
+        """The way of what is posted to the right address and is not long."""
+        name, _, given = scope["path"].removeprefix("/hooks/").partition("/")
+        hook = self._hook(name, given)
+        if hook is None or len(body) > MOST_XML:
+            return False
+
+        def counted(response: Response) -> None:
+            self._context.counts.request("hooks", response.status_code)
+            answer(response)
+
+        self._hear(name, hook, self._request(scope, body), counted)
+        return True
+
+    def _hook(self, name: str, given: str) -> Hook | None:
+        is_ours = addresses.is_hook(self._key, name, given)  # also where there is no such hook
+        return self._known.get(name) if is_ours else None
+
+    def _request(self, scope: Scope, body: bytes) -> hooks.Request:
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        return hooks.Request(scope["method"], query, headers, body, self._context.callers.address(scope))
+
+    def _hear(self, name: str, hook: Hook, said: hooks.Request, answer: Answer) -> None:
+        """Calls `answer` once, at once or after the commit."""
         now = self._context.now()
         try:
             hook.verify(said, now)
-        except Forgery as forgery:
-            self._context.counts.forgery(name, forgery.code)
-            return _plain(403, b"forbidden")
-        except Exception as error:  # a fault of the hook must not tell a forger anything
-            log.error("the hook of %s failed to verify: %s", name, type(error).__name__)
-            self._context.counts.forgery(name, "unforeseen")
-            return _plain(403, b"forbidden")
+        except Exception as error:
+            if not isinstance(error, Forgery):  # a fault of the hook must not tell a forger anything
+                log.error("the hook of %s failed to verify: %s", name, type(error).__name__)
+            self._context.counts.forgery(name, error.code if isinstance(error, Forgery) else "unforeseen")
+            answer(_plain(403, b"forbidden"))
+            return
+        hearing = _Hearing(self._context, self._inbox, self._welcomer, name, hook, said, answer)
         try:
             happened = tuple(hook.parse(said, now))
         except Exception as error:
             if not isinstance(error, Unreadable):
                 log.error("the hook of %s failed to read: %s", name, type(error).__name__)
-            return await self._unreadable(name, hook, said, str(error) if isinstance(error, Unreadable) else "")
-        reply = None
+            hearing.unreadable(str(error) if isinstance(error, Unreadable) else "")
+            return
         if happened:
-            try:
-                taken = await self._context.writer.submit(self._inbox, Arrival(name, happened), len(said.body))
-            except Unwritable:
-                return await self._unreadable(name, hook, said, "it cannot be stored")
-            self._welcomer.greet(taken.greetings)
-            reply = taken.reply
-        return _response(hook.answer(said, reply))
-
-    async def _unreadable(self, name: str, hook: Hook, said: hooks.Request, why: str) -> Response:
-        """Genuine, and of no use to us: noted, and answered as if it were, or it would come for ever."""
-        self._context.counts.cannot_read(name)
-        log.warning("a callback of %s could not be read: %s", name, why or "for an unforeseen reason")
-        await self._context.writer.submit(self._inbox, Arrival(name, (), said.body, why), len(said.body))
-        return _response(hook.answer(said, None))
+            hearing.record(Arrival(name, happened))
+        else:
+            hearing.say(None)
 
 
-def _response(answer: hooks.Response) -> Response:
-    return Response(answer.body, answer.status, {"content-type": answer.content_type})
+class _Hearing:
+    """A genuine callback until it is answered: after its commit, or when the platform's patience ends."""
+
+    def __init__(
+        self, context: Context, inbox: Inbox, welcomer: Welcomer, name: str, hook: Hook, said: hooks.Request,
+        answer: Answer,
+    ) -> None:  # fmt: skip
+        self._context, self._inbox, self._welcomer = context, inbox, welcomer
+        self._name, self._hook, self._said = name, hook, said
+        self._answer: Answer | None = answer
+        self._is_read = True  # until it turns out that it cannot be, or cannot be stored
+        self._timer = asyncio.get_running_loop().call_later(TIME, self._later)
+
+    def record(self, arrival: Arrival) -> None:
+        try:
+            self._context.writer.put(self._inbox, arrival, len(self._said.body), self._written)
+        except Full:
+            self._later()
+
+    def unreadable(self, why: str) -> None:
+        """Of no use to us: noted, and answered as if it were, or it would come for ever."""
+        self._is_read = False
+        self._context.counts.cannot_read(self._name)
+        log.warning("a callback of %s could not be read: %s", self._name, why or "for an unforeseen reason")
+        self.record(Arrival(self._name, (), self._said.body, why))
+
+    def say(self, taken: Taken | None) -> None:
+        if self._answer is None:  # told to come again; what was recorded is known by then
+            return
+        try:
+            if taken is not None:
+                self._welcomer.greet(taken.greetings)
+            found = self._hook.answer(self._said, taken.reply if taken is not None else None)
+            self._end(Response(found.body, found.status, {"content-type": found.content_type}))
+        except Exception as error:  # the edge of a channel
+            log.error("the hook of %s failed to answer: %s", self._name, type(error).__name__)
+            self._end(refusal(500, "unforeseen", "something unforeseen happened"))
+
+    def _written(self, taken: Taken | None, error: BaseException | None) -> None:
+        if error is None:
+            self.say(taken)
+        elif isinstance(error, Unwritable) and self._is_read:
+            self.unreadable("it cannot be stored")
+        else:
+            self._later()
+
+    def _later(self) -> None:
+        self._end(busy())
+
+    def _end(self, response: Response) -> None:
+        answer, self._answer = self._answer, None
+        self._timer.cancel()
+        if answer is not None:
+            answer(response)
 
 
 def _plain(status: int, text: bytes, close: bool = False) -> Response:

@@ -8,6 +8,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import uvicorn
@@ -51,12 +52,13 @@ class Edge:
         self._context = site.context(self._app)
         app = self._app
         self._welcomer = Welcomer(app.parts, app.vault, app.channels, app.renderer, app.clock)
-        inner = site.site(self._context, self._welcomer, self._leads)
+        made = site.site(self._context, self._welcomer, self._leads)
         # What uvicorn tells of strangers' requests is noise; what fails inside is told by our own edge.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         self._server = _Server(
             uvicorn.Config(
-                inner, loop="uvloop", http=Connection, ws="none", lifespan="off", log_config=None, access_log=False,
+                made.app, loop="uvloop", http=partial(Connection, made.quick),  # type: ignore[arg-type]
+                ws="none", lifespan="off", log_config=None, access_log=False,
                 proxy_headers=False, server_header=False, limit_concurrency=MOST, timeout_keep_alive=KEEP_ALIVE,
                 backlog=BACKLOG, timeout_graceful_shutdown=DRAIN,
             ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -19,6 +20,7 @@ from automation.tracking.following import Follower
 from . import api, openapi
 from .api import Api, Keys
 from .callers import Callers
+from .connection import Quick, Scope, Take
 from .context import Context, document, refusal
 from .guard import Guard
 from .health import Health
@@ -29,6 +31,13 @@ from .shop import Current
 from .writer import Writer
 
 
+class Site(NamedTuple):
+    """The ASGI application, and the quick way of connection.py."""
+
+    app: ASGIApp
+    quick: Quick
+
+
 def context(app: App) -> Context:
     """What the routes share. Opens the database and the channels; writes names. `start` its threads afterwards."""
     store = app.store
@@ -37,8 +46,8 @@ def context(app: App) -> Context:
     )
 
 
-def site(shared: Context, welcomer: Welcomer, leads: Callable[[], bool]) -> ASGIApp:
-    """The ASGI application. `welcomer` greets; `leads`: whether the engine of this process moves."""
+def site(shared: Context, welcomer: Welcomer, leads: Callable[[], bool]) -> Site:
+    """`welcomer` greets; `leads`: whether the engine of this process moves."""
     app = shared.app
     keys = Keys({name: key.get_secret_value() for name, key in app.settings.web.api_keys.items()})
     taking = Hooks(shared, app.hooks, Inbox(app.parts, app.vault, app.channels), welcomer)
@@ -65,7 +74,17 @@ def site(shared: Context, welcomer: Welcomer, leads: Callable[[], bool]) -> ASGI
     ]
     inner = Starlette(routes=routes, exception_handlers={404: _unknown, 405: _method})
     inner.router.redirect_slashes = False
-    return Guard(inner, {"/api/events": told}, shared.counts)
+    return Site(Guard(inner, {"/api/events": told}, shared.counts), _quick(senders.quick(api.EVENTS), taking))
+
+
+def _quick(events: Take, taking: Hooks) -> Quick:
+    def quick(scope: Scope) -> Take | None:
+        if scope["method"] != "POST":
+            return None
+        path: str = scope["path"]
+        return events if path == "/api/events" else taking.quick if path.startswith("/hooks/") else None
+
+    return quick
 
 
 async def _unknown(request: Request, error: Exception) -> Response:

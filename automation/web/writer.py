@@ -28,6 +28,7 @@ MOST_BYTES: Final = 64 << 20  # of their requests
 LOOK_AT_DISK: Final = 1.0  # seconds
 
 Write: TypeAlias = Callable[[Transaction], Sequence[Any]]
+Done: TypeAlias = Callable[[Any, BaseException | None], None]
 
 
 class Kind(Protocol):
@@ -51,17 +52,18 @@ class _Waiting:
     kind: Kind
     item: Any
     size: int
-    future: asyncio.Future[Any]
+    done: Done
     result: Any = None
 
 
 class Writer:
-    """`start` and `stop` it from one thread; `submit` from the loop's."""
+    """`start` and `stop` it from one thread; `put` and `submit` from the one loop it serves."""
 
     def __init__(self, store: Store, now: Callable[[], int]) -> None:
         self._store, self._now = store, now
         self._waiting: deque[_Waiting] = deque()
         self._bytes = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._condition = threading.Condition()
         self._stopping = False
         self._short, self._looked = False, -LOOK_AT_DISK
@@ -84,17 +86,22 @@ class Writer:
     def submit(self, kind: Kind, item: Any, size: int) -> asyncio.Future[Any]:
         """Its result, after the commit. `size`: bytes it holds in memory. Raises Full; the future may hold Full (the
         database is away) or Unwritable."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.put(kind, item, size, lambda result, error: _settle(future, result, error))
+        return future
+
+    def put(self, kind: Kind, item: Any, size: int, done: Done) -> None:
+        """As `submit`, but `done` is called in the loop with the result, or with None and the error."""
         if self._stopping or len(self._waiting) >= MOST or self._bytes + size > MOST_BYTES:
             raise Full("too much is waiting to be written")
         if self._is_short():
             raise Full("the disk is nearly full")
-        waiting = _Waiting(kind, item, size, asyncio.get_running_loop().create_future())
+        self._loop = asyncio.get_running_loop()
         with self._condition:
-            self._waiting.append(waiting)
+            self._waiting.append(_Waiting(kind, item, size, done))
             self._bytes += size
             if len(self._waiting) in (1, TOGETHER):
                 self._condition.notify()
-        return waiting.future
 
     def _is_short(self) -> bool:
         since = clock.monotonic()
@@ -107,10 +114,9 @@ class Writer:
         while batch := self._gather():
             done: list[tuple[_Waiting, BaseException | None]] = []
             self._write(batch, done)
-            # All futures of a running edge belong to its one loop: one wake-up answers the whole batch.
-            loop = batch[0].future.get_loop()
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_answer, done)
+            loop = self._loop
+            if loop is not None and not loop.is_closed():
+                loop.call_soon_threadsafe(_answer, done)  # one wake-up for the whole batch
         self._store.close()
 
     def _gather(self) -> list[_Waiting]:
@@ -153,9 +159,16 @@ class Writer:
 
 def _answer(done: Sequence[tuple[_Waiting, BaseException | None]]) -> None:
     for one, error in done:
-        if one.future.done():  # whoever asked has left
-            continue
-        if error is None:
-            one.future.set_result(one.result)
-        else:
-            one.future.set_exception(error)
+        try:
+            one.done(one.result, error)
+        except Exception:  # the edge of each request: the others are answered all the same
+            log.exception("a request that was written could not be answered")
+
+
+def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if future.done():  # whoever asked has left
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)

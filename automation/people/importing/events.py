@@ -118,9 +118,9 @@ class _Events:
                 continue
             happening = replace(past, person_id=person)
             event = happenings.checked(self._registry, now, happening)
-            ready.append(event if event.dedupe else replace(event, dedupe=_content(lookups[0], past)))
+            ready.append(event if event.dedupe else event._replace(dedupe=_content(lookups[0], past)))
         added = happenings.add_many(tx, now, ready, queue=self._options.live)
-        touched = sorted({person for _, person in added})
+        touched = sorted({one.person_id for one in added})
         tx.insert("touched", ("person_id",), [(person,) for person in touched])
         outcome.created = len(added)
         return outcome
