@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Final
 
-from automation.kernel.ports import Lane, Message
+from automation.kernel.ports import Denied, Lane, Message, Reason
 
+NOT_TRIED: Final = Denied(Reason.UNAVAILABLE, "not_tried", permanent=False, retry_after=1)
+"""What could not leave within the time of one send."""
 _KEY = re.compile(r"[0-9a-z]{1,32}")
 
 

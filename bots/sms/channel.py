@@ -18,7 +18,6 @@ from bots.sms import api, directory, letters, pulling, reasons
 from bots.sms.letters import Letter
 from bots.sms.options import AliyunOptions, Purpose, SmsOptions, TencentOptions
 
-NOT_TRIED = Denied(Reason.UNAVAILABLE, "not_tried", permanent=False, retry_after=1)
 AT_ONCE = 32  # requests, where messages of a batch need one each
 _NOTICE, _MARKETING = "notice", "marketing"
 _LIMITS: Final = {
@@ -65,7 +64,7 @@ class _SmsChannel:
         while waiting:
             wave, waiting = waiting[:AT_ONCE], waiting[AT_ONCE:]
             if clock.monotonic() >= ends:
-                outcomes |= {number: NOT_TRIED for group in (*wave, *waiting) for number, _ in group}
+                outcomes |= {number: batches.NOT_TRIED for group in (*wave, *waiting) for number, _ in group}
                 break
             waiting = self._post(wave, outcomes) + waiting
         return [outcomes[number] for number in range(len(messages))]
@@ -144,7 +143,7 @@ class _SmsChannel:
             return self._accepted(chosen, request, answer)
         if isinstance(whole, Unknown):
             return [self._lost(letter, request, whole.code) for letter in chosen]
-        return [whole or NOT_TRIED] * len(chosen)
+        return [whole or batches.NOT_TRIED] * len(chosen)
 
     def _lost(self, letter: Letter, request: str, code: str) -> Unknown:
         return Unknown(code, self._name(letter, request))

@@ -6,20 +6,21 @@ Tokens and secrets travel in the query, as WeCom wants them; bots/http.py names 
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from functools import partial
+from typing import Any, Final
 from urllib.parse import urlencode
 
-from automation.kernel import errors
-from automation.kernel.ports import Cache, Denied, Json, Outcome, Reason, Unknown
-from bots import errcodes, http
-from bots.wecom import reasons
+from automation.kernel import clock, errors
+from automation.kernel.ports import Cache, Json, Outcome, Unknown
+from bots import access_tokens, errcodes, http
+from bots.access_tokens import NoToken, Tokens
+from bots.wecom import answers, reasons
 from bots.wecom.options import WecomOptions
 
-EARLY = 300  # seconds by which a token is given up before its time
+MOST_PAGES: Final = 10_000  # of one list
 
 
 class Key(StrEnum):
@@ -47,139 +48,130 @@ class Call:
 
 
 Answer = dict[str, Any]
+NOTHING: Final[Mapping[str, str | int]] = {}
 
 
 class Api:
     """One account's calls. Serves many threads; a token is fetched by one of them for all."""
 
     def __init__(self, name: str, options: WecomOptions, cache: Cache) -> None:
-        self._base, self._corpid, self._cache, self._name = options.base, options.company, cache, name
-        self._secrets = {Key.APP: options.app_secret, Key.CUSTOMERS: options.customer_secret}
-        self._held: dict[Key, str] = {}
-        self._lock = threading.Lock()
+        self._base, self._corpid = options.base, options.company
         self._client = http.Client(timeout=options.timeout, connect_timeout=min(options.timeout, 5))
+        secrets = {Key.APP: options.app_secret, Key.CUSTOMERS: options.customer_secret}
+        self._tokens = {
+            key: Tokens(_place(name, key, f"{self._corpid} {secret}"), cache, partial(self._fetch, secret))
+            for key, secret in secrets.items()
+        }
 
     def post(self, key: Key, path: str, payload: Mapping[str, Json]) -> Answer:
         """The answer. Raises Refusal, or ServiceAway where none came or none could be read."""
-        return _good(self._try(key, lambda url: self._client.post(url, http.encoded(payload)), path))
+        return self._good(key, lambda token: self._client.post(self._url(path, token), http.encoded(payload)))
 
     def get(self, key: Key, path: str, **query: str | int) -> Answer:
         """The same with GET."""
-        return _good(self._try(key, self._client.get, path, query))
+        return self._good(key, lambda token: self._client.get(self._url(path, token, query)))
 
-    def pages(self, key: Key, path: str, payload: Mapping[str, Json], rows: str) -> Iterator[Mapping[str, Any]]:
-        """The rows of all pages of a list. A cursor that comes twice ends it: no list is endless."""
+    def pages(
+        self, key: Key, path: str, payload: Mapping[str, Json], rows: str, ends: float | None = None
+    ) -> Iterator[Mapping[str, Any]]:
+        """The rows of all pages of a list. A cursor that comes twice ends it; ServiceAway for a list without an end,
+        and where no page may be asked for any more: after `ends`, a moment of clock.monotonic()."""
         cursor, seen = "", {""}
-        while True:
+        for _ in range(MOST_PAGES):
+            if ends is not None and clock.monotonic() >= ends:
+                raise errors.ServiceAway("WeCom takes too long for a list")
             answer = self.post(key, path, {**payload, "cursor": cursor} if cursor else payload)
-            yield from (row for row in answer.get(rows) or [] if isinstance(row, Mapping))
-            cursor = str(answer.get("next_cursor") or "")
+            yield from answers.rows(answer, rows)
+            cursor = answers.text(answer, "next_cursor")
             if cursor in seen:
                 return
             seen.add(cursor)
+        raise errors.ServiceAway("WeCom's list has no end")
 
     def each(self, key: Key, calls: Sequence[Call]) -> list[Answer | Outcome]:
         """All calls at once: one answer, or what its failure means, each. Those whose token is refused go once more."""
+        tokens = self._tokens[key]
         try:
-            token = self._token(key)
-        except http.TransportError as error:  # the calls themselves have not left
-            return [Denied(Reason.UNAVAILABLE, error.code, permanent=False)] * len(calls)
-        except (Refusal, errors.ServiceAway) as error:
-            return [_untried(error)] * len(calls)
+            token = tokens.get()
+        except NoToken as error:
+            return [error.outcome] * len(calls)
         found = self._all(calls, token)
-        stale = [n for n, answer in enumerate(found) if _is_stale(answer)]
+        stale = [n for n, answer in enumerate(found) if isinstance(answer, dict) and _is_stale(answer)]
         if stale:
+            again: list[Answer | Outcome]
             try:
-                fresh = self._token(key, stale=token)
-            except errors.LuchengError as error:
-                again: list[Answer | Outcome] = [_untried(error)] * len(stale)
-            else:
-                again = self._all([calls[n] for n in stale], fresh)
+                again = self._all([calls[n] for n in stale], tokens.renew(token))
+            except NoToken as error:
+                again = [error.outcome] * len(stale)
             for n, answer in zip(stale, again, strict=True):
                 found[n] = answer
-        return [_outcome(answer) if isinstance(answer, dict) and _code(answer) != 0 else answer for answer in found]
+        denied = reasons.denied_for_customers if key is Key.CUSTOMERS else reasons.denied
+        return [denied(_code(one)) if isinstance(one, dict) and _code(one) != 0 else one for one in found]
 
     def try_token(self, key: Key) -> None:
         """Fetches a new token: whether corpid and secret are right. Raises Refusal or ServiceAway."""
-        with self._lock:
-            self._fetch(key)
+        try:
+            self._tokens[key].fetch()
+        except NoToken as error:
+            raise _untried(error) from None
 
     def close(self) -> None:
         self._client.close()
 
-    def _try(self, key: Key, request: Any, path: str, query: Mapping[str, str | int] | None = None) -> Answer:
-        token = self._token(key)
-        answer = _read(request(self._url(path, token, query)))
-        if _code(answer) in reasons.STALE_TOKEN:
-            answer = _read(request(self._url(path, self._token(key, stale=token), query)))
+    def _good(self, key: Key, ask: Callable[[str], http.Reply]) -> Answer:
+        tokens = self._tokens[key]
+        try:
+            token = tokens.get()
+            answer = _read(ask(token))
+            if _is_stale(answer):
+                answer = _read(ask(tokens.renew(token)))
+        except NoToken as error:
+            raise _untried(error) from None
+        if _code(answer) != 0:
+            raise Refusal(_code(answer))
         return answer
 
     def _all(self, calls: Sequence[Call], token: str) -> list[Answer | Outcome]:
         posts = [http.Post(self._url(one.path, token), http.encoded(one.payload), one.headers) for one in calls]
-        found: list[Answer | Outcome] = []
-        for reply in self._client.post_many(posts):
-            if isinstance(reply, http.TransportError):
-                found.append(reply.outcome())
-            elif reply.status != 200:
-                found.append(http.refusal(reply))
-            else:
-                found.append(errcodes.read(reply) or Unknown("garbage"))
-        return found
+        return [_answer(reply) for reply in self._client.post_many(posts)]
 
-    def _url(self, path: str, token: str, query: Mapping[str, str | int] | None = None) -> str:
-        return f"{self._base}/cgi-bin/{path}?{urlencode({'access_token': token, **(query or {})})}"
+    def _url(self, path: str, token: str, query: Mapping[str, str | int] = NOTHING) -> str:
+        return f"{self._base}/cgi-bin/{path}?{urlencode({'access_token': token, **query})}"
 
-    def _token(self, key: Key, stale: str = "") -> str:
-        """The token to use; never `stale`, which was refused, unless WeCom itself gives it again."""
-        held = self._held.get(key)
-        if held and held != stale:
-            return held
-        with self._lock:
-            held = self._held.get(key)  # another thread may have fetched it meanwhile
-            if not held or held == stale:
-                held = self._cache.get(self._place(key))  # or another process
-            if not held or held == stale:
-                held = self._fetch(key)
-            self._held[key] = held
-            return held
-
-    def _fetch(self, key: Key) -> str:
-        query = urlencode({"corpid": self._corpid, "corpsecret": self._secrets[key]})
-        answer = _good(_read(self._client.get(f"{self._base}/cgi-bin/gettoken?{query}")))
-        token, seconds = answer.get("access_token"), answer.get("expires_in")
-        if not isinstance(token, str) or not token or not isinstance(seconds, int):
-            raise errors.ServiceAway("WeCom gave an answer without a token")
-        self._cache.put(self._place(key), token, max(60, seconds - EARLY))
-        return token
-
-    def _place(self, key: Key) -> str:
-        """Another corpid or secret in config.yaml is another token."""
-        mark = hashlib.sha256(f"{self._corpid} {self._secrets[key]}".encode()).hexdigest()[:12]
-        return f"wecom:{self._name}:{key}:{mark}:token"
+    def _fetch(self, secret: str) -> tuple[str, int]:
+        query = urlencode({"corpid": self._corpid, "corpsecret": secret})
+        reply = self._client.get(f"{self._base}/cgi-bin/gettoken?{query}")
+        if reply.status != 200:
+            raise NoToken(http.refusal(reply))
+        found = errcodes.read(reply) or {}
+        if _code(found) != 0:
+            raise NoToken(reasons.denied(_code(found)))
+        return access_tokens.read(found)
 
 
-def _untried(error: errors.LuchengError) -> Outcome:
-    """What failing to get a token means for a message: nothing of it left."""
-    if isinstance(error, Refusal):
-        found = reasons.denied(error.code)
-        broken = found.reason in (Reason.BAD_CONTENT, Reason.BAD_ADDRESS)
-        return Denied(Reason.NOT_ALLOWED, found.code, permanent=False) if broken else found
-    code = error.code if isinstance(error, http.TransportError) else "no_token"
-    return Denied(Reason.UNAVAILABLE, code, permanent=False)
+def _place(name: str, key: Key, account: str) -> str:
+    """Where a token is kept: another corpid or secret in config.yaml is another token."""
+    return f"wecom:{name}:{key}:{hashlib.sha256(account.encode()).hexdigest()[:12]}:token"
 
 
-def _outcome(answer: Answer) -> Denied:
-    return reasons.denied(_code(answer))
+def _untried(error: NoToken) -> errors.LuchengError:
+    if error.refusal is not None:
+        return Refusal(error.refusal)
+    return errors.ServiceAway(f"no access token from WeCom ({error.outcome.code})")
 
 
-def _is_stale(answer: Answer | Outcome) -> bool:
-    return isinstance(answer, dict) and _code(answer) in reasons.STALE_TOKEN
+def _answer(reply: http.Reply | http.TransportError) -> Answer | Outcome:
+    """One without an errcode is none: who else may have written it did not take the message."""
+    if isinstance(reply, http.TransportError):
+        return reply.outcome()
+    if reply.status != 200:
+        return http.refusal(reply)
+    found = errcodes.read(reply)
+    return Unknown("garbage") if found is None or "errcode" not in found else found
 
 
-def _good(answer: Answer) -> Answer:
-    if _code(answer) != 0:
-        raise Refusal(_code(answer))
-    return answer
+def _is_stale(answer: Answer) -> bool:
+    return _code(answer) in reasons.STALE_TOKEN
 
 
 def _read(reply: http.Reply) -> Answer:

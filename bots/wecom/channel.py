@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from automation.kernel import clock, errors
 from automation.kernel.hooks import Happening
@@ -22,7 +24,7 @@ from automation.kernel.ports import (
     Unknown,
 )
 from bots import batches, http
-from bots.wecom import bodies, checks, limits
+from bots.wecom import answers, bodies, checks, limits
 from bots.wecom.api import Answer, Api, Call, Key
 from bots.wecom.directory import Directory
 from bots.wecom.groups import Groups
@@ -32,6 +34,11 @@ from bots.wecom.tasks import Tasks
 CUSTOMERS, EMPLOYEES = "customer_message", "app_message"
 ADD_TASK = "externalcontact/add_msg_template"
 _LOOK_BACK = 10  # seconds by which WeCom's clock may differ from ours
+EMPLOYEE: Final = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+EVERYBODY: Final = "@all"  # what WeCom takes for all of a company
+# Members of an answer that name who got nothing although the whole was taken (90236).
+_NOT_SENT: Final = (("invaliduser", Reason.BAD_ADDRESS), ("unlicenseduser", Reason.NOT_REACHABLE))
+_OF_ONE: Final = frozenset({Reason.BAD_ADDRESS, Reason.GONE})  # what one customer can make of a whole task
 
 
 def lanes(options: WecomOptions) -> tuple[Lane, ...]:
@@ -62,6 +69,10 @@ class _Group:
     members: dict[str, Json]
     places: dict[str, int]  # customer -> number of the message
 
+    def halves(self) -> list[_Group]:
+        places, half = list(self.places.items()), len(self.places) // 2
+        return [_Group(self.members, dict(places[:half])), _Group(self.members, dict(places[half:]))]
+
 
 class WecomChannel:
     """Sends `{"text", "attachments"?}`. Safe for many threads."""
@@ -82,7 +93,8 @@ class WecomChannel:
     def send(self, messages: Sequence[Message]) -> Sequence[Outcome]:
         """Messages of one text to different customers become one task; what they got is `<task>|<customer>`.
 
-        Blocks at most for the time-out; for twice as long where the answer to a task was lost and it is looked for.
+        Blocks at most for the time-out; for three times as long where the answer to a task was lost and it is looked
+        for, or where a task was refused for one customer and is asked for again in halves: nothing of it was made.
         """
         if not messages:
             return []
@@ -119,29 +131,23 @@ class WecomChannel:
         self._api.close()
 
     def _to_customers(self, messages: Sequence[Message]) -> list[Outcome]:
-        found: list[Outcome] = [Unknown("untold")] * len(messages)
-        groups: list[_Group] = []
-        open_groups: dict[bytes, list[_Group]] = {}
-        for number, message in enumerate(messages):
-            try:
-                members = bodies.for_customers(message.body)
-            except bodies.BadContent as error:
-                found[number] = Denied(Reason.BAD_CONTENT, error.code)
-                continue
-            same = open_groups.setdefault(http.encoded(members), [])
-            group = next((one for one in same if message.address not in one.places), None)
-            if group is None:
-                group = _Group(members, {})
-                same.append(group)
-                groups.append(group)
-            group.places[message.address] = number
-        began = self._clock.now()
-        calls = [self._task(group, messages) for group in groups]
-        for group, answer in zip(groups, self._api.each(Key.CUSTOMERS, calls) if calls else [], strict=True):
-            outcomes = self._settled(group, answer, began)
-            for address, number in group.places.items():
-                found[number] = outcomes[address]
-        return found
+        waiting, refused = _grouped(messages)
+        found: dict[int, Outcome] = dict(refused)
+        began, ends = self._clock.now(), clock.monotonic() + self._options.timeout
+        while waiting:
+            if clock.monotonic() >= ends:
+                found |= {number: batches.NOT_TRIED for group in waiting for number in group.places.values()}
+                break
+            asked, waiting = waiting, []
+            answered = self._api.each(Key.CUSTOMERS, [self._task(group, messages) for group in asked])
+            ends_looking = clock.monotonic() + self._options.timeout
+            for group, answer in zip(asked, answered, strict=True):
+                if isinstance(answer, Denied) and answer.reason in _OF_ONE and len(group.places) > 1:
+                    waiting += group.halves()
+                    continue
+                outcomes = self._settled(group, answer, began, ends_looking)
+                found |= {number: outcomes[address] for address, number in group.places.items()}
+        return [found[number] for number in range(len(messages))]
 
     def _task(self, group: _Group, messages: Sequence[Message]) -> Call:
         customers: Json = list(group.places)
@@ -151,36 +157,37 @@ class WecomChannel:
         keys = [messages[number].idem_key for number in group.places.values()]
         return Call(ADD_TASK, {**payload, **group.members}, self._for_the_sandbox(keys))
 
-    def _settled(self, group: _Group, answer: Answer | Outcome, began: int) -> dict[str, Outcome]:
-        """One outcome a customer. A lost answer is looked for among the tasks made since."""
+    def _settled(self, group: _Group, answer: Answer | Outcome, began: int, ends: float) -> dict[str, Outcome]:
+        """One outcome a customer. A lost answer is looked for among the tasks made since, until `ends`."""
         if isinstance(answer, dict):
             return self._made(group, answer)
-        if isinstance(answer, Unknown):
-            try:
-                now = self._clock.now()
-                task = self.tasks.find(group.members, set(group.places), began - _LOOK_BACK, now + _LOOK_BACK)
-            except errors.LuchengError:
-                task = None
-            if task is not None:
-                return self._made(group, {"msgid": task})
-        return dict.fromkeys(group.places, answer)
+        task = self._found(group, began, ends) if isinstance(answer, Unknown) else None
+        return dict.fromkeys(group.places, answer) if task is None else self._made(group, {"msgid": task})
+
+    def _found(self, group: _Group, began: int, ends: float) -> str | None:
+        made = began - _LOOK_BACK, self._clock.now() + _LOOK_BACK
+        try:
+            return self.tasks.find(group.members, set(group.places), made, ends)
+        except errors.LuchengError:
+            return None
 
     def _made(self, group: _Group, answer: Answer) -> dict[str, Outcome]:
-        task, failed = answer.get("msgid"), answer.get("fail_list") or []
-        if not isinstance(failed, list) or not ((isinstance(task, str) and task) or failed):
-            return dict.fromkeys(group.places, Unknown("garbage"))
-        left_out = {str(one) for one in failed}
-        if isinstance(task, str) and task:
+        """Where there is no task only those are refused whom the answer names; of the others nobody knows."""
+        task, left_out = answers.task(answer), set(answers.words(answer, "fail_list"))
+        if task:
             self.tasks.made(task, self._clock.now())
+        rest = None if task else Unknown("garbage")
         return {
             customer: Denied(Reason.NOT_REACHABLE, "fail_list")
             if customer in left_out
-            else Accepted(f"{task}|{customer}", awaiting=True)
+            else rest or Accepted(f"{task}|{customer}", awaiting=True)
             for customer in group.places
         }
 
     def _to_employees(self, messages: Sequence[Message]) -> list[Outcome]:
         message = messages[0]
+        if not EMPLOYEE.fullmatch(message.address) or message.address.lower() == EVERYBODY:
+            return [Denied(Reason.BAD_ADDRESS, "malformed")]
         try:
             members = bodies.for_employees(message.body)
         except bodies.BadContent as error:
@@ -196,19 +203,44 @@ class WecomChannel:
         }
         call = Call("message/send", payload, self._for_the_sandbox([message.idem_key]))
         answer = self._api.each(Key.APP, [call])[0]
-        if isinstance(answer, dict) and message.address.lower() in str(answer.get("invaliduser") or "").lower().split(
-            "|"
-        ):
-            return [Denied(Reason.BAD_ADDRESS, "invaliduser")]
-        return [_plain(answer)]
+        return [_not_sent(message.address, answer) or _plain(answer)]
 
     def _for_the_sandbox(self, keys: Sequence[str]) -> dict[str, str]:
         """Tells the sandbox our keys, which the platform has no word for, so that its books can be compared."""
         return {"X-Sandbox-Keys": ",".join(keys)} if self._options.sandbox else {}
 
 
+def _grouped(messages: Sequence[Message]) -> tuple[list[_Group], dict[int, Denied]]:
+    """The tasks that these messages become, and which of them never leave."""
+    refused: dict[int, Denied] = {}
+    groups: list[_Group] = []
+    open_groups: dict[bytes, list[_Group]] = {}
+    for number, message in enumerate(messages):
+        try:
+            members = bodies.for_customers(message.body)
+        except bodies.BadContent as error:
+            refused[number] = Denied(Reason.BAD_CONTENT, error.code)
+            continue
+        same = open_groups.setdefault(http.encoded(members), [])
+        group = next((one for one in same if message.address not in one.places), None)
+        if group is None:
+            group = _Group(members, {})
+            same.append(group)
+            groups.append(group)
+        group.places[message.address] = number
+    return groups, refused
+
+
+def _not_sent(employee: str, answer: Answer | Outcome) -> Denied | None:
+    """Whether an answer that all is well names this employee as left out."""
+    if isinstance(answer, dict):
+        for member, reason in _NOT_SENT:
+            if employee.lower() in answers.text(answer, member).lower().split("|"):
+                return Denied(reason, member)
+    return None
+
+
 def _plain(answer: Answer | Outcome) -> Outcome:
     if not isinstance(answer, dict):
         return answer
-    named = answer.get("msgid")
-    return Accepted(named if isinstance(named, str) else "")
+    return Accepted(answers.task(answer))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from automation.kernel import errors
 from automation.kernel.ports import Finding
+from bots.wecom import answers
 from bots.wecom.api import Api, Key
 from bots.wecom.options import WecomOptions
 
@@ -45,7 +46,7 @@ def _employees(api: Api, options: WecomOptions) -> Finding:
         answer = api.get(Key.CUSTOMERS, "externalcontact/get_follow_user_list")
     except errors.LuchengError as error:
         return Finding("employees", False, str(error), "let the app call 客户联系, in 可调用接口的应用")
-    known = {str(one) for one in answer.get("follow_user") or []}
+    known = set(answers.words(answer, "follow_user"))
     named = {*options.employees, *([options.sender] if options.sender else [])}
     missing = sorted(named - known)
     if missing:

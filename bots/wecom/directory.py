@@ -8,7 +8,7 @@ from typing import Any
 
 from automation.kernel import errors
 from automation.kernel.ports import Json
-from bots.wecom import limits
+from bots.wecom import answers, limits
 from bots.wecom.api import Api, Key
 from bots.wecom.options import WecomOptions
 
@@ -56,7 +56,7 @@ class Directory:
         if self._options.employees:
             return list(self._options.employees)
         answer = self._api.get(Key.CUSTOMERS, "externalcontact/get_follow_user_list")
-        return [str(one) for one in answer.get("follow_user") or []]
+        return answers.words(answer, "follow_user")
 
     def customers(self) -> Iterator[Customer]:
         """Every friendship of every employee, a hundred a request; one customer may come with several employees."""
@@ -84,13 +84,13 @@ class Directory:
             "skip_verify": skip_verify,
         }
         answer = self._api.post(Key.CUSTOMERS, "externalcontact/add_contact_way", payload)
-        return ContactWay(_text(answer, "config_id"), state, _text(answer, "qr_code"), tuple(employees))
+        return ContactWay(answers.text(answer, "config_id"), state, answers.text(answer, "qr_code"), tuple(employees))
 
     def contact_ways(self) -> list[ContactWay]:
         """All that were made by the interface; the admin console's own are not told."""
         path = "externalcontact/list_contact_way"
         rows = self._api.pages(Key.CUSTOMERS, path, {"limit": limits.TASKS_PAGE}, "contact_way")
-        return [self._contact_way(_text(row, "config_id")) for row in list(rows)]
+        return [self._contact_way(answers.text(row, "config_id")) for row in list(rows)]
 
     def delete_contact_way(self, config_id: str) -> None:
         self._api.post(Key.CUSTOMERS, "externalcontact/del_contact_way", {"config_id": config_id})
@@ -98,14 +98,14 @@ class Directory:
     def advisers(self, customer: str) -> list[str]:
         """The employees whose friend a customer is."""
         answer = self._api.get(Key.CUSTOMERS, "externalcontact/get", external_userid=customer)
-        return [_text(one, "userid") for one in _rows(answer, "follow_user")]
+        return [answers.text(one, "userid") for one in answers.rows(answer, "follow_user")]
 
     def tags(self) -> list[Tag]:
         answer = self._api.post(Key.CUSTOMERS, "externalcontact/get_corp_tag_list", {})
         return [
-            Tag(_text(tag, "id"), _text(tag, "name"), _text(group, "group_name"))
-            for group in _rows(answer, "tag_group")
-            for tag in _rows(group, "tag")
+            Tag(answers.text(tag, "id"), answers.text(tag, "name"), answers.text(group, "group_name"))
+            for group in answers.rows(answer, "tag_group")
+            for tag in answers.rows(group, "tag")
             if not tag.get("deleted")
         ]
 
@@ -120,31 +120,22 @@ class Directory:
 
     def _contact_way(self, config_id: str) -> ContactWay:
         answer = self._api.post(Key.CUSTOMERS, "externalcontact/get_contact_way", {"config_id": config_id})
-        found = answer.get("contact_way") or {}
-        users = tuple(str(one) for one in found.get("user") or [])
-        return ContactWay(config_id, _text(found, "state"), _text(found, "qr_code"), users)
+        found = answers.inner(answer, "contact_way")
+        users = tuple(answers.words(found, "user"))
+        return ContactWay(config_id, answers.text(found, "state"), answers.text(found, "qr_code"), users)
 
 
 def _customer(row: Mapping[str, Any]) -> Customer | None:
-    contact, follow = row.get("external_contact"), row.get("follow_info")
-    if not isinstance(contact, Mapping) or not isinstance(follow, Mapping) or not _text(contact, "external_userid"):
+    contact, follow = answers.inner(row, "external_contact"), answers.inner(row, "follow_info")
+    number = answers.text(contact, "external_userid")
+    if not number or not follow:
         return None
-    since = follow.get("createtime")
     return Customer(
-        _text(contact, "external_userid"),
-        _text(contact, "name"),
-        _text(contact, "unionid"),
-        _text(follow, "userid"),
-        _text(follow, "state"),
-        since if type(since) is int else 0,
-        tuple(str(one) for one in follow.get("tag_id") or []),
+        number,
+        answers.text(contact, "name"),
+        answers.text(contact, "unionid"),
+        answers.text(follow, "userid"),
+        answers.text(follow, "state"),
+        answers.number(follow, "createtime"),
+        tuple(answers.words(follow, "tag_id")),
     )
-
-
-def _rows(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    return [row for row in answer.get(name) or [] if isinstance(row, Mapping)]
-
-
-def _text(row: Mapping[str, Any], name: str) -> str:
-    value = row.get(name)
-    return value if isinstance(value, str) else ""

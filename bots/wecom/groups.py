@@ -14,7 +14,7 @@ from typing import Any
 
 from automation.kernel.hooks import Did, Who
 from automation.kernel.ports import Cache, Json
-from bots.wecom import limits
+from bots.wecom import answers, limits
 from bots.wecom.api import Api, Key
 
 KEPT = 10 * 365 * 86_400  # seconds
@@ -56,12 +56,12 @@ class Groups:
         if owners:
             payload["owner_filter"] = {"userid_list": list(owners)}
         for row in self._api.pages(Key.CUSTOMERS, "externalcontact/groupchat/list", payload, "group_chat_list"):
-            if row.get("chat_id"):
-                yield str(row["chat_id"])
+            if chat := answers.text(row, "chat_id"):
+                yield chat
 
     def read(self, chat: str) -> Group:
         answer = self._api.post(Key.CUSTOMERS, "externalcontact/groupchat/get", {"chat_id": chat, "need_name": 0})
-        return _group(chat, answer.get("group_chat") or {})
+        return _group(chat, answers.inner(answer, "group_chat"))
 
     def changes(self, chat: str, now: int, told: bool = False) -> list[Did]:
         """Who joined and left since the last reading, which this one replaces.
@@ -80,7 +80,7 @@ class Groups:
             new = [member for member in group.members if member.id not in before]
             gone = sorted(set(before) - set(present))
         return [
-            *(joined(chat, member, group.owner, member.at or now) for member in new),
+            *(joined(chat, member, group.owner, min(member.at, now) or now) for member in new),
             *(left(chat, one, now, group.owner) for one in gone),
         ]
 
@@ -126,21 +126,12 @@ def _given(props: Mapping[str, str]) -> dict[str, Json]:
 
 
 def _group(chat: str, found: Mapping[str, Any]) -> Group:
-    rows = [row for row in found.get("member_list") or [] if isinstance(row, Mapping) and row.get("userid")]
+    rows = [row for row in answers.rows(found, "member_list") if answers.text(row, "userid")]
     members = tuple(_member(row) for row in rows if row.get("type") == CUSTOMER)
-    since = found.get("create_time")
-    return Group(
-        chat,
-        str(found.get("name") or ""),
-        str(found.get("owner") or ""),
-        since if type(since) is int else 0,
-        len(rows),
-        members,
-    )
+    name, owner = answers.text(found, "name"), answers.text(found, "owner")
+    return Group(chat, name, owner, answers.number(found, "create_time"), len(rows), members)
 
 
 def _member(row: Mapping[str, Any]) -> Member:
-    at = row.get("join_time")
-    return Member(
-        str(row["userid"]), str(row.get("unionid") or ""), at if type(at) is int else 0, str(row.get("state") or "")
-    )
+    at = max(0, answers.number(row, "join_time"))
+    return Member(answers.text(row, "userid"), answers.text(row, "unionid"), at, answers.text(row, "state"))

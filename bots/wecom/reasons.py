@@ -54,6 +54,7 @@ TABLE: Final[Mapping[int, tuple[Reason, bool, str]]] = {
     301002: (Reason.NOT_ALLOWED, False, "the agent_id belongs to another app"),
 }  # fmt: skip
 
+EMPLOYEES: Final = frozenset({40003, 60111, 81013, 82001})  # about an employee, in a call about customers: `sender`
 SLOWER = 60  # seconds: what WeCom counts by the minute is free again after one
 
 
@@ -61,6 +62,11 @@ def denied(code: int) -> Denied:
     """A refusal of a whole request. A code nobody has met is ours to fix, and does not stop the lane."""
     reason, permanent, _ = TABLE.get(code, (Reason.BAD_CONTENT, True, ""))
     return Denied(reason, str(code), permanent, SLOWER if reason is Reason.RATE_LIMITED else None)
+
+
+def denied_for_customers(code: int) -> Denied:
+    """The same of a call about customers, where an employee who is not there is our own `sender`."""
+    return Denied(Reason.NOT_ALLOWED, str(code), permanent=False) if code in EMPLOYEES else denied(code)
 
 
 def said(code: int) -> str:

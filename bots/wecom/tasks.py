@@ -14,6 +14,7 @@ and a customer has been written to only once a result of theirs says so. A made 
 from __future__ import annotations
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +24,11 @@ from typing import Any
 from automation.kernel import errors
 from automation.kernel.hooks import Happening, Receipt
 from automation.kernel.ports import Cache, Json
-from bots.wecom import limits
+from bots.wecom import answers, limits, reasons
 from bots.wecom.api import Api, Key, Refusal
 from bots.wecom.options import WecomOptions
 
+log = logging.getLogger(__name__)
 DAY = 86_400
 KNOWN_FOR = 60 * DAY  # seconds for which we know when a task was made
 SENT, NOT_A_FRIEND, OTHER_TASK = 1, 2, 3  # status of a result (93338); 0: not yet
@@ -82,8 +84,12 @@ class Tasks:
         self._name, self._options, self._api, self._cache = name, options, api, cache
 
     def made(self, task: str, now: int) -> None:
-        """Remembers when a task was made: WeCom's results do not say."""
-        self._cache.put(self._place(task, "made"), str(now), KNOWN_FOR)
+        """Remembers when a task was made: WeCom's results do not say. Without a cache it is as if made when first
+        asked about: that must not undo what WeCom has taken."""
+        try:
+            self._cache.put(self._place(task, "made"), str(now), KNOWN_FOR)
+        except errors.LuchengError as error:
+            log.warning("when a task was made cannot be kept: %s", type(error).__name__)
 
     def to_groups(self, groups: Sequence[str], sender: str, members: Mapping[str, Json], now: int) -> list[str]:
         """A task for the owner of customer groups; one for every 2,000 of them. Raises Refusal or ServiceAway."""
@@ -92,37 +98,43 @@ class Tasks:
             chats: Json = list(groups[start : start + limits.TASK_GROUPS])
             payload = {"chat_type": "group", "chat_id_list": chats, "sender": sender, **members}
             answer = self._api.post(Key.CUSTOMERS, "externalcontact/add_msg_template", payload)
-            task = str(answer.get("msgid") or "")
+            task = answers.task(answer)
             if not task:
                 raise errors.ServiceAway("WeCom made a task and did not name it: look in the admin console")
             self.made(task, now)
             made.append(task)
         return made
 
-    def find(self, members: Mapping[str, Json], customers: set[str], since: int, until: int) -> str | None:
-        """The one task for exactly these customers with this text, made in that time; None where nobody can say.
+    def find(self, members: Mapping[str, Json], customers: set[str], made: tuple[int, int], ends: float) -> str | None:
+        """The one task for exactly these customers with this text, `made` in that time; None where nobody can say.
 
-        For a request whose answer was lost. That none is listed proves nothing: the list may lag behind.
+        For a request whose answer was lost. That none is listed proves nothing: the list may lag behind. Raises
+        Refusal, or ServiceAway, also where it is not found by `ends`, a moment of clock.monotonic().
         """
         found = []
-        for one in self._listed("single", since, until):
+        asked: dict[str, Json] = {
+            "chat_type": "single", "start_time": made[0], "end_time": made[1], "filter_type": 0,
+        }  # fmt: skip
+        path = "externalcontact/get_groupmsg_list_v2"
+        for one in self._pages(path, asked, "group_msg_list", limits.TASKS_PAGE, ends):
             same = one.get("text", {}) == members.get("text", {}) and _shapes(one) == _shapes(members)
-            task = str(one.get("msgid") or "")
+            task = answers.task(one)
             if same and task and self._cache.get(self._place(task, "made")) is None:
-                wanted = {result.recipient for result in self.look(task).results}
+                wanted = {result.recipient for result in self.look(task, ends).results}
                 if wanted == customers:
                     found.append(task)
         return found[0] if len(found) == 1 else None
 
-    def look(self, task: str) -> Task:
-        """Where a task stands. Raises Refusal or ServiceAway."""
-        parts = list(self._pages("externalcontact/get_groupmsg_task", {"msgid": task}, "task_list"))
+    def look(self, task: str, ends: float | None = None) -> Task:
+        """Where a task stands. Raises Refusal, or ServiceAway, also where it takes longer than until `ends`."""
+        about: dict[str, Json] = {"msgid": task}
+        parts = list(self._pages("externalcontact/get_groupmsg_task", about, "task_list", ends=ends))
         results: list[Result] = []
-        for employee in sorted({str(part.get("userid") or "") for part in parts}):
+        for employee in sorted({answers.text(part, "userid") for part in parts} - {""}):
             asked: dict[str, Json] = {"msgid": task, "userid": employee}
-            rows = self._pages("externalcontact/get_groupmsg_send_result", asked, "send_list")
+            rows = self._pages("externalcontact/get_groupmsg_send_result", asked, "send_list", ends=ends)
             results += [_result(row, employee) for row in rows]
-        confirmed = sum(_number(part, "status") == DONE for part in parts)
+        confirmed = sum(answers.number(part, "status") == DONE for part in parts)
         stopped = self._cache.get(self._place(task, "stopped")) is not None
         return Task(task, len(parts), confirmed, tuple(results), stopped)
 
@@ -156,19 +168,30 @@ class Tasks:
 
     def _of_task(self, task: str, customers: set[str], now: int) -> list[Happening]:
         late = self._is_late(task, now)
+        stopped = late and self._is_stopped(task)  # before the last look: what is not sent then never will be
         try:
-            if late:
-                self.stop(task)  # before the last look: what is not sent then never will be
             seen = self.look(task)
         except Refusal as error:  # of one task: the others go on
-            if not late:
+            if not late or not reasons.denied(error.code).permanent:  # a right that we lack now ends no message
                 return []
             return [Receipt(f"{task}|{customer}", "failed", now, str(error.code)) for customer in sorted(customers)]
         results: dict[str, list[Result]] = defaultdict(list)
         for result in seen.results:
             results[result.recipient].append(result)
-        said = [told(task, customer, results[customer], now, late) for customer in sorted(customers)]
+        said = [told(task, customer, results[customer], now, stopped) for customer in sorted(customers)]
         return [one for one in said if one is not None]
+
+    def _is_stopped(self, task: str) -> bool:
+        """Whether nobody can confirm it any more. Where WeCom does not stop it an employee still may, so what is not
+        sent yet has not failed: to write to them in another way would be to write twice."""
+        if self._cache.get(self._place(task, "stopped")) is not None:
+            return True
+        try:
+            self.stop(task)
+        except Refusal as error:
+            log.warning("a task that is late was not stopped: errcode %d", error.code)
+            return False
+        return True
 
     def _is_late(self, task: str, now: int) -> bool:
         made = self._cache.get(self._place(task, "made"))
@@ -177,41 +200,31 @@ class Tasks:
             return False
         return now - int(made) >= self._options.task_expires
 
-    def _listed(self, kind: str, since: int, until: int) -> Iterator[Mapping[str, Any]]:
-        asked: dict[str, Json] = {"chat_type": kind, "start_time": since, "end_time": until, "filter_type": 0}
-        return self._pages("externalcontact/get_groupmsg_list_v2", asked, "group_msg_list", limits.TASKS_PAGE)
-
     def _pages(
-        self, path: str, asked: Mapping[str, Json], name: str, size: int = limits.PAGE
+        self, path: str, asked: Mapping[str, Json], name: str, size: int = limits.PAGE, ends: float | None = None
     ) -> Iterator[Mapping[str, Any]]:
-        return self._api.pages(Key.CUSTOMERS, path, {**asked, "limit": size}, name)
+        return self._api.pages(Key.CUSTOMERS, path, {**asked, "limit": size}, name, ends)
 
     def _place(self, task: str, what: str) -> str:
         return f"wecom:{self._name}:task:{task}:{what}"
 
 
-def told(task: str, customer: str, results: Sequence[Result], now: int, late: bool) -> Receipt | None:
+def told(task: str, customer: str, results: Sequence[Result], now: int, stopped: bool) -> Receipt | None:
     """One message's end, None while an employee can still bring it about."""
     sent = [result for result in results if result.status == SENT]
     if sent:
-        return Receipt(f"{task}|{customer}", "sent", min(result.at for result in sent) or now)
+        return Receipt(f"{task}|{customer}", "sent", max(0, min(now, *(result.at for result in sent))) or now)
     failed = [result.status for result in results if result.status in _FAILED]
     if failed and len(failed) == len(results):
         return Receipt(f"{task}|{customer}", "failed", now, _FAILED[failed[0]])
-    return Receipt(f"{task}|{customer}", "failed", now, "expired") if late else None
+    return Receipt(f"{task}|{customer}", "failed", now, "expired") if stopped else None
 
 
 def _result(row: Mapping[str, Any], employee: str) -> Result:
-    recipient = str(row.get("external_userid") or row.get("chat_id") or "")
-    return Result(recipient, employee, _number(row, "status"), _number(row, "send_time"))
-
-
-def _number(row: Mapping[str, Any], name: str) -> int:
-    value = row.get(name)
-    return value if type(value) is int else 0
+    recipient = answers.text(row, "external_userid") or answers.text(row, "chat_id")
+    return Result(recipient, employee, answers.number(row, "status"), answers.number(row, "send_time"))
 
 
 def _shapes(members: Mapping[str, Any]) -> list[str]:
     """Kinds of the attachments. WeCom lists their contents changed: addresses of pictures, missing members."""
-    given = members.get("attachments") or []
-    return [str(one.get("msgtype", "")) for one in given if isinstance(one, Mapping)]
+    return [answers.text(one, "msgtype") for one in answers.rows(members, "attachments")]

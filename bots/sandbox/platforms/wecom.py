@@ -161,6 +161,8 @@ class Wecom:
         sender = given.get("sender")
         if not named or len(named) > 10_000 or (sender is not None and sender not in self.company.employees):
             raise Refused(40058)
+        if not self.company.unknown.isdisjoint(named):
+            raise Refused(40096)
         every = fault.every if fault is not None and fault.mode is Mode.PARTIAL else 0
         wrong = {one for n, one in enumerate(named, start=1) if every and n % every == 0}
         wrong |= {one for one in named if not CUSTOMER.fullmatch(one) or one in self.company.left}

@@ -46,6 +46,7 @@ class People:
             "event": self._event,
             "revoke_tokens": self._revoke,
             "refuse": self._refuse,
+            "forget": self._forget,
             "account": self._account,
             "reset": self._reset,
             "show": self._show,
@@ -148,6 +149,11 @@ class People:
         self._company.refusals.setdefault(str(order["path"]), []).extend(
             [int(order["errcode"])] * int(order.get("times", 1))
         )
+        return {}
+
+    def _forget(self, order: Order) -> dict[str, Any]:
+        """From now on there is no such customer: whoever names them is refused whole."""
+        self._company.unknown.add(str(order["customer"]))
         return {}
 
     def _account(self, order: Order) -> dict[str, Any]:

@@ -79,6 +79,7 @@ class Company:
         self.friends: dict[str, dict[str, Friend]] = {}
         self.names: dict[str, tuple[str, str]] = {}  # customer -> name, unionid
         self.left: set[str] = set()
+        self.unknown: set[str] = set()  # ids for which a whole task is refused
         self.tasks: dict[str, Task] = {}
         self.chats: dict[str, Chat] = {}
         self.ways: dict[str, dict[str, Any]] = {}

@@ -152,5 +152,5 @@ def test_a_customer_of_two_advisers_fails_only_when_neither_can_send(
     statuses: tuple[int, ...], kind: str | None
 ) -> None:
     results = [Result("wm1", f"staff_{number}", status, 0) for number, status in enumerate(statuses)]
-    found = told("msg1", "wm1", results, NOW, late=False)
+    found = told("msg1", "wm1", results, NOW, stopped=False)
     assert (found.kind if found else None) == kind
