@@ -11,6 +11,7 @@ from threading import Condition
 from automation.app import App
 from automation.audience import lifecycle, rfm
 from automation.engine import registry
+from automation.engine.delivery import receipts
 from automation.inbound import inbox
 from automation.people import tags
 from automation.store.database import Transaction
@@ -91,13 +92,13 @@ class Watch:
 
 
 def nightly(app: App, now: int) -> None:
-    """Sliding windows, stages and scores of everybody, and what
-    is kept for a time only; only what changed is written."""
+    """Sliding windows, stages and scores of everybody, and what is kept for a time only; only what changed is
+    written."""
     rules = app.settings.lifecycle
     app.computed.refresh_windows(app.store, now)
     lifecycle.refresh(app.store, app.names, rules, now)
     rfm.refresh(app.store, app.names, (rules, app.settings.rfm), now)
-    for forget in (tags.expire, inbox.prune, _forget_answers):
+    for forget in (tags.expire, inbox.prune, receipts.prune, _forget_answers):
         gone = SLICE
         while gone == SLICE:
             with app.store.write() as tx:

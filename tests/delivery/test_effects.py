@@ -160,3 +160,21 @@ def test_staff_are_told_on_the_lane_to_colleagues_and_not_on_the_one_to_customer
     ]  # fmt: skip
     effects(house).step(house.ts("2026-03-02 13:00"))
     assert [message.lane for message in house.mail.sent] == ["app_message"]
+
+
+def test_one_that_breaks_what_posts_it_stops_none_of_the_others(house: House) -> None:
+    house.send_one(NOON, HOOK, people=2)
+    house.send_one(NOON, NOTIFY)
+    house.put("UPDATE effect SET due = :now", now=house.ts(NOON))
+    hooks = Hooks()
+
+    def broken(url: str, body: bytes, headers: Mapping[str, str], private: bool) -> Outcome:
+        hooks.posts.append((url, body, headers))
+        if len(hooks.posts) == 1:
+            raise RuntimeError("a fault that quotes +8613800000001")
+        return ACCEPTED
+
+    breaking = Hooks()
+    breaking.post = broken  # type: ignore[method-assign]
+    assert effects(house, breaking).step(house.ts(NOON)) == 3
+    assert [(state, error) for state, _, error in left(house)] == [(0, "unknown RuntimeError"), (1, None), (1, None)]

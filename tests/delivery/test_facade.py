@@ -191,3 +191,14 @@ def test_idempotency_keys_fit_every_provider_and_differ_between_people_and_lanes
     keys = [message.idem_key for message in (*house.wechat.sent, *house.sms.sent)]
     assert len(set(keys)) == 6
     assert all(len(key) <= 32 and key.isalnum() and key == key.lower() for key in keys)
+
+
+def test_what_is_tried_again_at_another_address_is_booked_at_that_address(house: House) -> None:
+    (person,) = house.send_one(NOON, "{send: hello, via: [sms], expires: 3d}")
+    house.sms.answer = lambda _: Denied(Reason.UNAVAILABLE, "503", permanent=False)
+    house.deliver(NOON)
+    house.address(person, "phone", text="+8613900000001")
+    house.deliver(house.store.value("SELECT due FROM message"))
+    assert [message.address for message in house.sms.sent][1] == "+8613900000001"
+    newest = house.store.value("SELECT max(id) FROM identity WHERE kind = 'phone'")
+    assert house.store.value("SELECT identity_id FROM attempt") == newest

@@ -99,3 +99,17 @@ def test_the_stop_switch_leaves_its_order_in_the_audit(house: House) -> None:
     house.deliver(NOON)
     assert house.state() == "SENT"
     assert orders(house) == ["resume all", "stop all"]
+
+
+def test_what_was_refused_for_its_text_is_tried_again_with_the_text_of_now(house: House) -> None:
+    (person,) = house.send_one(NOON, SMS)
+    house.sms.answer = lambda _: Denied(Reason.BAD_CONTENT)
+    house.deliver(NOON)
+    house.put("UPDATE person SET name = '李四' WHERE id = :id", id=person)
+    with house.store.write() as tx:
+        operators.retry(tx, [house.store.value("SELECT id FROM message")], "ann", house.ts(NOON))
+    house.sms.answer = accept
+    house.deliver(NOON)
+    assert [message.body["params"] for message in house.sms.sent] == [{"name": "客1"}, {"name": "李四"}]
+    shown = operators.show(house.store, house.store.value("SELECT id FROM message"), house.vault)
+    assert shown["tries"][0]["body"]["params"] == {"name": "李四"}

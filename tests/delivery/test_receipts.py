@@ -125,3 +125,15 @@ def test_a_report_finds_a_message_whose_answer_was_lost_by_the_name_the_channel_
         assert house.state() != "SENT"
         assert report(house, "delivered", 60, "b-1|abc") is True
     assert house.state() == "SENT"
+
+
+def test_reports_about_nobodys_messages_are_forgotten_and_those_without_a_name_not_kept(house: House) -> None:
+    house.send_one(NOON, people=0)
+    assert report(house, "delivered", 0, "another system's") is False
+    assert report(house, "delivered", 5, "theirs too") is False
+    assert report(house, "delivered", 0, "") is False
+    assert house.store.value("SELECT count(*) FROM receipt") == 2
+    with house.store.write() as tx:
+        assert receipts.prune(tx, house.ts(NOON) + receipts.KEPT) == 0
+        assert receipts.prune(tx, house.ts(NOON) + receipts.KEPT + 1) == 1
+    assert house.store.value("SELECT provider_id FROM receipt") == "theirs too"

@@ -336,3 +336,25 @@ def test_marketing_leaves_by_mail_only_with_a_way_to_unsubscribe(
     house.send_one(NOON, "{send: hello, via: [email], expires: 3d}", purpose=purpose)
     house.deliver(NOON)
     assert house.states() == [want]
+
+
+def test_a_text_that_loses_a_part_while_its_messages_wait_costs_them_no_way(house: House) -> None:
+    text(house, WORDS, NOTICE)
+    (person,) = house.send_one(NOON, "{send: hello, via: [wechat, sms], expires: 3d}")
+    open_window(house, person)
+    house.wechat.answer = lambda _: Denied(Reason.NOT_REACHABLE, "43004")
+    house.deliver(NOON)
+    house.deliver(NOON)
+    assert [message.lane for message in house.wechat.sent] == ["talk", "template"]
+    text(house, WORDS)
+    house.open(NOON, k="enter: {manual: true}\nagain: finished\nsteps: [{send: hello}]\n")
+    house.deliver(NOON)  # the first way is asked once more: nothing tells what came before the one that is gone
+    house.deliver(NOON)
+    assert (went(house), house.state()) == ([("sms_main", "sms")], "SENT")
+
+
+def test_a_message_whose_last_way_is_no_more_begins_anew(house: House) -> None:
+    house.send_one(NOON, "{send: hello, via: [sms, email], expires: 3d}")
+    house.put("UPDATE message SET channel = 'gone_main', lane = 'sms', via_ix = 5, reason = 'no channel: sms gone'")
+    house.deliver(NOON)
+    assert (went(house), house.state()) == ([("sms_main", "sms")], "SENT")

@@ -157,6 +157,7 @@ class Claimer:
         ]
         routes = {route.number: route for route in self._routes.of(cases).values()}
         _set_routes(tx, routes)
+        _set_places(tx, routes)
         present = {row[0] for row in tx.rows("SELECT DISTINCT purpose FROM claim")}
         zones = {row[0]: parts.zones[row[0]] for row in tx.rows("SELECT DISTINCT zone FROM claim")}
         still = {row[0] for row in tx.rows("SELECT id FROM journey WHERE paused = 1 OR status = 'paused'")}
@@ -224,6 +225,26 @@ def _set_routes(tx: Transaction, routes: Mapping[int, Route]) -> None:
             f"WHEN claim.version_id = {route.version_id} AND claim.step = {route.step} AND {variant} THEN {number}"
         )
     tx.run(f"UPDATE claim SET route = CASE {' '.join(whens)} END", **bound)
+
+
+def _set_places(tx: Transaction, routes: Mapping[int, Route]) -> None:
+    """Where files or settings changed since a message was tried, the ways it has left begin elsewhere: behind the one
+    that refused it for good, at the one that shall be tried again, and anew where that one is no more."""
+    then = tx.dialect.join_in_order
+    tried = tx.rows(
+        f"SELECT DISTINCT c.route, c.option_ix, coalesce(c.technical, 0), m.channel, m.lane FROM claim c {then}"
+        " message m ON m.id = c.id WHERE c.option_ix > 0"
+    )
+    for route, known, refused, channel, lane in tried:
+        ways = [(door.channel, door.lane) for door, _ in routes[route].options]
+        place = ways.index((channel, lane)) + refused if (channel, lane) in ways else 0
+        if place != known:
+            tx.run(
+                "UPDATE claim SET option_ix = :place WHERE route = :route AND option_ix = :known"
+                " AND coalesce(technical, 0) = :refused AND EXISTS (SELECT 1 FROM message m WHERE m.id = claim.id"
+                " AND m.channel = :channel AND m.lane = :lane)",
+                place=place, route=route, known=known, refused=refused, channel=channel, lane=lane,
+            )  # fmt: skip
 
 
 def _going(doors: Sequence[Door], personal: Sequence[int]) -> str:

@@ -16,7 +16,8 @@ DISPATCH = "id BIGINT, token BIGINT, person_id BIGINT, identity_id BIGINT, marke
 ATTEMPT = (
     "INSERT INTO attempt (message_id, n, channel, lane, identity_id, idem_key, state, body, at)"
     f" VALUES (:id, :n, :channel, :lane, :identity, :key, {AttemptState.DISPATCHING}, :body, :now)"
-    " ON CONFLICT (message_id, channel, lane) DO UPDATE SET state = excluded.state, code = NULL, done_at = NULL"
+    " ON CONFLICT (message_id, channel, lane) DO UPDATE SET state = excluded.state, identity_id = excluded.identity_id,"
+    " body = excluded.body, code = NULL, done_at = NULL"
 )
 OURS = f"message.state IN ({MessageState.CLAIMED}, {MessageState.DISPATCHING})"
 BACK = (

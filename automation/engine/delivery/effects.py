@@ -72,7 +72,7 @@ class Effects:
             if effect.kind == "notify":
                 roles.setdefault(effect.ref, []).append(effect)
             else:
-                self._record([effect], self._call(effect, now), now)
+                self._record([effect], self._guarded(effect, now), now)
         for role, lines in roles.items():
             self._record(lines, self._tell(role, lines), now)
         return len(taken)
@@ -116,6 +116,13 @@ class Effects:
             log.error("channel %s raised %s", channel.name, type(error).__name__)
             return Unknown(type(error).__name__)
         return answer
+
+    def _guarded(self, effect: Effect, now: int) -> Outcome | str:
+        try:
+            return self._call(effect, now)
+        except Exception as error:  # the broad edge around who posts: its text may quote the body
+            log.error("web hook %s raised %s", effect.ref, type(error).__name__)
+            return Unknown(type(error).__name__)
 
     def _call(self, effect: Effect, now: int) -> Outcome | str:
         """A signed POST (Standard Webhooks: the signature covers id, time and body)."""

@@ -104,6 +104,11 @@ def retry(tx: Transaction, numbers: Sequence[int], who: str, now: int) -> int:
     )  # fmt: skip
     if not count:
         raise errors.Refused("none of these messages failed and can still be sent before it expires")
+    # A body that was refused is made anew, as its text may have been mended; one that may have left stays as it is.
+    tx.run(
+        f"UPDATE attempt SET body = NULL FROM ordered WHERE attempt.message_id = ordered.id"
+        f" AND attempt.state = {AttemptState.DENIED}"
+    )
     audit.record(tx, now, who, "messages retried", messages=list(numbers)[:100], count=count)
     return count
 

@@ -16,6 +16,7 @@ from automation.store.database import Transaction
 
 from . import arrivals, reactions
 
+KEPT = 7 * 86_400  # seconds for which a report may come before the answer of its own request
 KINDS = ("sent", "delivered", "opened", "clicked", "failed")
 REPORTED = "n BIGINT, channel TEXT, provider_id TEXT"
 FIND = (
@@ -54,11 +55,21 @@ def record_many(parts: Parts, tx: Transaction, reports: Sequence[tuple[str, Rece
         if receipt.kind not in KINDS:
             raise ValueError(f"no kind of receipt: {receipt.kind}")
     found, known = _find(tx, reports)
-    early = [report for number, report in enumerate(reports) if number not in known]
+    early = [report for number, report in enumerate(reports) if number not in known and report[1].provider_id]
     if early:
         _keep(tx, early)
     _apply(parts, tx, found, now)
     return len(known)
+
+
+def prune(tx: Transaction, now: int, limit: int = 5000) -> int:
+    """Forgets reports about messages that are not ours, such as those of another system that shares the account; how
+    many. At most `limit`."""
+    return tx.run(
+        "DELETE FROM receipt WHERE (channel, provider_id, kind) IN"
+        " (SELECT channel, provider_id, kind FROM receipt WHERE at < :before LIMIT :limit)",
+        before=now - KEPT, limit=limit,
+    )  # fmt: skip
 
 
 def catch_up(parts: Parts, tx: Transaction, answers: str, now: int) -> int:

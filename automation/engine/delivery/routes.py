@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
@@ -39,19 +40,21 @@ class Routes:
         self._routes: dict[Case, Route] = {}
         self._last: dict[tuple[Case, int], bool] = {}
         self._files: tuple[object, object] = (None, None)
+        self._lock = threading.Lock()
 
     def door(self, channel: str, lane: str) -> Door | None:
         return self._by_lane.get((channel, lane))
 
     def of(self, cases: Sequence[Case]) -> dict[Case, Route]:
         """The routes of these cases, made where they are new."""
-        files = (self._parts.project, self._parts.registry)
-        if self._files[0] is not files[0] or self._files[1] is not files[1]:
-            self._routes, self._last, self._files = {}, {}, files
-        for case in cases:
-            if case not in self._routes:
-                self._routes[case] = self._make(len(self._routes), case)
-        return {case: self._routes[case] for case in cases}
+        with self._lock:  # who claims and who records ask in threads of their own, and no number may be given twice
+            files = (self._parts.project, self._parts.registry)
+            if self._files[0] is not files[0] or self._files[1] is not files[1]:
+                self._routes, self._last, self._files = {}, {}, files
+            for case in cases:
+                if case not in self._routes:
+                    self._routes[case] = self._make(len(self._routes), case)
+            return {case: self._routes[case] for case in cases}
 
     def grant(self, case: Case, door: Door) -> str:
         """The template a message had to be allowed for at this door; "" for none."""
