@@ -10,14 +10,9 @@ from bots import http
 
 
 def read(reply: http.Reply) -> dict[str, Any] | None:
-    """The members of an answer of status 200; None where it is no object or its errcode is no number."""
-    try:
-        found = reply.json()
-    except ValueError:
-        return None
-    if not isinstance(found, dict) or type(found.get("errcode", 0)) is not int:
-        return None
-    return found
+    """The members of an answer of status 200; None where it has none or its errcode is no number."""
+    found = reply.members()
+    return found if found and type(found.get("errcode", 0)) is int else None
 
 
 def outcome(reply: http.Reply, denied: Callable[[int, str], Denied]) -> Outcome:

@@ -18,10 +18,21 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from bots import curl
-from bots.http_answers import NOT_PUBLIC, AnswerLost, NotSent, Post, Reply, TransportError, encoded, origin, refusal
+from bots.http_answers import (
+    NOT_PUBLIC,
+    AnswerLost,
+    NotSent,
+    Post,
+    Reply,
+    TransportError,
+    encoded,
+    identity,
+    origin,
+    refusal,
+)
 
-__all__ = ["NOT_PUBLIC", "AnswerLost", "Client", "NotSent", "Post", "Reply", "TransportError", "encoded", "origin",
-           "refusal"]  # fmt: skip
+__all__ = ["NOT_PUBLIC", "AnswerLost", "Client", "NotSent", "Post", "Reply", "TransportError", "encoded", "identity",
+           "origin", "refusal"]  # fmt: skip
 NO_HEADERS: Mapping[str, str] = {}
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from automation.kernel import errors
 from automation.kernel.ports import Denied, Reason, Unknown
 
+MOST_IDENTITY = 128  # characters of an id that is kept
 NOT_PUBLIC = "not_public"  # code of a failure: the name leads to an address that may not be connected to
 
 
@@ -65,6 +67,25 @@ class Reply:
             return json.loads(self.body)
         except (ValueError, RecursionError):
             raise ValueError("the answer is not JSON") from None
+
+    def members(self) -> dict[str, Any]:
+        """The members of the body; none where it is no JSON object."""
+        try:
+            found = self.json()
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def identity(found: Mapping[str, Any], *names: str) -> str:
+    """The provider's id of a message under the first of the names that is there; "" where there is none."""
+    for name in names:
+        value = found.get(name)
+        if type(value) is int or isinstance(value, str):
+            text = str(value)
+            if 0 < len(text) <= MOST_IDENTITY:
+                return text
+    return ""
 
 
 def encoded(payload: object) -> bytes:

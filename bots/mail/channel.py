@@ -45,7 +45,7 @@ class MailChannel:
         self._clock = now or clock.SystemClock()
         reply_to = mime.address(options.reply_to) if options.reply_to else None
         self._sender = mime.Sender(address, options.from_name, reply_to)
-        self._return = options.return_path or address
+        self._return = _sent_from(options.return_path) if options.return_path else address
         self._pictures = Pictures()
         self._relay = Relay(options, helo=self._sender.domain)
         # Their libraries are loaded where they are used: most processes only send.
@@ -80,7 +80,7 @@ class MailChannel:
         """What one mail says that came back to us, as a mail server pipes it. Raises Unreadable."""
         from bots.mail.bounces import Reports
 
-        found = Reports(self._sender.domain, self._options.return_path).read(mail, now)
+        found = Reports(self._sender.domain, self._return).read(mail, now)
         return [found] if found else []
 
     def check(self, now: int) -> Sequence[Finding]:
@@ -125,3 +125,12 @@ class MailChannel:
         except BadContent as error:
             return Denied(Reason.BAD_CONTENT, error.code)
         return self._relay.deliver(self._return.replace(KEY, message.idem_key), to, mail, message_id)
+
+
+def _sent_from(return_path: str) -> str:
+    """The form that goes on the wire; a key to come stays where it stands."""
+    local, _, domain = return_path.rpartition("@")
+    wire = mime.address(f"bounces@{domain}")
+    if wire is None:
+        raise ValueError("return_path is not an email address")
+    return f"{local}@{wire.rpartition('@')[2]}"

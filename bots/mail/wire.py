@@ -21,7 +21,9 @@ class Wire:
         self.smtp = smtp
         self.pipelines = smtp.has_extn("pipelining")  # RFC 2920: commands before the answers to earlier ones
         limit = smtp.esmtp_features.get("size", "")
-        self.largest = int(limit) if limit.isdigit() else 0  # bytes of a mail; 0 where it is not said (RFC 1870)
+        self.largest = (
+            int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 20 else 0
+        )  # bytes of a mail; 0 where it is not said (RFC 1870)
         self._waiting = b""
 
     @property

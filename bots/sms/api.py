@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from bots import http
 from bots.sms import signing
 from bots.sms.options import SmsOptions, TencentOptions
 
+_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,80}")
 ALIYUN_VERSION, TENCENT_VERSION = "2017-05-25", "2021-01-11"
 
 
@@ -67,9 +69,9 @@ class Aliyun(Api):
         return http.Post(self._url, body, {**headers, "Accept": "application/json"})
 
     def _read(self, reply: http.Reply) -> Answer:
-        data = _object(reply)
-        code = data.get("Code")
-        if not isinstance(code, str):
+        data = reply.members()
+        code = code_of(data)
+        if not code:
             return Answer(refusal=_foreign(reply))
         return Answer("" if code == "OK" else code, str(data.get("Message", "")), data)
 
@@ -85,11 +87,14 @@ class Tencent(Api):
         return http.Post(self._url, body, signing.tc3(call, self._keys, self._clock.now(), self._region))
 
     def _read(self, reply: http.Reply) -> Answer:
-        data = _object(reply).get("Response")
+        data = reply.members().get("Response")
         if not isinstance(data, dict):
             return Answer(refusal=_foreign(reply))
         error = data.get("Error")
-        return Answer(str(error.get("Code") or "no_code") if isinstance(error, dict) else "", "", data)
+        if error is None:
+            return Answer("", "", data)
+        code = code_of(error) if isinstance(error, dict) else ""
+        return Answer(code, "", data) if code else Answer(refusal=_foreign(reply))
 
 
 def _foreign(reply: http.Reply) -> Denied | Unknown:
@@ -97,12 +102,10 @@ def _foreign(reply: http.Reply) -> Denied | Unknown:
     return Unknown("garbage") if reply.status == 200 else http.refusal(reply)
 
 
-def _object(reply: http.Reply) -> dict[str, Any]:
-    try:
-        data = reply.json()
-    except ValueError:
-        return {}
-    return data if isinstance(data, dict) else {}
+def code_of(found: Mapping[str, Any]) -> str:
+    """The provider's code; "" where there is none, or words: they may hold a number, and are no refusal we know."""
+    code = found.get("Code")
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
 
 
 def _quoted(text: str) -> str:

@@ -189,7 +189,7 @@ class AliyunSms(_SmsChannel):
     def _accepted(self, group: Sequence[Letter], request: str, answer: api.Answer) -> Sequence[Outcome]:
         """Reports name what we called the request; the provider's BizId helps where there was one message."""
         if len(group) == 1:
-            return [Accepted(str(answer.data.get("BizId") or request))]
+            return [Accepted(http.identity(answer.data, "BizId") or request)]
         return [Accepted(self._name(letter, request)) for letter in group]
 
     def _means(self, answer: api.Answer) -> reasons.Means:
@@ -238,12 +238,12 @@ class TencentSms(_SmsChannel):
         return [self._of_one(letter, request, one) for letter, one in zip(group, listed, strict=True)]
 
     def _of_one(self, letter: Letter, request: str, one: Any) -> Outcome:
-        code = one.get("Code") if isinstance(one, dict) else None
-        if not isinstance(code, str) or one.get("PhoneNumber", letter.phone) != letter.phone:
+        code = api.code_of(one) if isinstance(one, dict) else ""
+        if not code or one.get("PhoneNumber", letter.phone) != letter.phone:
             return self._lost(letter, request, "garbage")
         if code == "Ok":
             batch = self._own.echo and letters.is_batch(request)
-            return Accepted(self._name(letter, request) if batch else str(one.get("SerialNo") or ""))
+            return Accepted(self._name(letter, request) if batch else http.identity(one, "SerialNo"))
         outcome = reasons.tencent(code).outcome(code, self._clock.now())
         return self._lost(letter, request, code) if isinstance(outcome, Unknown) else outcome
 

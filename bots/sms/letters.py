@@ -47,6 +47,8 @@ def read(options: SmsOptions, message: Message, foreign: bool) -> Letter | Denie
         return Denied(Reason.NOT_REACHABLE, "foreign")
     params = message.body.get("params")
     given = {str(name): str(value) for name, value in params.items()} if isinstance(params, Mapping) else {}
+    if isinstance(params, Mapping) and not all(_is_text(value) for value in params.values()):
+        return Denied(Reason.BAD_CONTENT, "bad_param")
     template = options.template(str(message.body.get("template", "")), given)
     if template is None:
         return Denied(Reason.BAD_CONTENT, "no_template")
@@ -57,6 +59,10 @@ def read(options: SmsOptions, message: Message, foreign: bool) -> Letter | Denie
     if segments.length(text_of(template, values, message.body.get("preview")), options.sign_name) > MAX_TEXT:
         return Denied(Reason.BAD_CONTENT, "too_long")
     return Letter(message.idem_key, phone, template, values)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
 def _wrong(options: SmsOptions, template: Template, given: Mapping[str, str]) -> str:

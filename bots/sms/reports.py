@@ -83,7 +83,7 @@ def _report(phone: str, name: str, reached: bool, code: str, at: int) -> list[Ha
     found: list[Happening] = [Receipt(name, "failed", at, code, dead=code in reasons.DEAD)]
     if code in reasons.BARRED:
         evidence = f"provider's list of refusals ({code})"
-        found.append(OptedOut(Who("phone", phone), at, f"barred:{_digest(phone)}", evidence=evidence))
+        found.append(OptedOut(Who("phone", phone), at, f"barred:{_digest(phone, name)}", evidence=evidence))
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -25,9 +26,9 @@ from automation.kernel.ports import (
     Reason,
     Unknown,
 )
-from bots import batches, http
+from bots import batches, errcodes, http
 from bots.access_tokens import NoToken
-from bots.wechat import answers, bodies, limits, reasons
+from bots.wechat import bodies, limits, reasons
 from bots.wechat.options import Account, WechatOptions
 from bots.wechat.token import tokens
 
@@ -123,23 +124,28 @@ class WechatChannel:
         return bodies.subscribe(message, self._options.subscriptions)
 
     def _send_mass(self, messages: Sequence[Message]) -> list[Outcome]:
-        """One call for each different text. One that has a single recipient is refused for good: WeChat takes two or
-        more (40130), the wait for a second could last for ever, and the next of `via` reaches them now."""
+        """One call for each different text, and each turn of one follower. One that has a single recipient is refused
+        for good: WeChat takes two or more (40130), the wait for a second could last for ever, and the next of `via`
+        reaches them now."""
         found: dict[int, Outcome] = {}
-        groups: dict[bytes, list[int]] = {}
+        groups: dict[tuple[bytes, int], list[int]] = {}
+        turns: Counter[tuple[bytes, str]] = Counter()
         for number, message in enumerate(messages):
             try:
-                groups.setdefault(_json(bodies.mass(message.body)), []).append(number)
+                content = _json(bodies.mass(message.body))
             except bodies.BadBody as error:
                 found[number] = Denied(Reason.BAD_CONTENT, error.code)
+                continue
+            # Named twice in one call a follower would get one message, and two would be called accepted.
+            groups.setdefault((content, turns[content, message.address]), []).append(number)
+            turns[content, message.address] += 1
         calls: list[tuple[list[int], bytes]] = []
-        for content, numbers in groups.items():
+        for (content, _), numbers in groups.items():
             group = [messages[number] for number in numbers]
-            to = list(dict.fromkeys(message.address for message in group))
-            if len(to) < limits.MASS_FEWEST:
+            if len(group) < limits.MASS_FEWEST:
                 found |= dict.fromkeys(numbers, reasons.TOO_FEW)
             else:
-                head = _json({"touser": to, "clientmsgid": _call_key(group)})
+                head = _json({"touser": [message.address for message in group], "clientmsgid": _call_key(group)})
                 calls.append((numbers, head[:-1] + b"," + content[1:]))
         outcomes = self._ask(PATHS[MASS], [body for _, body in calls], reasons.refused_list) if calls else []
         for (numbers, _), outcome in zip(calls, outcomes, strict=True):
@@ -179,9 +185,9 @@ def _read(reply: http.Reply | http.TransportError) -> tuple[int | None, Outcome]
         return None, reply.outcome()
     if reply.status != 200:
         return None, http.refusal(reply)
-    found = answers.read(reply)
-    code = answers.errcode(found)
-    return code, Unknown("garbage") if code is None else Accepted(answers.identity(found, "msgid", "msg_id"))
+    found = errcodes.read(reply) or {}
+    code = found.get("errcode")
+    return code, Unknown("garbage") if code is None else Accepted(http.identity(found, "msgid", "msg_id"))
 
 
 def _outcome(code: int | None, given: Outcome, refused: Callable[[int], Denied]) -> Outcome:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from automation.kernel.ports import Cache
-from bots import http
+from bots import errcodes, http
 from bots.access_tokens import NoToken, Tokens, read
-from bots.wechat import answers, reasons
+from bots.wechat import reasons
 from bots.wechat.options import WechatOptions
 
 PATH: Final = "/cgi-bin/stable_token"
@@ -24,9 +24,8 @@ def tokens(client: http.Client, options: WechatOptions, cache: Cache) -> Tokens:
         reply = client.post_json(url, {**body, "secret": options.account_secret})
         if reply.status != 200:
             raise NoToken(http.refusal(reply))
-        found = answers.read(reply)
-        code = answers.errcode(found)
-        if code not in (None, reasons.OK) and "access_token" not in found:
+        found = errcodes.read(reply) or {}
+        if (code := found.get("errcode", reasons.OK)) != reasons.OK:
             raise NoToken(reasons.refused(code))
         return read(found)
 

@@ -15,6 +15,7 @@ from aiosmtpd.smtp import SMTP, AuthResult
 from pydantic import SecretStr, ValidationError
 
 from automation.kernel import clock
+from automation.kernel.hooks import Receipt
 from automation.kernel.ports import Accepted, Denied, Message, Reason, Unknown
 from bots.mail import relay as relays
 from bots.mail.channel import MailChannel
@@ -271,3 +272,21 @@ def test_a_mail_takes_two_round_trips_where_the_relay_pipelines(channel: MailCha
     plain = MailChannel("plain", options(relay.port))
     assert plain.send([message("k2")]) == [Accepted("k2@example.com")]
     plain.close()
+
+
+def test_bounces_may_go_to_an_international_domain(relay: Any) -> None:
+    channel = MailChannel("news", options(relay.port, return_path="bounces+{key}@例子.example"))
+    assert channel.send([message("k1")]) == [Accepted("k1@example.com")]
+    back = "To: bounces+abcdefgh12@xn--fsqu00a.example\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n"
+    (found,) = channel.returned(back.encode(), 1_772_323_200)
+    assert isinstance(found, Receipt)
+    assert (found.provider_id, found.complaint) == ("abcdefgh12@example.com", True)
+    channel.close()
+
+
+@pytest.mark.parametrize("size", ["9" * 5000, "９", "-1", "many"])
+def test_a_relay_that_names_a_strange_size_is_written_to(relay: Any, size: str) -> None:
+    relay.script["EHLO"] = [f"250-relay\r\n250 SIZE {size}"]
+    channel = MailChannel("news", options(relay.port))
+    assert channel.send([message("k1")]) == [Accepted("k1@example.com")]
+    channel.close()

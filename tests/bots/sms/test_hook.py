@@ -221,3 +221,14 @@ def test_a_provider_that_does_not_let_us_pull_is_away(tencent: Tencent, fault: C
     with pytest.raises(errors.ServiceAway, match="http_503"):
         channel.pull([], NOW)
     assert list(tencent().pull([], NOW)) == []
+
+
+def test_each_message_that_meets_the_providers_list_tells_of_it_again() -> None:
+    def out(**more: Any) -> OptedOut:
+        barred = {**REPORT, "success": False, "err_code": "MOBILE_IN_BLACK", **more}
+        (found,) = (one for one in aliyun_hook().parse(request([barred]), NOW) if isinstance(one, OptedOut))
+        return found
+
+    first = out()
+    assert out().dedupe == first.dedupe  # the same report pushed twice
+    assert out(out_id="k2").dedupe != first.dedupe  # who consented again and is barred again has refused again

@@ -214,3 +214,12 @@ def test_a_hundred_messages_are_on_their_way_at_once(account: Any, say: Say, fau
     outcomes: list[Outcome] = list(account.channel(timeout="8s").send(sent))
     assert outcomes == [Accepted("")] * 100  # one after the other would have taken twenty seconds
     assert sorted(entry.body["text"] for entry in account.got()) == sorted(openids)
+
+
+def test_two_equal_mass_messages_to_one_follower_are_two_calls_and_neither_is_lost(account: Any, say: Say) -> None:
+    account.set("follow", openids=["o1", "o2", "o3"])
+    outcomes = account.channel().send([*mass(say, "o1", "o2", "o1", "o2"), *mass(say, "o1")])
+    assert all(isinstance(one, Accepted) and one.provider_id for one in outcomes[:4])
+    assert len({one.provider_id for one in outcomes[:4] if isinstance(one, Accepted)}) == 2
+    assert outcomes[4] == reasons.TOO_FEW  # what reaches nobody is not called accepted
+    assert sorted(entry.address for entry in account.got()) == ["o1", "o1", "o2", "o2"]
