@@ -1,4 +1,4 @@
-"""Where a provider's interface is: its official host, or the sandbox on this machine that plays it."""
+"""Where a provider's interface is, and with whose secrets: the official host, or the sandbox on this machine."""
 
 from __future__ import annotations
 
@@ -26,3 +26,8 @@ Sandbox: TypeAlias = Annotated[str, pydantic.AfterValidator(_loopback)]
 def root(official: str, sandbox: str | None, platform: str) -> str:
     """What stands before an official path; no slash at the end. `platform`: the first word of the sandbox's path."""
     return official if sandbox is None else f"{sandbox}/{platform}"
+
+
+def or_pretend(given: pydantic.SecretStr | None, pretend: str) -> str:
+    """A secret in the clear; the pretend one, which only the sandbox knows, where none is given."""
+    return pretend if given is None else given.get_secret_value()

@@ -44,7 +44,7 @@ class DingtalkRobotOptions(Strict):
 
     @property
     def access_token(self) -> str:
-        return PRETEND_TOKEN if self.token is None else self.token.get_secret_value()
+        return endpoints.or_pretend(self.token, PRETEND_TOKEN)
 
     @property
     def signs_with(self) -> str | None:

@@ -14,8 +14,9 @@ from bots.sandbox.ledger import Entry
 _ZONE = ZoneInfo("Asia/Shanghai")
 _NAMES = {"wechat": "微信", "wecom": "企业微信", "sms": "短信", "email": "邮件"}
 _LANES = {
-    "customer_service": "客服消息", "passive_reply": "回复", "template": "模板消息", "subscribe": "订阅通知", "mass": "群发",
-    "customer_message": "顾问发送", "app_message": "应用消息", "welcome": "欢迎语", "robot": "群机器人", "sms": "", "smtp": "",
+    "customer_service": "客服消息", "passive_reply": "回复", "template": "模板消息", "subscribe": "订阅通知",
+    "mass": "群发", "customer_message": "顾问发送", "app_message": "应用消息", "welcome": "欢迎语",
+    "robot": "群机器人", "sms": "", "smtp": "",
 }  # fmt: skip
 _HEADERS = (
     ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),

@@ -11,13 +11,13 @@ import ipaddress
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, ClassVar, Final, Self
-from urllib.parse import urlsplit
 
 import pydantic
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from automation.kernel import options
 from automation.kernel.shapes import Choice, Many, Strict, refuse
+from bots import endpoints
 
 PRETEND_ID: Final = "pretend-id-of-the-sandbox"
 PRETEND_SECRET: Final = "pretend-secret-of-the-sandbox"  # noqa: S105
@@ -63,18 +63,7 @@ class SmsOptions(Strict):
     batch: Annotated[int, Field(ge=1, le=200)] = 100
     timeout: options.Seconds = Field(default=10, ge=1, le=30)
     callback_ips: Many[str] = ()
-    sandbox: str | None = None
-
-    @field_validator("sandbox")
-    @classmethod
-    def _is_on_this_machine(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        plain = parts.scheme == "http" and not (parts.username or parts.query or parts.path.strip("/"))
-        if not plain or not options.is_loopback(parts.hostname or ""):
-            raise refuse("the address of a sandbox on this machine is due here", "write http://127.0.0.1:8025")
-        return value.rstrip("/")
+    sandbox: endpoints.Sandbox | None = None
 
     @field_validator("callback_ips")
     @classmethod
@@ -104,7 +93,7 @@ class SmsOptions(Strict):
     @property
     def base(self) -> str:
         """Where the interface is, without a slash at the end."""
-        return self.official if self.sandbox is None else f"{self.sandbox}/{self.platform}"
+        return endpoints.root(self.official, self.sandbox, self.platform)
 
     def keys(self) -> tuple[str, str]:
         """Id and secret to sign with."""

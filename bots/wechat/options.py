@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, Final, Self
-from urllib.parse import urlsplit
 
 import pydantic
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from automation.kernel import options
 from automation.kernel.shapes import Choice, Many, Strict, refuse
+from bots import endpoints
 from bots.wechat.limits import SCENE_LETTERS, TAG_LETTERS, Rules
 
 OFFICIAL: Final = "https://api.weixin.qq.com"
@@ -83,18 +83,7 @@ class WechatOptions(Strict):
     tags: Many[Annotated[str, Field(min_length=1, max_length=TAG_LETTERS)]] = ()
     rules: Rules = Rules()
     timeout: options.Seconds = Field(default=10, ge=1, le=30)
-    sandbox: str | None = None
-
-    @field_validator("sandbox")
-    @classmethod
-    def _is_on_this_machine(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        plain = parts.scheme == "http" and not (parts.username or parts.query or parts.path.strip("/"))
-        if not plain or not options.is_loopback(parts.hostname or ""):
-            raise refuse("the address of a sandbox on this machine is due here", "write http://127.0.0.1:8025")
-        return value.rstrip("/")
+    sandbox: endpoints.Sandbox | None = None
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
@@ -120,7 +109,7 @@ class WechatOptions(Strict):
     @property
     def base(self) -> str:
         """Where the interface is, without a slash at the end: the official paths follow."""
-        return OFFICIAL if self.sandbox is None else f"{self.sandbox}/{PLATFORM}"
+        return endpoints.root(OFFICIAL, self.sandbox, PLATFORM)
 
     @property
     def id(self) -> str:
@@ -128,17 +117,17 @@ class WechatOptions(Strict):
 
     @property
     def account_secret(self) -> str:
-        return _or_pretend(self.secret, PRETEND_SECRET)
+        return endpoints.or_pretend(self.secret, PRETEND_SECRET)
 
     @property
     def callback_token(self) -> str | None:
         """What callbacks are signed with; None where none is configured and no sandbox pretends one."""
-        return _or_pretend(self.token, PRETEND_TOKEN) if self.token or self.sandbox else None
+        return endpoints.or_pretend(self.token, PRETEND_TOKEN) if self.token or self.sandbox else None
 
     @property
     def callback_key(self) -> str | None:
         """The EncodingAESKey of callbacks in safe mode, likewise."""
-        return _or_pretend(self.aes_key, PRETEND_AES_KEY) if self.aes_key or self.sandbox else None
+        return endpoints.or_pretend(self.aes_key, PRETEND_AES_KEY) if self.aes_key or self.sandbox else None
 
     @property
     def callback_tokens(self) -> tuple[str, ...]:
@@ -155,7 +144,3 @@ class WechatOptions(Strict):
     def subscription_of(self, template_id: str) -> str | None:
         """The shop's name of a subscription template, None for one that the shop does not name."""
         return next((key for key, known in self.subscriptions.items() if known.id == template_id), None)
-
-
-def _or_pretend(given: pydantic.SecretStr | None, pretend: str) -> str:
-    return pretend if given is None else given.get_secret_value()

@@ -88,14 +88,14 @@ class WecomOptions(Strict):
 
     @property
     def app_secret(self) -> str:
-        return _or_pretend(self.secret, PRETEND_SECRET)
+        return endpoints.or_pretend(self.secret, PRETEND_SECRET)
 
     @property
     def customer_secret(self) -> str:
         """Of the interface for customers: the app's own where no other is given."""
         if self.contact_secret is None and self.secret is not None:
             return self.app_secret
-        return _or_pretend(self.contact_secret, PRETEND_CONTACT_SECRET)
+        return endpoints.or_pretend(self.contact_secret, PRETEND_CONTACT_SECRET)
 
     @property
     def callbacks(self) -> tuple[tuple[str, str], ...]:
@@ -105,7 +105,3 @@ class WecomOptions(Strict):
         if not given and self.sandbox:
             given = [(PRETEND_TOKEN, PRETEND_AES_KEY)]
         return tuple(given)
-
-
-def _or_pretend(given: pydantic.SecretStr | None, pretend: str) -> str:
-    return pretend if given is None else given.get_secret_value()

@@ -39,4 +39,4 @@ class WecomRobotOptions(Strict):
 
     @property
     def secret_key(self) -> str:
-        return PRETEND_KEY if self.key is None else self.key.get_secret_value()
+        return endpoints.or_pretend(self.key, PRETEND_KEY)
