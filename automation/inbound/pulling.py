@@ -13,6 +13,7 @@ from automation.engine.parts import Parts
 from automation.kernel import errors
 from automation.kernel.hooks import Happening, Puller
 from automation.kernel.ports import Channel
+from automation.store import database
 from automation.store.states import AttemptState, MessageState
 
 from .inbox import Inbox
@@ -44,6 +45,7 @@ class Pulling:
         self._parts, self._inbox = parts, inbox
         self._pullers = {name: puller for name, one in channels.items() if (puller := _puller(one)) is not None}
         self._below: dict[str, int] = {}
+        self._told: dict[str, list[Happening]] = {name: [] for name in self._pullers}  # and not yet recorded
 
     @property
     def every(self) -> Mapping[str, int]:
@@ -51,19 +53,39 @@ class Pulling:
 
     def pull(self, name: str, now: int) -> int:
         """Asks one channel and records what it says; how many things happened. A provider that is away is logged and
-        asked again at the next look; other errors are the caller's to tell."""
+        asked again at the next look; other errors are the caller's to tell. Many providers tell everything once only:
+        what the database could not take is recorded at the next look."""
+        self._record_told(name, now)
         ids = self._open_ids(name, now)
         try:
             happened = self._pullers[name].pull(ids, now)
         except errors.ServiceAway as away:
             log.warning("channel %s could not be asked for reports: %s", name, away)
             return 0
-        for at in range(0, len(happened), TOGETHER):
-            self._record(name, happened[at : at + TOGETHER], now)
+        self._told[name] += happened
+        self._record_told(name, now)
         return len(happened)
 
+    def _record_told(self, name: str, now: int) -> None:
+        told = self._told[name]
+        while told:
+            slice_ = told[:TOGETHER]
+            self._record(name, slice_, now)
+            del told[: len(slice_)]
+
     def _record(self, name: str, happened: Sequence[Happening], now: int) -> None:
-        self._inbox.record([Arrival(name, happened)], now)
+        """Where they cannot be stored together they are halved, until the one stands alone that cannot."""
+        try:
+            self._inbox.record([Arrival(name, happened)], now)
+        except Exception as error:
+            if database.is_away(error):
+                raise
+            if len(happened) == 1:
+                log.error("something that channel %s told cannot be stored: %s", name, type(error).__name__)
+                return
+            middle = len(happened) // 2
+            self._record(name, happened[:middle], now)
+            self._record(name, happened[middle:], now)
 
     def _open_ids(self, name: str, now: int) -> list[str]:
         newest = self._parts.store.value("SELECT max(id) FROM attempt") or 0

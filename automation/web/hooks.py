@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -114,10 +115,12 @@ class _Hearing:
         self._context, self._inbox, self._welcomer = context, inbox, welcomer
         self._name, self._hook, self._said = name, hook, said
         self._answer: Answer | None = answer
+        self._arrival: Arrival | None = None
         self._is_read = True  # until it turns out that it cannot be, or cannot be stored
         self._timer = asyncio.get_running_loop().call_later(TIME, self._later)
 
     def record(self, arrival: Arrival) -> None:
+        self._arrival = arrival
         try:
             self._context.writer.put(self._inbox, arrival, len(self._said.body), self._written)
         except Full:
@@ -146,9 +149,18 @@ class _Hearing:
         if error is None:
             self.say(taken)
         elif isinstance(error, Unwritable) and self._is_read:
-            self.unreadable("it cannot be stored")
+            self._apart()
+            self.unreadable("something of it cannot be stored")
         else:
             self._later()
+
+    def _apart(self) -> None:
+        """Of several things that one callback tells, one that cannot be stored costs none of the others."""
+        assert self._arrival is not None
+        if len(self._arrival.happened) > 1:
+            for one in self._arrival.happened:
+                with suppress(Full):  # then what follows is refused, too, and all of it is told again
+                    self._context.writer.put(self._inbox, Arrival(self._name, (one,)), 0, _forget)
 
     def _later(self) -> None:
         self._end(busy())
@@ -158,6 +170,10 @@ class _Hearing:
         self._timer.cancel()
         if answer is not None:
             answer(response)
+
+
+def _forget(taken: Taken | None, error: BaseException | None) -> None:
+    """Of what is stored apart nobody waits for an answer."""
 
 
 def _plain(status: int, text: bytes, close: bool = False) -> Response:

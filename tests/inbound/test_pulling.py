@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import peewee
 import pytest
 
 from automation.inbound import pulling
@@ -112,3 +113,30 @@ def test_many_happenings_are_recorded_in_slices(desk: Desk, make: Making, monkey
     pulls = made(desk, Puller(*(make.said("hallo", who=phone(n), opens=None) for n in range(8))))
     assert pulls.pull("sms_main", desk.noon) == 8
     assert desk.count("person") == desk.count("inbound") == 8
+
+
+def test_one_thing_that_cannot_be_stored_costs_none_of_the_others(desk: Desk, make: Making) -> None:
+    keys = sent(desk, 3)
+    said = [Receipt(f"id-{key}", "delivered", desk.noon + 5) for key in keys]
+    said[1] = Receipt("\ud800", "delivered", desk.noon + 5)
+    made(desk, Puller(*said)).pull("sms_main", desk.noon + 60)
+    assert desk.store.value("SELECT count(*) FROM message WHERE delivered_at IS NOT NULL") == 2
+
+
+def test_what_the_database_could_not_take_is_recorded_at_the_next_look(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (key,) = sent(desk)
+    puller = Puller(Receipt(f"id-{key}", "delivered", desk.noon + 5))
+    pulls = made(desk, puller)
+    with monkeypatch.context() as away:
+        away.setattr(desk.inbox, "record", _locked)
+        with pytest.raises(peewee.OperationalError):
+            pulls.pull("sms_main", desk.noon + 60)
+    puller.said = []
+    pulls.pull("sms_main", desk.noon + 120)
+    assert desk.store.value("SELECT delivered_at FROM message") == desk.noon + 5
+
+
+def _locked(*_: object) -> None:
+    raise peewee.OperationalError("database is locked")

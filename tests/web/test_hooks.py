@@ -41,6 +41,8 @@ class Platform:
             raise Unreadable("no XML")
         found: dict[str, Any] = json.loads(request.body)
         who = Who("openid", found["openid"])
+        if "texts" in found:
+            return [Said(who, "TD", now, number) for number in found["texts"]]
         if "text" in found:
             return (Said(who, found["text"], now, found["id"]),)
         return (Did(who, "wechat.followed", now, found["id"]),)
@@ -103,6 +105,13 @@ def test_a_forgery_is_refused_before_it_is_read(tell: Tell, app: App, platform: 
     text = call("GET", "/metrics").body.decode()
     assert 'lucheng_web_forged_total{channel="wechat_main",code="signature"} 2.0' in text
     assert 'lucheng_web_forged_total{channel="wechat_main",code="unforeseen"} 1.0' in text
+
+
+def test_one_thing_that_cannot_be_stored_costs_none_of_the_others(tell: Tell, app: App) -> None:
+    answer = tell({"openid": "o-fake-1", "texts": ["m1", "\ud800", "m3"]})
+    assert (answer.status, answer.body) == (200, b"success")
+    assert app.store.rows("SELECT kind FROM inbound ORDER BY kind") == [("said",), ("said",), ("unreadable",)]
+    assert app.store.value("SELECT granted FROM consent WHERE purpose = 'marketing'") == 0
 
 
 @pytest.mark.parametrize("body", [b"", b"not xml", b"boom", b"\xff\xfe\x00"])
