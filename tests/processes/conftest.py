@@ -41,10 +41,10 @@ class Bench:
         life = self.forks.wait(self.start(wound=wound, **orders), seconds)
         assert life.code == -9, f"it did not come to {wound} ({life}): {self.shop.log.read_text()[-2000:]}"
 
-    def drains(self, **orders: Any) -> None:
-        """A last engine brings everything to its end and stops when asked."""
+    def drains(self, *, jumps: bool = True, **orders: Any) -> None:
+        """A last engine brings everything to its end and stops when asked. `jumps`: the clock too, where that ends a wait."""
         life = self.start(**orders)
-        checker.drain(self.shop, self.store)
+        checker.drain(self.shop, self.store, jumps=jumps)
         life = self.forks.stop(life)
         assert life.code == 0, self.shop.log.read_text()[-2000:]
 

@@ -114,6 +114,7 @@ class Wecom:
 
     def _gettoken(self, query: Mapping[str, str]) -> Answer:
         corpid, secret = query.get("corpid", ""), query.get("corpsecret", "")
+        self.company.asked += 1
         if not secret:
             raise Refused(41004)
         if corpid not in self.company.secrets:

@@ -171,7 +171,7 @@ class People:
 
     def _show(self, order: Order) -> dict[str, Any]:
         tasks = {one.id: {"parts": one.parts, "stopped": one.stopped} for one in self._company.tasks.values()}
-        return {"tasks": tasks, "fetched": self._company.fetched}
+        return {"tasks": tasks, "fetched": self._company.fetched, "asked": self._company.asked}
 
     async def _call(self, members: Mapping[str, Any]) -> int:
         """Encrypts, signs and posts one callback; the status heard last, 0 for none."""

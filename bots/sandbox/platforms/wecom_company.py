@@ -75,6 +75,7 @@ class Company:
         self.secrets = {CORPID: {"pretend-app-secret": APP, "pretend-contact-secret": CUSTOMERS}}
         self.tokens: dict[str, tuple[str, int]] = {}
         self.fetched = 0
+        self.asked = 0  # for tokens, those given again too
         self.employees = list(EMPLOYEES)
         self.friends: dict[str, dict[str, Friend]] = {}
         self.names: dict[str, tuple[str, str]] = {}  # customer -> name, unionid

@@ -78,7 +78,7 @@ def set_stage(folder: Path, url: str, store: Store) -> None:
 def fetched(folder: Path, url: str, channel: str) -> int:
     """How often a token was asked for: of one of the two WeChat accounts, or of WeCom."""
     if channel == "wecom":
-        return int(ask(url, "wecom/_act", do="show")["fetched"])
+        return int(ask(url, "wecom/_act", do="show")["asked"])
     appid = {ours: theirs for theirs, ours in names(folder).items()}[channel]
     return int(ask(url, "wechat/_world", appid=appid)["fetched"])
 

@@ -90,14 +90,14 @@ def left(store: Store) -> dict[str, int]:
     return {about: count for about, sql in LEFT.items() if (count := int(store.value(sql)))}
 
 
-def drain(shop: Shop, store: Store, seconds: float = 40) -> None:
+def drain(shop: Shop, store: Store, seconds: float = 40, *, jumps: bool = True) -> None:
     """While an engine runs: waits until everything is over; where it only waits for a moment, the clock jumps there."""
     end = time.monotonic() + seconds
     before, since = left(store), time.monotonic()
     while (now := left(store)) and time.monotonic() < end:
         if now != before:
             before, since = now, time.monotonic()
-        elif time.monotonic() - since > 0.2:
+        elif jumps and time.monotonic() - since > 0.2:
             clock = SetClock(shop.folder / "clock").now()
             if moment := store.value(NEXT, now=clock):
                 shop.jump(moment - clock)
