@@ -57,10 +57,11 @@ def _is_settled(item: Item, found: dict[bytes, Owner], shared: dict[bytes, bytes
 
 
 def _look(tx: Transaction, lookups: Iterable[bytes]) -> dict[bytes, Owner]:
-    tx.temporary("inbound_lookup", f"lookup {tx.dialect.blob}")
-    tx.insert("inbound_lookup", ("lookup",), [(lookup,) for lookup in sorted(set(lookups))])
-    then = tx.dialect.join_in_order
-    rows = tx.rows(f"SELECT i.lookup, i.person_id, i.id FROM inbound_lookup l {then} identity i ON i.lookup = l.lookup")
+    given, then = tx.dialect.blobs("lookups"), tx.dialect.join_in_order
+    rows = tx.rows(
+        f"SELECT i.lookup, i.person_id, i.id FROM {given} AS l {then} identity i ON i.lookup = l.value",
+        lookups=tx.dialect.blob_array(sorted(set(lookups))),
+    )
     return {bytes(lookup): Owner(person, number) for lookup, person, number in rows}
 
 

@@ -153,8 +153,9 @@ def _checked(registry: Registry, happening: happenings.Happening, now: int) -> C
         log.error("the catalog has no event %s: journeys will not hear of it", happening.name[:60])
         return None
     props = {name: value for name, value in happening.props.items() if name in known.properties}
+    told = happening if len(props) == len(happening.props) else replace(happening, props=props)
     try:
-        return happenings.checked(registry, now, replace(happening, props=props))
+        return happenings.checked(registry, now, told)
     except Unusable:
         log.warning("a property of %s cannot be stored and is left out", happening.name)
     zone = ZoneInfo(registry.zone)

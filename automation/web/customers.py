@@ -95,7 +95,8 @@ def _write(shop: Shop, tx: Transaction, now: int, record: Record, tag_ids: dict[
         consents.put(tx, said, undated=undated)
     if not people:
         return "created"
-    return "updated" if changes or record.tags or record.words or None in owners else "unchanged"
+    is_changed = changes or record.tags or record.words or None in owners or len(people) > 1
+    return "updated" if is_changed else "unchanged"
 
 
 def _consent(source: str, person: int, word: forms.Consent, at: int | None, now: int) -> Consent:

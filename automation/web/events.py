@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pydantic
 
@@ -20,8 +19,7 @@ from .shop import OURS, Shop
 from .writer import Write
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """A good event, of nobody yet. `lookups`: of its identities, in their order."""
 
     event: Checked
@@ -29,8 +27,7 @@ class Told:
     lookups: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """Events of one request that are written in one transaction."""
 
     shop: Shop
@@ -51,6 +48,8 @@ def read(shop: Shop, source: str, now: int, raw: Any, fallback: str | None = Non
     )
     try:
         event = happenings.checked(shop.registry, now, happening)
+    except happenings.NoId as error:
+        raise forms.Wrong(str(error), "id") from None
     except Unusable as error:
         where = "event" if form.event not in shop.registry.catalog.events else "properties"
         raise forms.Wrong(str(error), where) from None

@@ -11,8 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .context import refusal
+from automation.store import database
+
+from .context import busy, refusal
 from .counts import Counts
+from .writer import Full
 
 log = logging.getLogger(__name__)
 FEW: Final = 3  # headers; an answer with fewer has none of these
@@ -57,11 +60,20 @@ class Guard:
             else:
                 await self._app(scope, receive, guarded)
         except Exception as error:  # the edge
-            log.error("%s failed: %s", _route(path), type(error).__name__, exc_info=error)
+            answer = _failed(path, error)
             if not status:
-                await refusal(500, "unforeseen", "something unforeseen happened")(scope, receive, guarded)
+                await answer(scope, receive, guarded)
         finally:
             self._counts.request(_route(path), status)
+
+
+def _failed(path: str, error: Exception) -> Response:
+    """What can be done in a moment is asked for again; all else is a fault of ours."""
+    if isinstance(error, Full) or database.is_away(error):
+        log.warning("%s could not be answered: %s", _route(path), type(error).__name__)
+        return busy()
+    log.error("%s failed: %s", _route(path), type(error).__name__, exc_info=error)
+    return refusal(500, "unforeseen", "something unforeseen happened")
 
 
 def _missing(own: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
