@@ -36,6 +36,10 @@ class Happening:
     dedupe: str | None = None
 
 
+class NoId(Unusable):
+    """Its id is nothing but spaces and control characters."""
+
+
 class Checked(NamedTuple):
     """An event as it is stored. A tuple in the order of STAGED: a frozen dataclass costs five times as much to make."""
 
@@ -90,6 +94,8 @@ def checked(registry: Registry, now: int, happening: Happening) -> Checked:
     if name_id is None:
         raise LookupError(f"{happening.name} was added to the catalog after the registry was opened")
     dedupe = values.text(happening.dedupe)[:MAX_DEDUPE] if happening.dedupe else None
+    if dedupe == "":
+        raise NoId("an id that can be seen is due: all others would be the same")
     # A sender whose clock is ahead does not put events into the future: waits and windows would miss them.
     at = now if happening.at is None else min(happening.at, now)
     return Checked(happening.person_id, name_id, at, key, _json(props), happening.source, dedupe)

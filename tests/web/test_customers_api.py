@@ -33,6 +33,16 @@ def test_a_customer_is_made_then_changed_then_left_alone(call: Caller, app: App)
     assert {json.loads(props)["field"] for (props,) in told} == {"city", "balance"}
 
 
+def test_two_who_turn_out_to_be_one_are_changed(call: Caller, app: App) -> None:
+    call.post("/api/customers", {"customer": {"phone": "13800000001"}})
+    call.post("/api/customers", {"customer": {"email": "a@example.com"}})
+    both = {"customer": {"phone": "13800000001", "email": "a@example.com"}}
+    assert [call.post("/api/customers", both).json for _ in range(2)] == [
+        {"status": "updated"},
+        {"status": "unchanged"},
+    ]
+
+
 def test_null_takes_a_value_away(call: Caller, app: App) -> None:
     call.post("/api/customers", WANG)
     gone = {"customer": {"phone": "13800000001"}, "fields": {"city": None, "birthday": None}}

@@ -128,6 +128,9 @@ def test_a_refusal_is_repeated_too(call: Caller) -> None:
         ({"properties": {"page": {"a": 1}}}, "properties"),
         ({"properties": {"seconds": 10**30}}, "properties"),
         ({"id": ""}, "id"),
+        ({"id": " \x00\u2028"}, "id"),
+        ({"at": "0001-01-01T00:00:00+14:00"}, "at"),
+        ({"properties": {"seconds": "1e999999999"}}, "properties"),
         ({"extra": 1}, "extra"),
     ],
 )

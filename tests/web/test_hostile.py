@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import queue
 import socket
 import time
 from collections.abc import Iterator
+from typing import Any
 
+import peewee
 import pytest
 
 from automation.app import App
@@ -194,3 +197,21 @@ def test_a_taken_port_is_said_with_what_to_do(app: App, edge: Edge) -> None:
     app.settings = app.settings.model_copy(update={"web": app.settings.web.model_copy(update={"port": port})})
     with pytest.raises(errors.ServiceAway, match=f"port {port} .* is taken.*web.port"):
         Edge(app).start()
+
+
+def test_what_cannot_be_read_at_the_moment_is_asked_for_again(
+    call: Caller, app: App, edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full: queue.Queue[Any] = queue.Queue(1)
+    full.put(None)
+    with monkeypatch.context() as busy:
+        busy.setattr(edge._context.readers, "_jobs", full)
+        answers = [call("GET", "/c/abc"), call("GET", "/u/abc"), call("POST", "/u/abc", b"")]
+    with monkeypatch.context() as locked:
+        locked.setattr(app.store, "row", _locked)
+        answers.append(call.post("/api/events", VIEW, idempotency_key="k"))
+    assert [(one.status, one.headers["retry-after"]) for one in answers] == [(503, "2")] * 4
+
+
+def _locked(*_: object, **__: object) -> None:
+    raise peewee.OperationalError("database is locked")
