@@ -42,7 +42,7 @@ class Bench:
         assert life.code == -9, f"it did not come to {wound} ({life}): {self.shop.log.read_text()[-2000:]}"
 
     def drains(self, *, jumps: bool = True, **orders: Any) -> None:
-        """A last engine brings everything to its end and stops when asked. `jumps`: the clock too, where that ends a wait."""
+        """A last engine brings everything to its end and stops when asked. `jumps`: over waits."""
         life = self.start(**orders)
         checker.drain(self.shop, self.store, jumps=jumps)
         life = self.forks.stop(life)
