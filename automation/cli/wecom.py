@@ -206,6 +206,7 @@ def pull_groups(session: Session, channel: str | None) -> None:
         happened = account.groups.changes(chat, session.now)
         if happened:
             inbox.record([Arrival(account.name, happened)], session.now)
+        account.groups.recorded(chat)
         count, changed = count + 1, changed + len(happened)
     click.echo(f"{show.counted(count, 'group')} read, {show.counted(changed, 'change')} of members")
 

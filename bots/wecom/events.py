@@ -37,6 +37,16 @@ class Reader:
             return self._of_group(found, at)
         return ()
 
+    def recorded(self, found: Found) -> None:
+        """What a callback said is safe."""
+        if chat := word(found, "ChatId"):
+            self._groups.recorded(chat)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it matters that something is `recorded`."""
+        return self._groups.waits
+
     def _of_group(self, found: Found, at: int) -> Sequence[Happening]:
         chat = word(found, "ChatId")
         if not chat:

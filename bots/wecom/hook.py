@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from automation.kernel.hooks import Forgery, Happening, Reply, Request, Response
+from automation.kernel.hooks import Forgery, Happening, Reply, Request, Response, Unreadable
 from automation.kernel.ports import Cache
 from bots import callback_crypto as crypto
 from bots import callback_xml as xml
@@ -53,7 +53,12 @@ class WecomHook:
 
     def answer(self, request: Request, reply: Reply | None) -> Response:
         """The decrypted echo to a trial of the address (90930), nothing to anything else."""
-        return Response(body=self._open(request) if request.method == "GET" else b"")
+        if request.method == "GET":
+            return Response(body=self._open(request))
+        if self._reader.waits:
+            with suppress(Unreadable):  # it was kept as it came
+                self._reader.recorded(xml.read(self._open(request)))
+        return Response(body=b"")
 
     def _open(self, request: Request) -> bytes:
         """What is inside. Forgery unless one of our tokens signed it and its key opens it."""

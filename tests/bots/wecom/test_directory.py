@@ -81,11 +81,16 @@ def test_who_came_and_went_is_the_difference_of_two_readings(channel: WecomChann
     stays, leaves, comes = customer(), customer(), customer()
     company.act("group", chat="wr1", customers=[stays, leaves])
     assert channel.groups.changes("wr1", NOW) == []  # the first reading is where counting begins
+    channel.groups.recorded("wr1")
     company.act("leave", chat="wr1", customer=leaves)
     company.act("join", chat="wr1", customer=comes, state="海报")
     happened = channel.groups.changes("wr1", NOW)
     assert names(happened) == [("group.joined", comes), ("group.left", leaves)]
     assert happened[0].props == {"group": "wr1", "employee": "staff_01", "scene": "海报"}
+    # Whoever was killed before it was recorded is told the same again, under the same keys.
+    again = channel.groups.changes("wr1", NOW + 5)
+    assert [one.dedupe for one in again] == [one.dedupe for one in happened]
+    channel.groups.recorded("wr1")
     assert channel.groups.changes("wr1", NOW) == []
 
 
@@ -93,8 +98,10 @@ def test_the_list_of_members_is_shared_by_processes(channel: WecomChannel, compa
     one = customer()
     company.act("group", chat="wr1", customers=[one])
     channel.groups.changes("wr1", NOW)
+    channel.groups.recorded("wr1")
     company.act("leave", chat="wr1", customer=one)
     other = company.channel()
     assert names(other.groups.changes("wr1", NOW)) == [("group.left", one)]
+    other.groups.recorded("wr1")
     assert channel.groups.changes("wr1", NOW) == []
     other.close()

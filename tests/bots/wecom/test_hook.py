@@ -259,3 +259,23 @@ def test_a_group_that_cannot_be_read_now_is_read_with_the_next_event(company: Se
     company.act("join", chat="wr1", customer=second)
     happened = taken(hook, request(people, event), now)
     assert [one.who.value for one in happened if isinstance(one, Did)] == [first, second]
+
+
+@pytest.mark.parametrize("change", ["dismiss", "update"])
+def test_a_callback_that_was_not_recorded_says_the_same_when_it_is_repeated(
+    company: Server, people: People, change: str
+) -> None:
+    hook = hook_for(company.server.url, company.cache)
+    now, one = clock.SystemClock().now(), customer()
+    people = People(Company(), clock.FixedClock(now))
+    company.act("group", chat="wr1", customers=[one], since=now - 9000)
+    event = {"Event": "change_external_chat", "ChatId": "wr1", "ChangeType": "create"}
+    assert taken(hook, request(people, event), now) == []
+    company.act("leave", chat="wr1", customer=one)
+    sent = request(people, {**event, "ChangeType": change, "UpdateDetail": "del_member"})
+    lost = list(hook.parse(sent, now))  # and then the database was away
+    assert [one.event for one in lost if isinstance(one, Did)] == ["group.left"]
+    assert [one.dedupe for one in taken(hook, sent, now + 5) if isinstance(one, Did)] == [
+        one.dedupe for one in lost if isinstance(one, Did)
+    ]
+    assert taken(hook, request(people, {**event, "ChangeType": change, "X": "1"}), now) == []
