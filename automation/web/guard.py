@@ -60,20 +60,23 @@ class Guard:
             else:
                 await self._app(scope, receive, guarded)
         except Exception as error:  # the edge
-            answer = _failed(path, error)
+            if is_passing(error):
+                log.warning("%s could not be answered: %s", _route(path), type(error).__name__)
+            else:
+                log.error("%s failed: %s", _route(path), type(error).__name__, exc_info=error)
             if not status:
-                await answer(scope, receive, guarded)
+                await apology(error)(scope, receive, guarded)
         finally:
             self._counts.request(_route(path), status)
 
 
-def _failed(path: str, error: Exception) -> Response:
-    """What can be done in a moment is asked for again; all else is a fault of ours."""
-    if isinstance(error, Full) or database.is_away(error):
-        log.warning("%s could not be answered: %s", _route(path), type(error).__name__)
-        return busy()
-    log.error("%s failed: %s", _route(path), type(error).__name__, exc_info=error)
-    return refusal(500, "unforeseen", "something unforeseen happened")
+def is_passing(error: Exception) -> bool:
+    """Whether what cannot be done now can be in a moment; all else is a fault of ours."""
+    return isinstance(error, Full) or database.is_away(error)
+
+
+def apology(error: Exception) -> Response:
+    return busy() if is_passing(error) else refusal(500, "unforeseen", "something unforeseen happened")
 
 
 def _missing(own: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

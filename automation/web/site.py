@@ -22,7 +22,7 @@ from .api import Api, Keys
 from .callers import Callers
 from .connection import Quick, Scope, Take
 from .context import Context, document, refusal
-from .guard import Guard
+from .guard import Guard, apology
 from .health import Health
 from .hooks import Hooks
 from .links import Links
@@ -72,7 +72,7 @@ def site(shared: Context, welcomer: Welcomer, leads: Callable[[], bool]) -> Site
         Route("/healthz", health.alive, methods=["GET"]),
         Route("/metrics", health.metrics, methods=["GET"]),
     ]
-    inner = Starlette(routes=routes, exception_handlers={404: _unknown, 405: _method})
+    inner = Starlette(routes=routes, exception_handlers={404: _unknown, 405: _method, Exception: _failed})
     inner.router.redirect_slashes = False
     return Site(Guard(inner, {"/api/events": told}, shared.counts), _quick(senders.quick(api.EVENTS), taking))
 
@@ -89,6 +89,10 @@ def _quick(events: Take, taking: Hooks) -> Quick:
 
 async def _unknown(request: Request, error: Exception) -> Response:
     return refusal(404, "not_found", "there is nothing here")
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return apology(error)
 
 
 async def _method(request: Request, error: Exception) -> Response:
