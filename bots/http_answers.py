@@ -52,8 +52,8 @@ class Reply:
     """A complete answer. Header names are in lower case; of repeated headers the last one counts."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)  # a token, or what stands of a customer
 
     @property
     def retry_after(self) -> int | None:

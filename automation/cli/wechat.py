@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import click
@@ -13,7 +13,7 @@ from automation.kernel import errors
 from automation.people import tags as tagging
 from automation.store import audit
 
-from . import options, show, wechat_menu
+from . import accounts, options, show, wechat_menu
 from .session import Session
 
 AT_ONCE: Final = 20  # followers a transaction
@@ -59,11 +59,6 @@ class Directory(Protocol):
     def menu(self) -> Sequence[Mapping[str, Any]]: ...
 
 
-_account: Callable[[Any], Any] = click.option(
-    "--channel", metavar="NAME", help="The account, where the shop has more than one."
-)
-
-
 @click.group(epilog=options.example("run.py wechat menu push", "run.py wechat qr make store_1"))
 def group() -> None:
     """Menu, QR codes, followers and tags of an official account."""
@@ -75,7 +70,7 @@ def menu() -> None:
 
 
 @menu.command(epilog=options.example("run.py wechat menu push"))
-@_account
+@accounts.option
 @options.who
 @click.pass_obj
 def push(session: Session, channel: str | None, who: str) -> None:
@@ -89,7 +84,7 @@ def push(session: Session, channel: str | None, who: str) -> None:
 
 
 @menu.command("show", epilog=options.example("run.py wechat menu show"))
-@_account
+@accounts.option
 @options.as_json
 @click.pass_obj
 def show_(session: Session, channel: str | None, as_json: bool) -> None:
@@ -107,7 +102,7 @@ def qr() -> None:
 @qr.command(epilog=options.example("run.py wechat qr make store_1", "run.py wechat qr make stand_7 --for 30d"))
 @click.argument("name")
 @click.option("--for", "lasts", metavar="DURATION", help="Until when, at most 30d. Default: for ever.")
-@_account
+@accounts.option
 @options.as_json
 @click.pass_obj
 def make(session: Session, name: str, lasts: str | None, channel: str | None, as_json: bool) -> None:
@@ -129,7 +124,7 @@ def followers() -> None:
 
 
 @followers.command(epilog=options.example("run.py wechat followers pull"))
-@_account
+@accounts.option
 @options.who
 @click.pass_obj
 def pull(session: Session, channel: str | None, who: str) -> None:
@@ -162,7 +157,7 @@ def tags() -> None:
 
 
 @tags.command(epilog=options.example("run.py wechat tags sync"))
-@_account
+@accounts.option
 @options.as_json
 @options.who
 @click.pass_obj
@@ -193,16 +188,9 @@ def sync(session: Session, channel: str | None, as_json: bool, who: str) -> None
 
 def _directory(session: Session, name: str | None) -> tuple[str, Directory]:
     """The account that is meant, by its channel's name."""
-    there = [one for one, chosen in session.settings.channels.items() if chosen.kind == "wechat"]
-    if not there:
-        raise errors.Refused("no channel of config.yaml has `kind: wechat`")
-    if name is None and len(there) > 1:
-        raise errors.UsageError(f"which account? add --channel: {', '.join(there)}")
-    chosen = name or there[0]
-    if chosen not in there:
-        raise errors.Refused(f"{chosen[:40]!r} is no official account; there are: {', '.join(there)}")
-    directory: Directory = getattr(session.app.channels[chosen], "directory")  # noqa: B009 - beyond the port
-    return chosen, directory
+    meant, channel = accounts.chosen(session, name, "wechat", "official account")
+    directory: Directory = channel.directory
+    return meant, directory
 
 
 def _seconds(session: Session, lasts: str | None) -> int | None:

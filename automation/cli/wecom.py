@@ -14,7 +14,7 @@ from automation.kernel import errors
 from automation.people import identities
 from automation.store import audit
 
-from . import options, show, wecom_account, wecom_tasks, who_is
+from . import accounts, options, show, wecom_account, wecom_tasks, who_is
 from .session import Session
 
 AT_ONCE: Final = 20  # customers a transaction
@@ -41,7 +41,7 @@ def contact_way() -> None:
     "--employee", "employees", multiple=True, required=True, metavar="USERID", help="May be given many times."
 )
 @click.option("--verify", is_flag=True, help="The employee has to accept each customer first.")
-@wecom_account.option
+@accounts.option
 @options.as_json
 @options.who
 @click.pass_obj
@@ -62,7 +62,7 @@ def make(
 
 
 @contact_way.command("list", epilog=options.example("run.py wecom contact-way list"))
-@wecom_account.option
+@accounts.option
 @options.as_json
 @click.pass_obj
 def list_(session: Session, channel: str | None, as_json: bool) -> None:
@@ -76,7 +76,7 @@ def list_(session: Session, channel: str | None, as_json: bool) -> None:
 
 @contact_way.command(epilog=options.example("run.py wecom contact-way delete CONFIG_ID"))
 @click.argument("config_id")
-@wecom_account.option
+@accounts.option
 @options.who
 @click.pass_obj
 def delete(session: Session, config_id: str, channel: str | None, who: str) -> None:
@@ -94,7 +94,7 @@ def contacts() -> None:
 
 
 @contacts.command(epilog=options.example("run.py wecom contacts pull"))
-@wecom_account.option
+@accounts.option
 @options.who
 @click.pass_obj
 def pull(session: Session, channel: str | None, who: str) -> None:
@@ -118,7 +118,7 @@ def tags() -> None:
 
 
 @tags.command("list", epilog=options.example("run.py wecom tags list"))
-@wecom_account.option
+@accounts.option
 @options.as_json
 @click.pass_obj
 def list_tags(session: Session, channel: str | None, as_json: bool) -> None:
@@ -136,7 +136,7 @@ def list_tags(session: Session, channel: str | None, as_json: bool) -> None:
 @click.argument("customer")
 @click.argument("tag")
 @click.option("--remove", is_flag=True, help="Take it off.")
-@wecom_account.option
+@accounts.option
 @options.who
 @click.pass_obj
 def mark(session: Session, /, customer: str, tag: str, remove: bool, channel: str | None, who: str) -> None:
@@ -176,7 +176,7 @@ def groups() -> None:
 
 @groups.command("list", epilog=options.example("run.py wecom groups list --employee staff_01"))
 @click.option("--employee", "owners", multiple=True, metavar="USERID", help="Whose groups; without it all.")
-@wecom_account.option
+@accounts.option
 @options.as_json
 @click.pass_obj
 def list_groups(session: Session, owners: tuple[str, ...], channel: str | None, as_json: bool) -> None:
@@ -192,7 +192,7 @@ def list_groups(session: Session, owners: tuple[str, ...], channel: str | None, 
 
 
 @groups.command("pull", epilog=options.example("run.py wecom groups pull"))
-@wecom_account.option
+@accounts.option
 @click.pass_obj
 def pull_groups(session: Session, channel: str | None) -> None:
     """Read every group's members: who came or went since the last reading has the event group.joined or group.left.

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import click
-
-from automation.kernel import errors
 from automation.kernel.hooks import Did
 
+from . import accounts
 from .session import Session
-
-option: Callable[[Any], Any] = click.option(
-    "--channel", metavar="NAME", help="The account, where the shop has more than one."
-)
 
 
 class Friend(Protocol):
@@ -120,13 +114,5 @@ class Account:
 
 def chosen(session: Session, name: str | None) -> Account:
     """The account that is meant, by its channel's name."""
-    there = [one for one, known in session.settings.channels.items() if known.kind == "wecom"]
-    if not there:
-        raise errors.Refused("no channel of config.yaml has `kind: wecom`")
-    if name is None and len(there) > 1:
-        raise errors.UsageError(f"which account? add --channel: {', '.join(there)}")
-    meant = name or there[0]
-    if meant not in there:
-        raise errors.Refused(f"{meant[:40]!r} is no WeCom account; there are: {', '.join(there)}")
-    channel: Any = session.app.channels[meant]
+    meant, channel = accounts.chosen(session, name, "wecom", "WeCom account")
     return Account(meant, channel.directory, channel.groups, channel.tasks)

@@ -7,6 +7,7 @@ one; here an operator does.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import click
@@ -15,7 +16,7 @@ from automation.kernel import errors
 from automation.policy import stop
 from automation.store import audit
 
-from . import options, show, wecom_account
+from . import accounts, options, show, wecom_account
 from .session import Session
 
 STATES: Final = (
@@ -23,6 +24,7 @@ STATES: Final = (
     show.number("failed"), show.number("open"),
 )  # fmt: skip
 TEXT_BYTES: Final = 4000
+AT_ONCE: Final = 2000  # groups of one task (document/path/92135)
 
 
 @click.command("mass-group", epilog=options.example("run.py wecom mass-group --chat-id wrA --text 今晚八点会员日"))
@@ -30,7 +32,7 @@ TEXT_BYTES: Final = 4000
 @click.option("--employee", "owners", multiple=True, metavar="USERID", help="All groups of this owner.")
 @click.option("--text", required=True, help="At most 4,000 bytes.")
 @options.yes
-@wecom_account.option
+@accounts.option
 @options.as_json
 @options.who
 @click.pass_obj
@@ -61,8 +63,11 @@ def mass_group(
             f"Ask {show.counted(len(by_owner), 'owner')} to send to {show.counted(count, 'group')}?", abort=True
         )
     tasks: list[str] = []
-    for owner, owned in by_owner.items():
-        made = account.tasks.to_groups(owned, owner, {"text": {"content": text}}, session.now)
+    for owner, owned in _pieces(by_owner):
+        try:
+            made = account.tasks.to_groups(owned, owner, {"text": {"content": text}}, session.now)
+        except errors.LuchengError as error:
+            raise _half_done(error, by_owner, owner, tasks) from None
         with session.app.store.write() as tx:  # one by one: what was asked stays asked where a later one fails
             audit.record(
                 tx, session.now, who, "wecom group task made", channel=account.name, owner=owner, groups=len(owned),
@@ -79,7 +84,7 @@ def task() -> None:
 
 @task.command("show", epilog=options.example("run.py wecom task show TASK"))
 @click.argument("tasks", nargs=-1, required=True, metavar="TASK...")
-@wecom_account.option
+@accounts.option
 @options.as_json
 @click.pass_obj
 def show_(session: Session, tasks: tuple[str, ...], channel: str | None, as_json: bool) -> None:
@@ -93,7 +98,7 @@ def show_(session: Session, tasks: tuple[str, ...], channel: str | None, as_json
 
 @task.command("stop", epilog=options.example("run.py wecom task stop TASK"))
 @click.argument("task_id", metavar="TASK")
-@wecom_account.option
+@accounts.option
 @options.who
 @click.pass_obj
 def stop_(session: Session, task_id: str, channel: str | None, who: str) -> None:
@@ -107,7 +112,7 @@ def stop_(session: Session, task_id: str, channel: str | None, who: str) -> None
 
 @click.command(epilog=options.example("run.py wecom remind TASK"))
 @click.argument("task_id", metavar="TASK")
-@wecom_account.option
+@accounts.option
 @options.who
 @click.pass_obj
 def remind(session: Session, task_id: str, channel: str | None, who: str) -> None:
@@ -117,6 +122,30 @@ def remind(session: Session, task_id: str, channel: str | None, who: str) -> Non
     with session.app.store.write() as tx:
         audit.record(tx, session.now, who, "wecom task reminded", channel=account.name, task=task_id)
     click.echo(f"reminded; {left} more today" if left else "reminded; no more in the next 24 hours")
+
+
+def _pieces(by_owner: Mapping[str, list[str]]) -> Iterator[tuple[str, list[str]]]:
+    """What one task can hold of each owner's groups."""
+    for owner, owned in by_owner.items():
+        for start in range(0, len(owned), AT_ONCE):
+            yield owner, owned[start : start + AT_ONCE]
+
+
+def _half_done(
+    error: errors.LuchengError, by_owner: Mapping[str, list[str]], owner: str, tasks: list[str]
+) -> errors.LuchengError:
+    """Said so that nobody asks again those who were asked: they would send the text twice."""
+    refused = isinstance(error, errors.Refused)
+    owners = list(by_owner)
+    rest = owners[owners.index(owner) + (0 if refused else 1) :]
+    said = [str(error)]
+    if not refused:
+        said.append(f"whether {owner} was asked is open: look in the admin console")
+    if tasks:
+        said.append(f"made already, do not ask again: {', '.join(tasks)}")
+    if rest:
+        said.append(f"not asked: {', '.join(rest)}")
+    return (errors.Refused if refused else errors.ServiceAway)("; ".join(said))
 
 
 def _listing(session: Session, account: wecom_account.Account, tasks: list[str], as_json: bool) -> None:

@@ -134,3 +134,21 @@ def test_a_shop_without_the_account_or_with_another_name_is_told(shop: Any, act:
     text = (shop.folder / "config.yaml").read_text(encoding="utf-8")
     shop.write("config.yaml", text.replace("wecom_main: {kind: wecom", "wecom_main: {kind: dingtalk_robot"))
     assert "kind: wecom" in shop("wecom", "groups", "list").err
+
+
+@pytest.mark.parametrize(
+    ("errcode", "code", "said"),
+    [
+        (0, 3, ("whether staff_01 was asked is open", "not asked: staff_02")),  # taken, and no task was named
+        (48002, 1, ("not asked: staff_01, staff_02",)),
+    ],
+)
+def test_asking_owners_that_ends_half_way_says_who_was_asked(
+    shop: Any, act: Act, errcode: int, code: int, said: tuple[str, ...]
+) -> None:
+    act("group", chat="wrA", employee="staff_01")
+    act("group", chat="wrB", employee="staff_02")
+    act("refuse", path="externalcontact/add_msg_template", errcode=errcode)
+    ended = shop("wecom", "mass-group", "--chat-id", "wrA", "--chat-id", "wrB", "--text", "今晚", "--yes")
+    assert ended.code == code
+    assert all(words in ended.err for words in said)
