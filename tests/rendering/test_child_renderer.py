@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from automation.kernel import clock, errors
-from automation.rendering import child_renderer, worker
+from automation.rendering import child_batch, child_renderer, worker
 from automation.rendering.child_renderer import ChildRenderer
 from automation.rendering.faults import Fault
 from automation.rendering.renderer import Failed, Job, LocalRenderer, Rendered
@@ -183,7 +183,7 @@ def test_the_child_starts_no_process(child: Open) -> None:
 
 def test_a_machine_that_gives_no_time_is_nobodys_fault(child: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "JOB_WALL", 0.2)
-    monkeypatch.setattr(child_renderer, "PATIENCE", 1)
+    monkeypatch.setattr(child_batch, "PATIENCE", 1)
     renderer = child()
     with pytest.raises(errors.ServiceAway, match="no time"):
         renderer.render([act(30), act(11)])
