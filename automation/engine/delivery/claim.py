@@ -143,9 +143,8 @@ class Claimer:
             "INSERT INTO claim (id, n, run_id, person_id, version_id, step, variant, purpose, option_ix, expires_at,"
             " attempts, was, zone, seed, trail, technical)"
             " SELECT m.id, t.n, m.run_id, m.person_id, m.version_id, m.step, m.variant, m.purpose, m.via_ix,"
-            " m.expires_at,"
-            f" m.attempts, m.reason, coalesce(p.zone_id, 0), coalesce(p.seed, 0), CASE WHEN {tried} THEN"
-            f" substr(m.reason, {len(WAYS_TRIED) + 1}) END, CASE WHEN {tried} THEN 1 END"
+            " m.expires_at, m.attempts, m.reason, coalesce(p.zone_id, 0), coalesce(p.seed, 0),"
+            f" CASE WHEN {tried} THEN substr(m.reason, {len(WAYS_TRIED) + 1}) END, CASE WHEN {tried} THEN 1 END"
             " FROM (SELECT id, n, row_number() OVER (PARTITION BY person_id ORDER BY n) AS turn FROM picked) t"
             f" {then} message m ON m.id = t.id LEFT JOIN person p ON p.id = m.person_id WHERE t.turn = 1"
         )

@@ -23,8 +23,8 @@ OURS = f"message.state IN ({MessageState.CLAIMED}, {MessageState.DISPATCHING})"
 BACK = (
     f"UPDATE message SET state = CASE WHEN message.state = {MessageState.CLAIMED} THEN {MessageState.QUEUED}"
     f" ELSE {MessageState.AMBIGUOUS} END, due = CASE WHEN message.state = {MessageState.CLAIMED} THEN :now END,"
-    f" counted_at = CASE WHEN message.state = {MessageState.DISPATCHING} THEN message.counted_at END, lease_until ="
-    f" NULL"
+    f" counted_at = CASE WHEN message.state = {MessageState.DISPATCHING} THEN message.counted_at END,"
+    " lease_until = NULL"
     f" FROM turned WHERE message.id = turned.id AND message.token = turned.token AND {OURS}"
 )
 

@@ -167,15 +167,6 @@ class Delivery:
         finally:
             self._live = None
 
-    def wake(self) -> None:
-        """Something was queued: look now and not at the next tick."""
-        if self._live is not None:
-            self._live.wake()
-
-    def drain(self, seconds: float) -> bool:
-        """Waits until nothing is on its way in this process; False where that takes longer."""
-        return self._live.drain(seconds) if self._live is not None else True
-
     def close(self) -> None:
         """Lets go of the spool."""
         if isinstance(self._spool, FileSpool):

@@ -42,8 +42,7 @@ class Live:
         self._delivery, self._parts, self._clock = delivery, parts, clock
         self._settings = parts.settings
         self._changed = threading.Condition()
-        self._woken = threading.Event()
-        self._idle = threading.Event()  # set only at the end
+        self._ending = threading.Event()
         self._closing = False
         self._ready: dict[str, Line] = {name: Line() for name in delivery.channels}
         self._out: dict[str, int] = dict.fromkeys(delivery.channels, 0)
@@ -75,22 +74,9 @@ class Live:
             thread.join(1)
         self._parts.store.close()
 
-    def wake(self) -> None:
-        self._woken.set()
-
     def has(self, number: int) -> bool:
         """Whether this process is working on the message."""
         return number in self._ids
-
-    def drain(self, seconds: float) -> bool:
-        end = monotonic() + seconds
-        with self._changed:
-            while self._busy() and monotonic() < end:
-                self._changed.wait(0.05)
-            return not self._busy()
-
-    def _busy(self) -> bool:
-        return bool(self._results or any(self._out.values()) or any(self._ready.values()))
 
     # the claimer
 
@@ -108,8 +94,7 @@ class Live:
                 self._went_wrong("claiming", error)
                 looked = 0
             if not looked:
-                self._woken.wait(NAP)
-                self._woken.clear()
+                self._ending.wait(NAP)
         self._parts.store.close()
 
     def _claim(self) -> int:
@@ -155,7 +140,7 @@ class Live:
             self._went_wrong("recording", error)
             if results and isinstance(error, BadStatement) and not is_away(error):
                 self._one_by_one()
-            self._idle.wait(AWAY)
+            self._ending.wait(AWAY)
             return
         self._went_well()
         self._hand_out(admitted)
@@ -267,7 +252,7 @@ class Live:
                 self._went_wrong("effects of", error)
                 taken = 0
             if not taken:
-                self._idle.wait(RECOVER)
+                self._ending.wait(RECOVER)
         self._parts.store.close()
 
     # the end
@@ -279,8 +264,7 @@ class Live:
             for ready in self._ready.values():
                 ready.clear()
             self._changed.notify_all()
-        self._woken.set()
-        self._idle.set()
+        self._ending.set()
         if waiting:
             with self._parts.store.write() as tx:
                 self._delivery.dispatcher.give_back(tx, waiting, self._clock.now())

@@ -34,8 +34,7 @@ def tell(parts: Parts, tx: Transaction, kind: str, happened: Sequence[tuple[int,
     bound = {"name": parts.names.find("event", f"message.{kind}"), "now": now}
     inserted = tx.rows(
         "INSERT INTO event (person_id, name_id, at, received_at, props, source, dedupe) SELECT m.person_id, :name,"
-        " t.at,"
-        f" :now, {props}, '{SOURCE}', {dedupe} FROM told t {then} message m ON m.id = t.message_id {then} step s"
+        f" t.at, :now, {props}, '{SOURCE}', {dedupe} FROM told t {then} message m ON m.id = t.message_id {then} step s"
         f" ON s.id = m.step {then} journey j ON j.id = s.journey_id WHERE 1 = 1 ON CONFLICT DO NOTHING RETURNING id",
         **bound,
     )

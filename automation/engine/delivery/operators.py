@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -76,20 +75,11 @@ def show(statements: Statements, number: int, vault: Vault | None = None) -> dic
     if found is None:
         raise errors.Refused(f"there is no message {number}")
     attempts = statements.rows(
-        "SELECT n, channel, lane, state, code, provider_id, at, done_at, idem_key, body FROM attempt WHERE message_id"
-        " = :id"
-        " ORDER BY n, id",
+        "SELECT n, channel, lane, state, code, provider_id, at, done_at, idem_key, body FROM attempt"
+        " WHERE message_id = :id ORDER BY n, id",
         id=number,
     )
     return _said(found) | {"tries": [_try(row, vault) for row in attempts]}
-
-
-def counts(statements: Statements) -> dict[str, Counter[str]]:
-    """How many messages by state and by the word of their reason: {"failed": {"no channel": 3}}."""
-    found: dict[str, Counter[str]] = {}
-    for state, reason, count in statements.rows("SELECT state, reason, count(*) FROM message GROUP BY state, reason"):
-        found.setdefault(_state(state), Counter())[verdicts.word(reason)] += count
-    return found
 
 
 def retry(tx: Transaction, numbers: Sequence[int], who: str, now: int) -> int:

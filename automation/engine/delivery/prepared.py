@@ -49,8 +49,8 @@ class Unfit(NamedTuple):
 
 
 def idempotency_key(secret: bytes, run: str, step: int, visit: int, door: Door) -> str:
-    """The same for every try of one message on one lane. `run`: journey, run and when it
-    began: a database made anew counts its runs from 1 again, and the provider still knows the keys of the old one.
+    """The same for every try of one message on one lane. `run`: journey, run and when it began: a database made anew
+    counts its runs from 1 again, and the provider still knows the keys of the old one.
 
     Keyed BLAKE2 is a MAC as HMAC is, at a fifth of its time (RFC 7693 2.9).
     """

@@ -82,10 +82,9 @@ class Recorder:
               [(one.id, one.token, one.reason) for one in found])  # fmt: skip
         self._bookings.give_back(tx, "unfit", states=str(int(MessageState.CLAIMED)))
         tx.run(
-            f"UPDATE message SET state = {MessageState.FAILED}, reason = unfit.reason, done_at = :now, counted_at ="
-            f" NULL,"
-            " lease_until = NULL FROM unfit WHERE message.id = unfit.id AND message.token = unfit.token"
-            f" AND message.state = {MessageState.CLAIMED}",
+            f"UPDATE message SET state = {MessageState.FAILED}, reason = unfit.reason, done_at = :now,"
+            " counted_at = NULL, lease_until = NULL FROM unfit WHERE message.id = unfit.id"
+            f" AND message.token = unfit.token AND message.state = {MessageState.CLAIMED}",
             now=now,
         )
         if marks.heard(self._parts, "failed"):
@@ -107,8 +106,8 @@ class Recorder:
         if sent:  # those that await are in another state by now
             tx.run(
                 f"UPDATE message SET state = {MessageState.SENT}, sent_at = :now, done_at = :now, lease_until = NULL,"
-                f" reason = NULL FROM accepted WHERE message.id = accepted.id AND message.token = accepted.token AND"
-                f" {OURS}",
+                " reason = NULL FROM accepted WHERE message.id = accepted.id AND message.token = accepted.token"
+                f" AND {OURS}",
                 now=now,
             )
         tx.run(
