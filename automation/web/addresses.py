@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from functools import lru_cache
 
 HOOKS = "/hooks"
 
 
+@lru_cache(maxsize=256)
 def secret(link_key: bytes, channel: str) -> str:
     """The last part of a channel's callback address: 128 bits, from the master key and the channel's name."""
     return hmac.new(link_key, f"hook {channel}".encode(), hashlib.sha256).hexdigest()[:32]

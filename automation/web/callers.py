@@ -38,7 +38,7 @@ class Callers:
         peer = scope["client"][0] if scope.get("client") else ""
         found = _address(peer)
         if found is None or not self._is_trusted(found):
-            return str(found) if found else peer
+            return _text(peer)
         said = [part.strip() for line in Headers(scope=scope).getlist("x-forwarded-for") for part in line.split(",")]
         for part in reversed(said):
             hop = _address(part)
@@ -105,3 +105,9 @@ def _address(text: str) -> Address | None:
         return None
     mapped = getattr(found, "ipv4_mapped", None)
     return mapped or found
+
+
+@lru_cache(maxsize=4096)
+def _text(peer: str) -> str:
+    """The one way to write an address; what is none stays as it is."""
+    return str(_address(peer) or peer)

@@ -76,7 +76,7 @@ class Hooks:
         return self._known.get(name) if is_ours else None
 
     def _request(self, scope: Scope, body: bytes) -> hooks.Request:
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        query = _query(scope["query_string"].decode("latin-1"))
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         return hooks.Request(scope["method"], query, headers, body, self._context.callers.address(scope))
 
@@ -174,6 +174,13 @@ class _Hearing:
 
 def _forget(taken: Taken | None, error: BaseException | None) -> None:
     """Of what is stored apart nobody waits for an answer."""
+
+
+def _query(text: str) -> dict[str, str]:
+    if "%" in text or "+" in text:
+        return dict(parse_qsl(text, keep_blank_values=True))
+    pairs = (part.partition("=") for part in text.split("&") if part)  # nothing to unquote: a tenth of the cost
+    return {name: value for name, _, value in pairs}
 
 
 def _plain(status: int, text: bytes, close: bool = False) -> Response:

@@ -22,7 +22,7 @@ from automation.store.database import Store, Transaction
 log = logging.getLogger(__name__)
 
 TOGETHER: Final = 200  # items of one transaction
-PATIENCE: Final = 0.002  # seconds the first of them waits for others
+PATIENCE: Final = 0.005  # seconds the first of them waits for others: a commit costs as much as writing ten
 MOST: Final = 2_000  # items that may wait
 MOST_BYTES: Final = 64 << 20  # of their requests
 LOOK_AT_DISK: Final = 1.0  # seconds

@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -117,18 +118,26 @@ def test_when_too_much_waits_the_sender_comes_again(call: Caller, app: App, monk
     assert events(app) == 1
 
 
-def test_one_that_cannot_be_stored_is_alone_with_it(call: Caller, app: App) -> None:
+@pytest.fixture
+def no_third(app: App) -> Iterator[None]:
+    """A database that refuses the order D3."""
     sqlite = "CREATE TRIGGER no BEFORE INSERT ON event WHEN NEW.key = 'D3' BEGIN SELECT RAISE(ABORT, 'no'); END"
     postgres = "ALTER TABLE event ADD CONSTRAINT no CHECK (key <> 'D3')"
+    is_sqlite = app.store.path is not None
     with app.store.write() as tx:
-        tx.run(postgres if app.store.path is None else sqlite)
+        tx.run(sqlite if is_sqlite else postgres)
+    yield
+    with app.store.write() as tx:  # the next test has the same PostgreSQL
+        tx.run("DROP TRIGGER no" if is_sqlite else "ALTER TABLE event DROP CONSTRAINT no")
+
+
+def test_one_that_cannot_be_stored_is_alone_with_it(call: Caller, app: App, no_third: None) -> None:
     found: dict[int, int] = {}
-    threads = [
-        threading.Thread(
-            target=lambda number=number: found.update({number: call.post("/api/events", event(number)).status})
-        )
-        for number in range(8)
-    ]
+
+    def send(number: int) -> None:
+        found[number] = call.post("/api/events", event(number)).status
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
