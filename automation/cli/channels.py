@@ -18,7 +18,7 @@ from .session import Session
 COLUMNS = (
     show.text("name"), show.text("kind"), show.text("lanes"), show.number("in_flight", "in flight"),
     show.number("on_its_way", "on its way"), show.text("rate"), show.number("left", "left today"),
-    show.text("state"), show.time("until"), show.text("callback"), show.unseen("failures"), show.unseen("resting"),
+    show.text("state"), show.time("until"), show.unseen("callback"), show.unseen("failures"), show.unseen("resting"),
 )  # fmt: skip
 FINDINGS = (show.text("channel"), show.text("level", " "), show.text("what"), show.text("said"), show.text("hint"))
 QUOTAS = (
@@ -40,7 +40,7 @@ def group() -> None:
 def list_(session: Session, as_json: bool) -> None:
     """Every configured channel: lanes, budget, whether it rests, and the address for its provider's callbacks."""
     app, settings = session.app, session.settings
-    rows = []
+    rows: list[dict[str, Any]] = []
     for one in lanes.of(app.store, settings, app.channels, session.now):
         known = settings.channels[one.name]
         rows.append({
@@ -51,6 +51,8 @@ def list_(session: Session, as_json: bool) -> None:
             "failures": one.failures, "resting": one.resting,
         })  # fmt: skip
     show.listing("channels", COLUMNS, rows, settings.shop.zone, as_json)
+    if not as_json:
+        _tell_callbacks(session, {row["name"]: row["callback"] for row in rows if row["callback"]})
 
 
 @group.command(epilog=options.example("run.py channels check", "run.py channels check sms_main"))
@@ -152,6 +154,17 @@ def _callback(session: Session, name: str) -> str:
         return ""
     path = addresses.hook_path(session.app.vault.link_key, name)
     return f"{session.settings.web.public_url or ''}{path}"
+
+
+def _tell_callbacks(session: Session, addresses: dict[str, str]) -> None:
+    """A line for each, whatever the width of the terminal: they are there to be copied."""
+    if not addresses:
+        return
+    outside = "" if session.settings.web.public_url else "; web.public_url is not set: put your https address before it"
+    click.echo(f"\ncallbacks, to be entered at the providers; each has a secret part{outside}")
+    longest = max(map(len, addresses))
+    for name, address in addresses.items():
+        click.echo(f"  {name:<{longest}}  {address}")
 
 
 def _row(channel: str, whose: str, name: str, used: int, limit: int, resets: int | None) -> dict[str, Any]:

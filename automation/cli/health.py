@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from automation.engine.delivery import lanes
 from automation.festivals import feasts, lunar, walltime
 from automation.journey import graph
 from automation.journey.rules import RULES
-from automation.kernel import errors
+from automation.kernel import errors, options
 from automation.kernel.ports import Reason
 from automation.people import sealing
 from automation.policy import stop
@@ -127,8 +128,16 @@ def _backlog(session: Session, running: bool) -> Looks:
         count, oldest = store.row(sql, now=now) or (0, None)
         late = now - int(oldest) if count and oldest is not None else 0
         level = Level.PROBLEM if running and late > LATE else Level.NOTE if late > LATE else Level.FINE
-        behind = f", the oldest {late // 60} minutes late" if late > LATE else ""
+        behind = f", the oldest {_long(late)} late" if late > LATE else ""
         yield Look(level, about, f"{count:,}{behind}")
+
+
+def _long(seconds: int) -> str:
+    """In the unit that a person would say it in."""
+    for unit, size in (("day", 86_400), ("hour", 3600)):
+        if seconds >= 2 * size:
+            return show.counted(seconds // size, unit)
+    return show.counted(seconds // 60, "minute")
 
 
 BACKLOGS: Final = {
@@ -138,6 +147,25 @@ BACKLOGS: Final = {
     "people in line to enter": "SELECT count(*), CAST(NULL AS BIGINT) FROM entrant WHERE at <= :now",
     "messages due": "SELECT count(*), min(due) FROM message WHERE due <= :now",
 }
+
+
+def _outside(session: Session) -> Looks:
+    """Real accounts with an address for customers and callbacks that nobody outside this machine can open."""
+    settings = session.settings
+    url = settings.web.public_url
+    if url is None or not options.is_loopback(urlsplit(url).hostname or ""):
+        return
+    real = [name for name in session.app.hooks if _is_real(settings.channels[name])]
+    if real:
+        says = f"leads to this machine only, so links of customers and callbacks of {', '.join(real)} go nowhere"
+        yield Look(Level.PROBLEM, "web.public_url", f"{says}: write the https address that the world knows")
+
+
+def _is_real(channel: Any) -> bool:
+    """Whether it speaks to a platform, and not to a sandbox or relay on this machine."""
+    if hasattr(channel, "sandbox"):
+        return channel.sandbox is None
+    return not options.is_loopback(getattr(channel, "host", "127.0.0.1"))
 
 
 def _held(session: Session) -> Looks:
@@ -252,6 +280,7 @@ def _rules(session: Session) -> Looks:
 
 
 LOOKS: Final[dict[str, Callable[[Session], Looks]]] = {
-    "key": _key, "database": _database, "engine": _engine, "held": _held, "channels": _channels, "files": _files,
+    "key": _key, "database": _database, "engine": _engine, "held": _held, "channels": _channels, "outside": _outside,
+    "files": _files,
     "rules": _rules, "calendar": _calendar,
 }  # fmt: skip

@@ -99,7 +99,7 @@ class Shop:
 
     def __call__(self, *arguments: str | Path) -> Done:
         words: Sequence[str] = ["--config", str(self.folder / "config.yaml"), *map(str, arguments)]
-        session = Session(run.kinds, run.build, self.clock)
+        session = Session(run.kinds, run.build, self.clock, hook=run.hook)
         self.capsys.readouterr()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "stdin", io.StringIO(self.answers))

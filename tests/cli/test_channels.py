@@ -113,3 +113,15 @@ def test_the_report_of_a_campaign_adds_up(shop: Any) -> None:
     assert shop.fine("campaign", "show", sent["campaign"], "--json").json["report"] == found
     assert "missed" in shop.fine("campaign", "show", sent["campaign"]).out
     assert shop("messages", "report", "--journey", "nowhere").code != 0
+
+
+def test_a_callback_stands_on_a_line_of_its_own_to_be_copied(shop: Any) -> None:
+    text = (shop.folder / "config.yaml").read_text(encoding="utf-8")
+    wechat = 'channels:\n  wechat_main: {kind: wechat, sandbox: "http://127.0.0.1:9"}'
+    text = text.replace("channels:", wechat).replace("{port: off}", "{port: 8080}")
+    shop.write("config.yaml", text)
+    assert "web.public_url is not set" in shop.fine("channels", "list").out
+    shop.write("config.yaml", text.replace("{port: 8080}", "{port: 8080, public_url: https://crm.example.com}"))
+    one = next(row for row in shop.fine("channels", "list", "--json").json["channels"] if row["name"] == "wechat_main")
+    assert one["callback"].startswith("https://crm.example.com/hooks/wechat_main/")
+    assert f"  wechat_main  {one['callback']}\n" in shop.fine("channels", "list").out

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from automation.cli import health
 from automation.runtime import leader
 from automation.store.database import Store
 
@@ -65,3 +66,22 @@ def test_a_broken_file_is_told_with_the_version_that_runs_on(
     found = looks(shop, 1)
     path = next(about for about in found if about.endswith("paid.yaml"))
     assert "last good version" in found[path]["says"]
+
+
+def test_a_real_account_behind_an_address_of_this_machine_is_a_problem(
+    shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WECHAT_SECRET", "not-a-secret")
+    text = (shop.folder / "config.yaml").read_text(encoding="utf-8")
+    real = 'channels:\n  wechat_main: {kind: wechat, appid: wx1234567890abcdef, secret: "${WECHAT_SECRET}"}'
+    text = text.replace("channels:", real)
+    shop.write("config.yaml", text.replace("{port: off}", "{port: 8080, public_url: http://127.0.0.1:8080}"))
+    assert "callbacks of wechat_main go nowhere" in looks(shop, 1)["web.public_url"]["says"]
+    shop.write("config.yaml", text.replace("{port: off}", "{port: 8080, public_url: https://crm.example.com}"))
+    assert "web.public_url" not in looks(shop)
+
+
+def test_what_is_late_is_said_in_the_unit_a_person_would_use() -> None:
+    assert [health._long(seconds) for seconds in (360, 7199, 7200, 200_000)] == [
+        "6 minutes", "119 minutes", "2 hours", "2 days",
+    ]  # fmt: skip
