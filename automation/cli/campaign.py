@@ -92,7 +92,7 @@ def send(session: Session, /, yes: bool, as_json: bool, who: str, **words: Any) 
             "nobody would get it, so nothing was sent; `run.py campaign plan` with the same words says why"
         )
     if not yes and not click.confirm(f"Send to {found.messages:,} people?", err=True):
-        raise errors.Refused("nothing was sent")
+        raise errors.Refused("not confirmed, so nothing was sent")
     with progress.bar("putting people in line") as bar:
         name = sending.send(session.app.parts, request.draft, request.ids, who, session.now, bar)
     if as_json:

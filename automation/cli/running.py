@@ -48,6 +48,7 @@ def start(session: Session) -> None:
         click.echo(f"started{where}; stop with Ctrl-C", err=True)
 
     service.run(session.app, ready, beside)
+    click.echo("stopped", err=True)
 
 
 @click.command(epilog=options.example("run.py tick", "run.py tick --json"))

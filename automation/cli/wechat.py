@@ -148,7 +148,7 @@ def pull(session: Session, channel: str | None, who: str) -> None:
             count += len(people)
     with session.app.store.write() as tx:
         audit.record(tx, session.now, who, "wechat followers pulled", channel=name, followers=count)
-    click.echo(f"{show.counted(count, 'follower')} of {name} are customers")
+    click.echo(f"{show.counted(count, 'follower')} of {name} {'is a customer' if count == 1 else 'are customers'} now")
 
 
 @group.group(epilog=options.example("run.py wechat tags sync"))

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, model_validator
 
-from automation.kernel import source
+from automation.kernel import errors, source
 from automation.kernel.shapes import Many, Strict, refuse, validate
 
 FILE: Final = "wechat_menu.yaml"
@@ -111,7 +111,9 @@ class Menu(Strict):
 
 
 def read(folder: Path) -> Menu:
-    """The menu of the shop. Raises SourceErrors with the place of every mistake."""
+    """The menu of the shop. Raises SourceErrors with the place of every mistake, Refused where there is no file."""
+    if not (folder / FILE).exists():
+        raise errors.Refused(f"there is no {FILE} beside config.yaml: write one, docs/channels.md shows how")
     return validate(source.read(folder / FILE), Menu)
 
 

@@ -109,7 +109,8 @@ def pull(session: Session, channel: str | None, who: str) -> None:
             found |= set(followers.take(registry, computed, tx, account.name, known, session.now, "wecom_id").values())
     with session.app.store.write() as tx:
         audit.record(tx, session.now, who, "wecom contacts pulled", channel=account.name, customers=len(found))
-    click.echo(f"{show.counted(len(found), 'friend')} of {account.name} are customers")
+    told = "is a customer" if len(found) == 1 else "are customers"
+    click.echo(f"{show.counted(len(found), 'friend')} of {account.name} {told} now")
 
 
 @group.group(epilog=options.example("run.py wecom tags list"))

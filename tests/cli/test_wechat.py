@@ -172,3 +172,9 @@ def test_a_provider_that_is_away_is_exit_code_3(shop: Any, tmp_path: Path) -> No
 def _tags(shop: Any, openid: str) -> list[str]:
     found = shop.fine("customers", "show", openid, "--json").json["tags"]
     return [tag["tag"] if isinstance(tag, dict) else tag for tag in found]
+
+
+def test_a_menu_that_nobody_wrote_is_asked_for(shop: Any) -> None:
+    done = shop("wechat", "menu", "push")
+    assert done.code
+    assert "there is no wechat_menu.yaml" in done.err
