@@ -31,3 +31,10 @@ def root(official: str, sandbox: str | None, platform: str) -> str:
 def or_pretend(given: pydantic.SecretStr | None, pretend: str) -> str:
     """A secret in the clear; the pretend one, which only the sandbox knows, where none is given."""
     return pretend if given is None else given.get_secret_value()
+
+
+def away(sandbox: str | None) -> str:
+    """What to do where nobody answers."""
+    if sandbox is None:
+        return "does this machine reach the internet, past its firewall and name server? Then try again"
+    return "is the sandbox running? Start it with `python -m bots.sandbox`, on the port that `sandbox` names"

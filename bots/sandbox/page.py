@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from html import escape
@@ -12,6 +13,7 @@ from bots.sandbox.http_edge import Answer
 from bots.sandbox.ledger import Entry
 
 _ZONE = ZoneInfo("Asia/Shanghai")
+_ADDRESS = re.compile(r"(https?://[!-~]+)")
 _NAMES = {"wechat": "微信", "wecom": "企业微信", "sms": "短信", "email": "邮件"}
 _LANES = {
     "customer_service": "客服消息", "passive_reply": "回复", "template": "模板消息", "subscribe": "订阅通知",
@@ -31,7 +33,7 @@ section{width:320px;background:#f7f7f7;border:8px solid #2b2f36;border-radius:28
 h2{font-size:14px;font-weight:600;margin:0;padding:10px 14px;background:#ededed;border-bottom:1px solid #ddd}
 ol{list-style:none;margin:0;padding:12px;max-height:420px;overflow:auto}
 li{background:#fff;border-radius:10px;padding:8px 12px;margin:0 0 10px;overflow-wrap:anywhere;white-space:pre-wrap}
-li b{display:block}time{display:block;color:#767676;font-size:12px}
+li b{display:block}a{color:#2f6fb0}time{display:block;color:#767676;font-size:12px}
 """
 
 
@@ -80,4 +82,13 @@ def _item(entry: Entry) -> str:
     title, text = spoken(entry.body)
     when = datetime.fromtimestamp(entry.at, _ZONE)
     head = f"<b>{escape(title)}</b>" if title else ""
-    return f"<li><time>{when:%m-%d %H:%M} {escape(_LANES.get(entry.lane, entry.lane))}</time>{head}{escape(text)}</li>"
+    return f"<li><time>{when:%m-%d %H:%M} {escape(_LANES.get(entry.lane, entry.lane))}</time>{head}{_linked(text)}</li>"
+
+
+def _linked(text: str) -> str:
+    """The text escaped, its web addresses to be clicked: what a customer would open is tried so."""
+    parts = _ADDRESS.split(text)  # every second one is an address
+    return "".join(
+        f'<a href="{escape(part)}" target="_blank" rel="noreferrer">{escape(part)}</a>' if at % 2 else escape(part)
+        for at, part in enumerate(parts)
+    )

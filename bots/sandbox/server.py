@@ -45,6 +45,10 @@ class Server:
         ports = {"http": web.sockets[0].getsockname()[1], "smtp": mail.sockets[0].getsockname()[1]}
         sys.stdout.write(json.dumps(ports) + "\n")
         sys.stdout.flush()
+        if sys.stderr.isatty():
+            sys.stderr.write(
+                f"look at http://{HOST}:{ports['http']}; mail goes to port {ports['smtp']}; Ctrl-C stops\n"
+            )
         await stop.wait()
         web.close()
         mail.close()

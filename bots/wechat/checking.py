@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from automation.kernel import errors
 from automation.kernel.ports import Finding, Quota
+from bots import endpoints
 from bots.wechat.account import ApiError
 from bots.wechat.directory import Directory
 from bots.wechat.options import Account, Template, WechatOptions
@@ -20,6 +21,8 @@ def check(directory: Directory, options: WechatOptions) -> Sequence[Finding]:
     """The token first: without one nothing else can be asked."""
     try:
         directory.get("getcallbackip")
+    except errors.ServiceAway as error:
+        return [Finding("access token", False, str(error), endpoints.away(options.sandbox))]
     except errors.LuchengError as error:
         return [Finding("access token", False, str(error), "compare appid and secret with mp.weixin.qq.com")]
     found = [Finding("access token", True, "WeChat takes appid, secret and this server's address")]

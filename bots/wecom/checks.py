@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from automation.kernel import errors
 from automation.kernel.ports import Finding
+from bots import endpoints
 from bots.wecom import answers
 from bots.wecom.api import Api, Key
 from bots.wecom.options import WecomOptions
@@ -12,8 +13,8 @@ from bots.wecom.options import WecomOptions
 def check(api: Api, options: WecomOptions) -> list[Finding]:
     """Both secrets, the app, the employees who may have customers, and the callback."""
     found = [
-        _token(api, Key.APP, "secret of the app"),
-        _token(api, Key.CUSTOMERS, "secret for customers"),
+        _token(api, Key.APP, "secret of the app", options),
+        _token(api, Key.CUSTOMERS, "secret for customers", options),
         _agent(api, options),
         _employees(api, options),
     ]
@@ -23,9 +24,11 @@ def check(api: Api, options: WecomOptions) -> list[Finding]:
     return [*found, Finding("callback", True if configured else None, said, hint)]
 
 
-def _token(api: Api, key: Key, what: str) -> Finding:
+def _token(api: Api, key: Key, what: str, options: WecomOptions) -> Finding:
     try:
         api.try_token(key)
+    except errors.ServiceAway as error:
+        return Finding(what, False, str(error), endpoints.away(options.sandbox))
     except errors.LuchengError as error:
         return Finding(what, False, str(error), "compare corpid and secret with the admin console")
     return Finding(what, True, "accepted")

@@ -30,6 +30,7 @@ from bots.sandbox.playing import json_answer
 TOKEN: Final = "pretendtoken"  # noqa: S105
 AES_KEY: Final = "pretendpretendpretendpretendpretendpretend0"
 OURS: Final = "gh_sandbox"  # what the account calls itself in a callback
+UNHEARD: Final = "nobody was called: register the address of `run.py channels list` with POST /wechat/_callback"
 SAID, BRIEF = (5, 172_800), (3, 60)  # answers and seconds that a message and a click, a scan, a follow allow
 Members = Mapping[str, Any]
 
@@ -109,7 +110,7 @@ class Callbacks:
             members = {**members, "MsgId": 23_000_000_000_000_000 + account.next()}
         callback = self._known.get(act.appid)
         if callback is None:
-            return json_answer(200, {"heard": [], "said": ""})
+            return json_answer(200, {"heard": [], "said": "", "hint": UNHEARD})
         document = _xml({"ToUserName": OURS, "FromUserName": act.openid, **members})
         url, body = self._sealed(callback, document.encode())
         heard: list[calling.Heard] = []

@@ -35,6 +35,14 @@ def test_everything_written_by_others_is_escaped() -> None:
     assert "<script" not in html
 
 
+def test_a_link_can_be_clicked_and_breaks_out_of_nothing() -> None:
+    html = shown(entry(body={"text": '看：https://a.example.com/c/1?a=1&b=2，好\nhttp://b/"><script>'}))
+    assert '<a href="https://a.example.com/c/1?a=1&amp;b=2" target="_blank" rel="noreferrer">' in html
+    assert "</a>，好" in html
+    assert "<script" not in html
+    assert html.count('"&gt;&lt;') == 0
+
+
 def test_the_page_loads_nothing_from_anywhere() -> None:
     answer = page.answer({})
     assert dict(answer.headers)["content-security-policy"].startswith("default-src 'none'")
