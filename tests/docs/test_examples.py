@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "WECHAT_SECRET": "not-a-secret",
     "WECHAT_TOKEN": "notasecret",
     "WECHAT_AES_KEY": "x" * 43,
+    "SHOP_API_KEY": "not-a-secret-0123456789abcdef0123456789",
     "DATABASE_URL": "postgresql://host/lucheng",
 }
 
