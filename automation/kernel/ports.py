@@ -110,8 +110,8 @@ class Message:
 
     idem_key: str
     lane: str
-    address: str
-    body: Body
+    address: str = field(repr=False)
+    body: Body = field(repr=False)
 
 
 class Channel(Protocol):
