@@ -143,7 +143,10 @@ class Reply:
 
 
 class Hook(Protocol):
-    """One account's way in. Stateless but for what it remembers against replays; serves many threads."""
+    """One account's way in. Stateless but for what it remembers against replays; serves many threads.
+
+    One whose reading may ask the provider something says so by a member `asks = True`: then it is read in a thread.
+    """
 
     def verify(self, request: Request, now: int) -> None:
         """Raises Forgery, before anything of the body is parsed, unless the request is genuine and fresh."""

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -20,7 +21,7 @@ from automation.inbound.inbox import Inbox
 from automation.inbound.values import Arrival, Taken
 from automation.inbound.welcome import Welcomer
 from automation.kernel import hooks
-from automation.kernel.hooks import Forgery, Hook, Unreadable
+from automation.kernel.hooks import Forgery, Happening, Hook, Unreadable
 
 from . import addresses, bodies
 from .connection import Answer, Scope
@@ -92,17 +93,23 @@ class Hooks:
             answer(_plain(403, b"forbidden"))
             return
         hearing = _Hearing(self._context, self._inbox, self._welcomer, name, hook, said, answer)
-        try:
-            happened = tuple(hook.parse(said, now))
-        except Exception as error:
-            if not isinstance(error, Unreadable):
-                log.error("the hook of %s failed to read: %s", name, type(error).__name__)
-            hearing.unreadable(str(error) if isinstance(error, Unreadable) else "")
-            return
-        if happened:
-            hearing.record(Arrival(name, happened))
+        read = partial(_read, name, hook, said, now)
+        if getattr(hook, "asks", False):
+            work = asyncio.get_running_loop().run_in_executor(None, read)
+            work.add_done_callback(lambda done: hearing.heard(done.result()))
         else:
-            hearing.say(None)
+            hearing.heard(read())
+
+
+def _read(name: str, hook: Hook, said: hooks.Request, now: int) -> tuple[Happening, ...] | str:
+    """What happened; why it cannot be read, where it cannot."""
+    try:
+        return tuple(hook.parse(said, now))
+    except Unreadable as error:
+        return str(error) or "unreadable"
+    except Exception as error:
+        log.error("the hook of %s failed to read: %s", name, type(error).__name__)
+        return "for an unforeseen reason"
 
 
 class _Hearing:
@@ -119,6 +126,14 @@ class _Hearing:
         self._is_read = True  # until it turns out that it cannot be, or cannot be stored
         self._timer = asyncio.get_running_loop().call_later(TIME, self._later)
 
+    def heard(self, happened: tuple[Happening, ...] | str) -> None:
+        if isinstance(happened, str):
+            self.unreadable(happened)
+        elif happened:
+            self.record(Arrival(self._name, happened))
+        else:
+            self.say(None)
+
     def record(self, arrival: Arrival) -> None:
         self._arrival = arrival
         try:
@@ -130,7 +145,7 @@ class _Hearing:
         """Of no use to us: noted, and answered as if it were, or it would come for ever."""
         self._is_read = False
         self._context.counts.cannot_read(self._name)
-        log.warning("a callback of %s could not be read: %s", self._name, why or "for an unforeseen reason")
+        log.warning("a callback of %s could not be read: %s", self._name, why)
         self.record(Arrival(self._name, (), self._said.body, why))
 
     def say(self, taken: Taken | None) -> None:

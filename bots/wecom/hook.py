@@ -23,7 +23,9 @@ MOST_WAIT: Final = 2  # seconds a group is asked for: WeCom wants an answer with
 
 
 class WecomHook:
-    """Serves many threads."""
+    """Serves many threads. Who joined or left a group is asked of WeCom, so reading takes its time."""
+
+    asks = True
 
     def __init__(self, name: str, options: WecomOptions, cache: Cache) -> None:
         """Without token and aes_key every request is a forgery."""

@@ -188,3 +188,26 @@ def test_when_nothing_can_be_written_the_platform_is_asked_to_come_again(
             assert (answer.status, answer.headers["retry-after"]) == (503, "2")
     assert tell(FOLLOW).status == 200
     assert app.store.value("SELECT count(*) FROM inbound") == 1
+
+
+def test_a_hook_that_asks_its_provider_keeps_nobody_else_waiting(
+    tell: Tell, call: Caller, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, read = threading.Event(), threading.Event(), Platform.parse
+
+    def parse(self: Platform, request: Request, now: int) -> Sequence[Happening]:
+        begun.set()
+        assert go_on.wait(10)
+        return read(self, request, now)
+
+    monkeypatch.setattr(Platform, "parse", parse)
+    monkeypatch.setattr(Platform, "asks", True, raising=False)
+    told: list[Answer] = []
+    waiting = threading.Thread(target=lambda: told.append(tell(FOLLOW)))
+    waiting.start()
+    assert begun.wait(10)
+    assert call("GET", "/healthz").status in (200, 503)
+    assert told == []
+    go_on.set()
+    waiting.join(10)
+    assert [(one.status, one.body) for one in told] == [(200, b"success")]
