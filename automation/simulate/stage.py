@@ -98,7 +98,7 @@ class Stage:
 def _channel(medium: str, at: tuple[str, int]) -> Mapping[str, Any]:
     if medium == "email":
         return {"kind": "mail", "host": "127.0.0.1", "port": at[1], "tls": "none", "from_address": "shop@example.com",
-                "from_name": "旅程示例店", "in_flight": 200}  # fmt: skip
+                "from_name": "旅程良品", "in_flight": 200}  # fmt: skip
     return {"kind": "sandbox", "plays": medium, "url": at[0], "in_flight": 400}
 
 
