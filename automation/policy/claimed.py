@@ -20,8 +20,8 @@ from .verdicts import Verdict
 CLAIM = (
     "id BIGINT, n BIGINT, run_id BIGINT, person_id BIGINT, version_id BIGINT, step BIGINT, variant TEXT,"
     " purpose BIGINT, option_ix BIGINT, expires_at BIGINT, attempts BIGINT, was TEXT, zone BIGINT, seed BIGINT,"
-    " route BIGINT, door BIGINT, identity_id BIGINT, rule BIGINT, verdict BIGINT, reason TEXT, until BIGINT, trail TEXT,"
-    " technical BIGINT, capped BIGINT, refused BIGINT, limited BIGINT, opens BIGINT"
+    " route BIGINT, door BIGINT, identity_id BIGINT, rule BIGINT, verdict BIGINT, reason TEXT, until BIGINT,"
+    " trail TEXT, technical BIGINT, capped BIGINT, refused BIGINT, limited BIGINT, opens BIGINT"
 )
 """One row a message, none a person twice. `n`: the order in which they leave. `rule`: the branch that decided,
 `option_ix`: the way tried, of its route. `trail`: the ways that were refused; by what kinds of refusal: `refused` (the
