@@ -107,7 +107,8 @@ class Callbacks:
         if "MsgType" not in members:
             members = {"MsgType": "event", **members}
         elif members["MsgType"] != "event":
-            members = {**members, "MsgId": 23_000_000_000_000_000 + account.next()}
+            # of the time, too: numbers that a restart begins anew would look like repeats of what was said before it
+            members = {**members, "MsgId": now * 10_000_000 + account.next() % 10_000_000}
         callback = self._known.get(act.appid)
         if callback is None:
             return json_answer(200, {"heard": [], "said": "", "hint": UNHEARD})

@@ -111,6 +111,15 @@ def test_in_every_mode_a_message_comes_in_and_a_reply_goes_out(desk: Desk, mode:
     assert [(one.lane, one.body) for one in shown] == [("passive_reply", {"text": desk.reply})]
 
 
+def test_after_a_restart_of_the_sandbox_no_message_has_the_number_of_an_older_one(desk: Desk) -> None:
+    desk.post("_callback", url=desk.url)
+    for text in ("你好", "退订"):
+        desk.post("_act", do="say", text=text)
+    numbers = [int(one.dedupe) for one in desk.happened if isinstance(one, Said)]
+    assert len(set(numbers)) == 2
+    assert all(abs(number // 10_000_000 - clock.SystemClock().now()) < 60 for number in numbers)
+
+
 @pytest.mark.parametrize(("do", "more", "event"), DEEDS, ids=[do for do, _, _ in DEEDS])
 def test_each_deed_is_told_as_wechat_tells_it(desk: Desk, do: str, more: dict[str, Any], event: str) -> None:
     desk.post("_callback", url=desk.url)
