@@ -53,6 +53,7 @@ class _Waiting:
     item: Any
     size: int
     done: Done
+    at: float  # of the clock that never goes back
     result: Any = None
 
 
@@ -94,19 +95,19 @@ class Writer:
         """As `submit`, but `done` is called in the loop with the result, or with None and the error."""
         if self._stopping or len(self._waiting) >= MOST or self._bytes + size > MOST_BYTES:
             raise Full("too much is waiting to be written")
-        if self._is_short():
+        now = clock.monotonic()
+        if self._is_short(now):
             raise Full("the disk is nearly full")
         self._loop = asyncio.get_running_loop()
         with self._condition:
-            self._waiting.append(_Waiting(kind, item, size, done))
+            self._waiting.append(_Waiting(kind, item, size, done, now))
             self._bytes += size
             if len(self._waiting) in (1, TOGETHER):
                 self._condition.notify()
 
-    def _is_short(self) -> bool:
-        since = clock.monotonic()
-        if self._store.path is not None and since - self._looked >= LOOK_AT_DISK:
-            self._looked = since
+    def _is_short(self, now: float) -> bool:
+        if self._store.path is not None and now - self._looked >= LOOK_AT_DISK:
+            self._looked = now
             self._short = reserve.free(self._store.path.parent) < reserve.RESERVE
         return self._short
 
@@ -123,7 +124,10 @@ class Writer:
         with self._condition:
             self._condition.wait_for(lambda: self._waiting or self._stopping)
             if len(self._waiting) < TOGETHER and not self._stopping:
-                self._condition.wait(PATIENCE)
+                # What came while the last batch was written has waited already.
+                left = self._waiting[0].at + PATIENCE - clock.monotonic()
+                if left > 0:
+                    self._condition.wait(left)
             batch = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
             self._bytes -= sum(one.size for one in batch)
             return batch
