@@ -25,7 +25,7 @@ def test_nothing_leaves_while_the_reserve_is_not_there_and_everything_when_it_is
     one.order(*range(1, 21))
     life = one.start(space=True)
     one.logs("no message leaves until there is room")
-    one.until("SELECT count(*) FROM message", lambda count: count == 20)
+    one.until("SELECT count(*) FROM message", lambda count: count >= 20)  # some may stand at their second one
     time.sleep(0.5)
     assert one.ledger.entries() == [] and not one.store.value(TRIES), "people move on, messages wait"
     room.write_text("900000000")
