@@ -70,6 +70,8 @@ def money(raw: Any, unit: str | None) -> int:
     """Fen. `unit` says how it arrives: yuan unless it is "fen"."""
     if isinstance(raw, str):
         raw = unicodedata.normalize("NFKC", raw).translate(MONEY_SIGNS)
+        if unit == "fen" and "." in raw:  # 299.00 was meant as yuan
+            raise Unusable("whole fen are due, without a point")
     found = _decimal(raw, "an amount of money is due, such as 299.00")
     fen = found if unit == "fen" else found * 100
     if fen != fen.to_integral_value() or abs(fen) > 10**15:

@@ -93,7 +93,7 @@ class Links:
 
     def _unknown(self, request: Request) -> Response:
         self._context.wrong(request)
-        return _plain(404, "not found")
+        return _page(pages.unknown(self._context.app.settings.shop.name))
 
 
 class _SeenKind:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 
 from automation.kernel import clock, errors
+from automation.kernel import options as kinds
 from automation.kernel.hooks import Happening, Unreadable
 from automation.kernel.ports import Denied, Finding, Lane, Message, Outcome, Quota, Reason
 from bots import batches
@@ -95,6 +96,9 @@ class MailChannel:
         ]  # fmt: skip
         if self._options.bounces is not None:
             found.append(self._check_mailbox())
+        if kinds.is_loopback(self._options.host) and self._options.dkim is None:
+            return [*found, Finding("domain", None, "not looked at: a relay on this machine signs or forwards",
+                                    "name its selector in `dkim` to have SPF, DKIM and DMARC checked")]  # fmt: skip
         return [*found, *Domain(self._sender.domain, self._options.dkim).findings()]
 
     def quotas(self, now: int) -> Sequence[Quota]:

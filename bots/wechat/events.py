@@ -49,7 +49,8 @@ class Reader:
         who = _who(found)
         if who is None:
             return ()
-        dedupe = word(found, "MsgId") or _key(found)
+        number = word(found, "MsgId")
+        dedupe = f"{who.value} {number}" if number else _key(found)  # never another customer's answer
         clicked = word(found, "bizmsgmenuid")
         if clicked:  # a click on a message of ours with a menu arrives as text, and counts as a click
             props = {"key": clicked[:LONGEST_WORD], "action": "msgmenu", "text": word(found, "Content")}

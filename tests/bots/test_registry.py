@@ -20,7 +20,7 @@ def test_options_are_strict_and_frozen(kind: str) -> None:
 
 
 def test_an_unknown_kind_names_those_there_are() -> None:
-    with pytest.raises(errors.Refused, match="mail, .*sandbox"):
+    with pytest.raises(errors.Refused, match=r"mail, .*sandbox"):
         registry.build("x", "pigeon", SMS)
 
 

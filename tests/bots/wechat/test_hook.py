@@ -62,7 +62,7 @@ def test_an_echo_that_is_no_token_is_not_repeated(hook: WechatHook, platform: Pl
 
 def test_a_genuine_message_is_read(hook: WechatHook, platform: Platform) -> None:
     assert one(hook, platform.safe(message("你好"))) == Said(
-        Who("openid", FAN), "你好", NOW - 1, "23000000000000001", Opens(5, 172_800), {"kind": "text"}
+        Who("openid", FAN), "你好", NOW - 1, f"{FAN} 23000000000000001", Opens(5, 172_800), {"kind": "text"}
     )
 
 
@@ -231,7 +231,7 @@ def test_only_some_menu_buttons_let_us_answer(hook: WechatHook, name: str, opens
 
 def test_a_click_on_a_message_with_a_menu_is_no_message(hook: WechatHook) -> None:
     found = did(hook, message("满意", more="<bizmsgmenuid>101</bizmsgmenuid>"))
-    assert (found.event, found.opens, found.dedupe) == ("wechat.menu_clicked", MENU, "23000000000000001")
+    assert (found.event, found.opens, found.dedupe) == ("wechat.menu_clicked", MENU, f"{FAN} 23000000000000001")
     assert found.props == {"key": "101", "action": "msgmenu", "text": "满意"}
 
 
@@ -372,7 +372,7 @@ def test_no_encoding_of_its_own_is_believed(hook: WechatHook, encoding: str) -> 
 def test_bytes_that_are_no_utf8_do_not_lose_the_message(hook: WechatHook) -> None:
     said = one(hook, Platform().safe(message("XX").encode().replace(b"XX", b"\xff\xfe\xe4\xbd")))
     assert isinstance(said, Said)
-    assert said.dedupe == "23000000000000001"
+    assert said.dedupe == f"{FAN} 23000000000000001"
 
 
 # -- what is answered --------------------------------------------------------------------------------------------
