@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from automation.engine.delivery import lanes
 from automation.festivals import feasts, lunar, walltime
+from automation.inbound import welcome
 from automation.journey import graph
 from automation.journey.rules import RULES
 from automation.kernel import errors, options
@@ -27,6 +28,7 @@ from . import show
 from .session import Session
 
 MB: Final = 1024 * 1024
+DAY: Final = 86_400  # seconds
 LOW_DISK: Final = 64 * MB  # less, and the engine may be unable to record what it sent
 LARGE_WAL: Final = 256 * MB
 LATE: Final = 300  # seconds something due may wait before a running engine is called behind
@@ -134,7 +136,7 @@ def _backlog(session: Session, running: bool) -> Looks:
 
 def _long(seconds: int) -> str:
     """In the unit that a person would say it in."""
-    for unit, size in (("day", 86_400), ("hour", 3600)):
+    for unit, size in (("day", DAY), ("hour", 3600)):
         if seconds >= 2 * size:
             return show.counted(seconds // size, unit)
     return show.counted(seconds // 60, "minute")
@@ -186,6 +188,9 @@ def _held(session: Session) -> Looks:
         yield Look(Level.NOTE, "awaiting employees", says)
     if not stuck and not unclear:
         yield Look(Level.FINE, "held", "nobody is stuck, no message is unclear")
+    for (channel, state), count in sorted(welcome.states(store, session.now - DAY).items()):
+        if state in (welcome.MISSED, welcome.UNCLEAR, welcome.REFUSED):
+            yield Look(Level.NOTE, f"welcomes of {channel}", f"{count:,} of the last day: {state}; the log says why")
 
 
 def _channels(session: Session) -> Looks:

@@ -19,6 +19,7 @@ from automation.kernel.clock import Clock
 from automation.kernel.ports import Accepted, Body, Channel, Denied, Outcome, Unknown
 from automation.people.sealing import Vault
 from automation.rendering.renderer import Failed, Job, Renderer
+from automation.store.database import Statements
 
 from .values import Greeting
 
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 LIMIT: Final = 18  # seconds after the act: the platform's 20 less those of the way there
 SETTLED_AFTER: Final = 60  # seconds after which nobody can still be at work on a greeting
 THREADS: Final = 4
-DUE, BEGUN, SENT, MISSED, UNCLEAR = "due", "begun", "sent", "missed", "unclear"
+DUE, BEGUN, SENT, MISSED, UNCLEAR, REFUSED = "due", "begun", "sent", "missed", "unclear", "refused"
 MOVE: Final = "UPDATE inbound SET welcome = :state WHERE id = :id AND welcome = :before"
 
 
@@ -69,7 +70,7 @@ class Welcomer:
         body = self._body(greeting)
         if isinstance(body, str):
             log.error("a welcome on %s cannot be made: %s", greeting.channel, body)
-            self._move(greeting, DUE, f"refused: {body}"[:200])
+            self._move(greeting, DUE, f"{REFUSED}: {body}"[:200])
             return
         if self._clock.now() > greeting.at + LIMIT:
             self._move(greeting, DUE, MISSED)
@@ -92,7 +93,7 @@ class Welcomer:
             case Accepted():
                 return SENT
             case Denied():
-                return f"refused: {outcome.reason} {outcome.code}".rstrip()
+                return f"{REFUSED}: {outcome.reason} {outcome.code}".rstrip()
             case Unknown():
                 return f"{UNCLEAR}: {outcome.code}".rstrip(": ")
 
@@ -136,11 +137,11 @@ def settle(parts: Parts, now: int) -> int:
     return done
 
 
-def states(parts: Parts, since: int) -> dict[tuple[str, str], int]:
-    """(channel, state without its code) -> how many greetings since then, UTC seconds: for `doctor` and reports."""
+def states(statements: Statements, since: int) -> dict[tuple[str, str], int]:
+    """(channel, state without its code) -> how many greetings since then, UTC seconds."""
     found: dict[tuple[str, str], int] = {}
     sql = "SELECT channel, welcome, count(*) FROM inbound WHERE welcome IS NOT NULL AND at >= :since GROUP BY 1, 2"
-    for channel, state, count in parts.store.rows(sql, since=since):
+    for channel, state, count in statements.rows(sql, since=since):
         key = (channel, state.partition(":")[0])
         found[key] = found.get(key, 0) + count
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -85,3 +86,18 @@ def test_what_is_late_is_said_in_the_unit_a_person_would_use() -> None:
     assert [health._long(seconds) for seconds in (360, 7199, 7200, 200_000)] == [
         "6 minutes", "119 minutes", "2 hours", "2 days",
     ]  # fmt: skip
+
+
+def test_a_welcome_that_did_not_reach_anybody_is_told(shop: Any) -> None:
+    looks(shop)
+    store = Store(f"sqlite:{shop.folder}/var/lucheng.db")
+    now = int(time.time())
+    with store.write() as tx:
+        for number, (state, at) in enumerate([("sent", now), ("refused: x", now), ("refused: y", now), ("missed", 5)]):
+            tx.run(
+                "INSERT INTO inbound (channel, dedupe, at, kind, welcome)"
+                " VALUES ('wecom_main', :n, :at, 'did', :state)",
+                n=str(number), at=at, state=state,
+            )  # fmt: skip
+    store.close()
+    assert looks(shop)["welcomes of wecom_main"]["says"] == "2 of the last day: refused; the log says why"

@@ -108,7 +108,7 @@ def test_a_text_that_cannot_be_made_says_why(desk: Desk, clock: FixedClock) -> N
 def test_what_became_of_it_is_written_down(desk: Desk, clock: FixedClock, outcome: Outcome, state: str) -> None:
     desk.wecom.outcome = lambda: outcome
     assert greet(desk, clock, befriend(desk)) == state
-    assert welcome.states(desk.parts, desk.noon) == {(WECOM, state.partition(":")[0]): 1}
+    assert welcome.states(desk.store, desk.noon) == {(WECOM, state.partition(":")[0]): 1}
 
 
 def test_too_late_is_not_sent_and_is_said(desk: Desk, clock: FixedClock) -> None:
