@@ -115,7 +115,7 @@ def merge(session: Session, kept: str, gone: str, reason: str, yes: bool, who: s
 
 
 @group.command(epilog=options.example("run.py customers unmerge 3"))
-@click.argument("number", type=int, metavar="MERGE")
+@click.argument("number", type=options.NUMBER, metavar="MERGE")
 @options.who
 @click.pass_obj
 def unmerge(session: Session, number: int, who: str) -> None:

@@ -53,7 +53,7 @@ def list_(session: Session, /, limit: int, as_json: bool, **words: str | None) -
 
 
 @group.command("show", epilog=options.example("run.py messages show 12"))
-@click.argument("number", type=int)
+@click.argument("number", type=options.NUMBER)
 @options.as_json
 @options.unmask
 @options.who
@@ -83,7 +83,7 @@ def show_(session: Session, number: int, as_json: bool, unmask: str | None, who:
 
 
 @group.command(epilog=options.example("run.py messages retry 12 13", "run.py messages retry --journey dormant_wakeup"))
-@click.argument("numbers", type=int, nargs=-1, metavar="[NUMBER]...")
+@click.argument("numbers", type=options.NUMBER, nargs=-1, metavar="[NUMBER]...")
 @click.option("--journey", help="All of this journey or campaign that failed.")
 @options.who
 @click.pass_obj
@@ -103,7 +103,7 @@ def retry(session: Session, numbers: tuple[int, ...], journey: str | None, who: 
 @group.command(
     epilog=options.example("run.py messages resolve 12 13 --sent", "run.py messages resolve --all --not-sent")
 )
-@click.argument("numbers", type=int, nargs=-1, metavar="[NUMBER]...")
+@click.argument("numbers", type=options.NUMBER, nargs=-1, metavar="[NUMBER]...")
 @click.option("--sent", "how", flag_value="sent", help="They arrived: nothing more is done.")
 @click.option("--not-sent", "how", flag_value="not_sent", help="They did not: they are sent again.")
 @click.option("--all", "everything", is_flag=True, help="All that are held.")

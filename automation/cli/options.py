@@ -11,6 +11,8 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
 MOST_SHOWN = 100_000
+NUMBER = click.IntRange(1, 2**63 - 1)
+"""Of something in the database."""
 
 
 def operator() -> str:

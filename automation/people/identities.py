@@ -16,6 +16,7 @@ from .normalise import Unusable, last_four, normalise
 from .registry import Registry
 from .sealing import Vault, identity_context
 
+NUMBER = re.compile(r"#[0-9]{1,18}")  # more no column holds
 UID = re.compile(r"[0-9a-f]{32}")
 SEALED = ("kind", "account", "lookup", "sealed", "key_id", "tail", "verified_at")  # what does not depend on the person
 INSERT = """
@@ -91,7 +92,7 @@ def search(registry: Registry, text: str, accounts: Sequence[str] = ()) -> list[
     """
     plain = text.strip()
     store = registry.store
-    if plain.startswith("#") and plain[1:].isascii() and plain[1:].isdigit():
+    if NUMBER.fullmatch(plain):
         return [row[0] for row in store.rows(f"{KEPT} id = :id", id=int(plain[1:]))]
     if UID.fullmatch(plain):
         return [row[0] for row in store.rows(f"{KEPT} uid = :uid", uid=plain)]

@@ -89,3 +89,9 @@ def test_the_stop_switch_holds_everything_and_is_seen(sent: Any) -> None:
     assert sent.fine("tick", "--json").json["messages"] == {}
     sent.fine("resume-all")
     assert sent.fine("tick", "--json").json["messages"]
+
+
+@pytest.mark.parametrize("words", [("messages", "show"), ("messages", "retry"), ("messages", "resolve", "--sent"),
+                                   ("customers", "unmerge")])  # fmt: skip
+def test_a_number_that_nothing_can_have_is_wrong_usage(shop: Any, words: tuple[str, ...]) -> None:
+    assert shop(*words, "99999999999999999999").code == 2
