@@ -70,7 +70,7 @@ FILES: Final = {
     "templates/letter/email.txt": "{{ customer.name }}，您好：\n券码 {{ coupon.code }}，全店可用。\n",
     "templates/letter/email.html": "<html><head><style>p {color: #333; margin: 0 0 12px}</style></head><body>"
     + "<p>{{ customer.name }}，您好：{{ customer.city }} 的春天到了。</p>" * 20
-    + "<p>券码 {{ coupon.code }}</p>{% if links.unsubscribe is defined %}<a href=\"{{ links.unsubscribe }}\">退订</a>"
+    + '<p>券码 {{ coupon.code }}</p>{% if links.unsubscribe is defined %}<a href="{{ links.unsubscribe }}">退订</a>'
     "{% else %}回信“退订”即可不再接收{% endif %}</body></html>\n",
 }
 

@@ -47,7 +47,9 @@ def write_texts(folder: Path) -> None:
     }.items():
         (folder / name).mkdir(parents=True)
         (folder / name / "wechat.yaml").write_text(f'text: "{text}"\n', encoding="utf-8")
-    (folder / "hello" / "sms.yaml").write_text("template: hello_sms\npreview: 【旅程】您好，拒收请回复R\n", encoding="utf-8")
+    (folder / "hello" / "sms.yaml").write_text(
+        "template: hello_sms\npreview: 【旅程】您好，拒收请回复R\n", encoding="utf-8"
+    )
 
 
 def shop(texts: Texts | None = None, **changes: object) -> Shop:
