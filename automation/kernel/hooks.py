@@ -85,7 +85,7 @@ class Said:
     who: Who
     text: str = field(repr=False)
     at: int
-    dedupe: str
+    dedupe: str = field(repr=False)
     opens: Opens | None = None
     data: Mapping[str, Json] = field(default_factory=dict, repr=False)
 
@@ -101,7 +101,7 @@ class Did:
     who: Who
     event: str
     at: int
-    dedupe: str
+    dedupe: str = field(repr=False)
     props: Mapping[str, Json] = field(default_factory=dict, repr=False)
     opens: Opens | None = None
     returns: bool = False
@@ -117,7 +117,7 @@ class Granted:
     template: str
     count: int | None
     at: int
-    dedupe: str
+    dedupe: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class OptedOut:
 
     who: Who
     at: int
-    dedupe: str
+    dedupe: str = field(repr=False)
     everything: bool = False
     evidence: str = ""
 
