@@ -12,20 +12,23 @@ from automation.store.database import Transaction
 
 from .values import Settled
 
-GONE: Final = "gone"  # unfollowed or deleted us: ends when they come back
 BY_QR: Final = "qr"  # who gave the tag
 # Windows do not add up: the greater number and the later end hold, and of one that is over nothing is left.
-OPEN: Final = """
+OPEN: Final = f"""
     INSERT INTO reply_window (channel, identity_id, until, messages)
     SELECT CAST(:channel AS TEXT), CAST(:identity AS BIGINT), CAST(:until AS BIGINT), CAST(:messages AS INTEGER)
-    WHERE NOT EXISTS (SELECT 1 FROM suppression s WHERE s.kind = :kind AND s.lookup = :lookup AND s.reason = 'gone')
+    WHERE NOT EXISTS (SELECT 1 FROM suppression s
+        WHERE s.kind = :kind AND s.lookup = :lookup AND s.reason = '{suppression.GONE}')
     ON CONFLICT (channel, identity_id) DO UPDATE SET
         messages = CASE WHEN reply_window.until <= :now THEN excluded.messages
                         WHEN reply_window.messages IS NULL OR excluded.messages IS NULL THEN NULL
                         WHEN reply_window.messages > excluded.messages THEN reply_window.messages
                         ELSE excluded.messages END,
         until = CASE WHEN reply_window.until > excluded.until THEN reply_window.until ELSE excluded.until END"""
-LIFT: Final = "DELETE FROM suppression WHERE kind = :kind AND lookup = :lookup AND reason = 'gone' AND at <= :at"
+LIFT: Final = (
+    f"DELETE FROM suppression WHERE kind = :kind AND lookup = :lookup AND reason = '{suppression.GONE}' AND at <= :at"
+)
+ANYBODY_GONE: Final = f"SELECT 1 FROM suppression WHERE reason = '{suppression.GONE}' LIMIT 1"
 GRANT: Final = """
     INSERT INTO send_grant (channel, identity_id, template, messages) VALUES (:channel, :identity, :template, :count)
     ON CONFLICT (channel, identity_id, template) DO UPDATE SET messages = send_grant.messages + excluded.messages"""
@@ -70,7 +73,7 @@ def _reach(tx: Transaction, settled: Sequence[Settled], now: int) -> None:
 
 
 def _open(tx: Transaction, lifted: list[dict[str, Any]], opened: list[dict[str, Any]]) -> None:
-    if lifted and tx.value("SELECT 1 FROM suppression WHERE reason = 'gone' LIMIT 1") is not None:
+    if lifted and tx.value(ANYBODY_GONE) is not None:
         tx.many(LIFT, lifted)
     if opened:
         tx.many(OPEN, opened)
@@ -93,7 +96,7 @@ def _leave(tx: Transaction, one: Settled) -> None:
     for kind in ("returned", "said"):
         if tx.value(LATER, person=one.person, channel=channel, kind=kind, at=at) is not None:
             return
-    suppression.add(tx, at, one.item.known[0].kind, one.item.lookups[0], GONE)
+    suppression.add(tx, at, one.item.known[0].kind, one.item.lookups[0], suppression.GONE)
     for table in ("reply_window", "send_grant"):
         tx.run(
             f"DELETE FROM {table} WHERE channel = :channel AND identity_id = :identity",

@@ -50,10 +50,9 @@ def put(tx: Transaction, consents: Sequence[Consent], undated: bool = False) -> 
     if rows:
         tx.many(LOG, rows)
         tx.many(PUT_UNDATED if undated else PUT, rows)
-    if not undated:
-        for one in consents:
-            if one.granted and one.channel in LIFTS and one.purpose == "marketing":
-                tx.run(LIFT, at=one.at, person_id=one.person_id)
+    lifted = [one for one in consents if one.granted and one.channel in LIFTS and one.purpose == "marketing"]
+    if lifted and not undated:
+        tx.many(LIFT, [{"at": one.at, "person_id": one.person_id} for one in lifted])
 
 
 def grant_all(tx: Transaction, table: str, word: Consent) -> int:

@@ -15,6 +15,15 @@ from .registry import Registry
 OPTED_OUT: Final = "opted_out"
 """The reason that keeps back marketing only: services that the customer asked for go on (PIPL art. 16). It ends when
 the owner of the address says yes again, with a date."""
+GONE: Final = "gone"  # unfollowed or deleted us: ends when they come back by themselves
+BAD_ADDRESS: Final = "bad_address"
+COMPLAINT: Final = "complaint"
+KEEP_FIRST: Final = (
+    "ON CONFLICT (kind, lookup) DO UPDATE SET reason = excluded.reason, at = excluded.at"
+    f" WHERE suppression.reason = '{OPTED_OUT}' AND excluded.reason <> '{OPTED_OUT}'"
+)
+"""How a reason meets one that is there: the first stays with its time, but for OPTED_OUT, which gives way to a reason
+that keeps everything back."""
 
 
 def address(registry: Registry, kind: str, text: str, account: str = "") -> bytes:
@@ -23,13 +32,8 @@ def address(registry: Registry, kind: str, text: str, account: str = "") -> byte
 
 
 def add(tx: Transaction, now: int, kind: str, lookup: bytes, reason: str) -> bool:
-    """Blocks the address; False where it was blocked before: the first reason and time stay, but for OPTED_OUT, which
-    gives way to a reason that keeps everything back."""
-    sql = (
-        "INSERT INTO suppression (kind, lookup, reason, at) VALUES (:kind, :lookup, :reason, :now) ON CONFLICT (kind,"
-        " lookup) DO UPDATE SET reason = excluded.reason, at = excluded.at"
-        f" WHERE suppression.reason = '{OPTED_OUT}' AND excluded.reason <> '{OPTED_OUT}'"
-    )
+    """Blocks the address; False where nothing changed."""
+    sql = f"INSERT INTO suppression (kind, lookup, reason, at) VALUES (:kind, :lookup, :reason, :now) {KEEP_FIRST}"
     return bool(tx.run(sql, kind=kind, lookup=lookup, reason=reason, now=now))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from automation.kernel.ports import Accepted, Denied, Lane, Limit, Message, Outcome, Reason
+from automation.people import suppression
 from tests.delivery.house import BOTH, FILES, House
 
 NOON = "2026-03-02 12:00"  # a Monday
@@ -289,6 +290,16 @@ def test_an_address_that_takes_nothing_is_suppressed_and_one_that_is_gone_until_
     rows = house.store.rows("SELECT kind, reason FROM suppression ORDER BY kind")
     assert [tuple(row) for row in rows] == [("openid", "gone"), ("phone", "bad_address")]
     assert went(house) == [("mail_main", "smtp")]
+
+
+def test_an_address_that_takes_nothing_is_blocked_for_services_too_whoever_opted_out_by_it(house: House) -> None:
+    house.send_one(NOON, "{send: hello, via: [sms], expires: 3d}")
+    with house.store.write() as tx:
+        (lookup,) = tx.rows("SELECT lookup FROM identity WHERE kind = 'phone'")[0]
+        suppression.add(tx, house.ts(NOON), "phone", bytes(lookup), suppression.OPTED_OUT)
+    house.sms.answer = lambda _: Denied(Reason.BAD_ADDRESS)
+    house.deliver(NOON)
+    assert house.store.rows("SELECT reason FROM suppression") == [("bad_address",)]
 
 
 def test_a_channel_that_is_the_recipient_needs_nobodys_address_or_consent(house: House) -> None:

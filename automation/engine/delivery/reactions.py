@@ -11,7 +11,7 @@ from typing import Final
 
 from automation.engine.parts import Parts
 from automation.kernel.ports import Denied, Reason
-from automation.people import consents
+from automation.people import consents, suppression
 from automation.people.consents import Consent
 from automation.policy import consent, grants, periods, windows
 from automation.store.database import Transaction
@@ -19,16 +19,13 @@ from automation.store.database import Transaction
 from .prepared import Prepared
 
 log = logging.getLogger(__name__)
-BAD_ADDRESS: Final = "bad_address"
-GONE: Final = "gone"  # taken back when they return by themselves
-COMPLAINT: Final = "complaint"
-SUPPRESSED: Final = {Reason.BAD_ADDRESS: BAD_ADDRESS, Reason.GONE: GONE}
+SUPPRESSED: Final = {Reason.BAD_ADDRESS: suppression.BAD_ADDRESS, Reason.GONE: suppression.GONE}
 OF_THE_LANE: Final = {Reason.QUOTA, Reason.NOT_ALLOWED}  # the next message would be refused for the same reason
 ALARM: Final = 3600  # seconds until it is tried whether an operator has acted
 SHORTEST: Final = 60
 BLOCK = (
     "INSERT INTO suppression (kind, lookup, reason, at) SELECT DISTINCT i.kind, i.lookup, :reason, CAST(:now AS BIGINT)"
-    " FROM blocked b {then} identity i ON i.id = b.id WHERE 1 = 1 ON CONFLICT DO NOTHING"
+    f" FROM blocked b {{then}} identity i ON i.id = b.id WHERE 1 = 1 {suppression.KEEP_FIRST}"
 )
 REST = (
     "INSERT INTO lane_state (channel, lane, closed_until, why) VALUES (:channel, :lane, :until, :why)"
@@ -76,7 +73,13 @@ def refuse(parts: Parts, tx: Transaction, complained: Sequence[tuple[int, int]])
     kinds = parts.project.shop.channels
     words = {
         (person, kinds.get(channel, channel)): Consent(
-            person, kinds.get(channel, channel), consent.MARKETING, False, channel, when[number], evidence=COMPLAINT
+            person,
+            kinds.get(channel, channel),
+            consent.MARKETING,
+            False,
+            channel,
+            when[number],
+            evidence=suppression.COMPLAINT,
         )
         for number, channel, person in rows
     }
@@ -84,7 +87,6 @@ def refuse(parts: Parts, tx: Transaction, complained: Sequence[tuple[int, int]])
 
 
 def _suppress(tx: Transaction, identities: Iterable[int], reason: str, now: int) -> None:
-    """The first reason and time stay."""
     known = sorted(set(identities))
     if known:
         tx.temporary("blocked", "id BIGINT")

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from automation.engine.parts import Parts
 from automation.kernel.hooks import Receipt
+from automation.people import suppression
 from automation.store.database import Transaction
 
 from . import arrivals, reactions
@@ -157,6 +158,6 @@ def _apply(parts: Parts, tx: Transaction, found: Sequence[_Found], now: int) -> 
     arrivals.bounced(parts, tx, [(message, attempt, code) for (message, attempt), code in failed.items()], now)
     dead = [one.attempt for one in found if one.receipt.dead]
     complaints = [(one.attempt, one.receipt.at) for one in found if one.receipt.complaint]
-    reactions.suppress_attempts(tx, dead, reactions.BAD_ADDRESS, now)
-    reactions.suppress_attempts(tx, [attempt for attempt, _ in complaints], reactions.COMPLAINT, now)
+    reactions.suppress_attempts(tx, dead, suppression.BAD_ADDRESS, now)
+    reactions.suppress_attempts(tx, [attempt for attempt, _ in complaints], suppression.COMPLAINT, now)
     reactions.refuse(parts, tx, complaints)
