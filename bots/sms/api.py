@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +30,7 @@ class Answer:
     refusal: Denied | Unknown | None = None
 
 
-class Api:
+class Api(ABC):
     """The address, the keys, the client. Many calls may leave at once."""
 
     def __init__(self, options: SmsOptions, now: clock.Clock | None) -> None:
@@ -52,11 +53,13 @@ class Api:
     def close(self) -> None:
         self._http.close()
 
+    @abstractmethod
     def _signed(self, action: str, given: Mapping[str, Any]) -> http.Post:
-        raise NotImplementedError
+        """The request, as the provider wants it."""
 
+    @abstractmethod
     def _read(self, reply: http.Reply) -> Answer:
-        raise NotImplementedError
+        """What its answer says."""
 
 
 class Aliyun(Api):

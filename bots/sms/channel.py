@@ -7,6 +7,7 @@ for its report. A batch that was refused whole for one of its numbers is sent ag
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -40,7 +41,7 @@ Numbered = tuple[int, Letter]
 Group = Sequence[Numbered]
 
 
-class _SmsChannel:
+class _SmsChannel(ABC):
     """What both providers have in common. Safe for many threads."""
 
     kind = "sms"
@@ -94,18 +95,21 @@ class _SmsChannel:
                 fit.append((number, letter))
         return _grouped(fit, self._same), refused
 
+    @abstractmethod
     def _same(self, letter: Letter) -> object:
         """What the messages of one request have in common."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _call(self, groups: Sequence[Group]) -> Sequence[api.Answer | http.TransportError]:
-        raise NotImplementedError
+        """One request a group, all at once."""
 
+    @abstractmethod
     def _accepted(self, letters_: Sequence[Letter], request: str, answer: api.Answer) -> Sequence[Outcome]:
-        raise NotImplementedError
+        """What an answer without an error says of each number."""
 
+    @abstractmethod
     def _means(self, answer: api.Answer) -> reasons.Means:
-        raise NotImplementedError
+        """What an error of the whole request means."""
 
     def _name(self, letter: Letter, request: str) -> str:
         """What reports will call it, "" where they know only the provider's id."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+from abc import abstractmethod
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, ClassVar, Final, Self
@@ -95,9 +96,9 @@ class SmsOptions(Strict):
         """Where the interface is, without a slash at the end."""
         return endpoints.root(self.official, self.sandbox, self.platform)
 
+    @abstractmethod
     def keys(self) -> tuple[str, str]:
         """Id and secret to sign with."""
-        raise NotImplementedError
 
     def template(self, key: str, names: Mapping[str, str]) -> Template | None:
         """The template of that name. In the sandbox any name has one, with the parameters in the order given."""
