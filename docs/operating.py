@@ -32,7 +32,7 @@ SAID: Final[Mapping[str, str]] = {
     "channels.kind": "what plays or carries it: see the kinds below",
     "channels.on_ambiguous.marketing": "`hold`, `resend` or `drop`",
     "channels.on_ambiguous.service": "the same for service messages",
-    "channels.breaker.pause": "how long it rests",
+    "channels.breaker.pause": "how long it rests; each failed try doubles it, up to ten minutes",
     "folders.journeys": "what happens",
     "lifecycle.event": "the event that counts as buying",
     "lifecycle.active": "bought within this time",

@@ -293,13 +293,8 @@ CODES: Mapping[str, Mapping[str, str]] = {
     "S: it can be read, and does not have the shape that is due": _beginning("S", _YAML),
     "C: conditions": condition_codes.CODES,
     "J: journeys": _beginning("J", _JOURNEY),
-    "K: catalog, segments, coupons, festivals, policy": _beginning("K", _FILES),
+    "K: catalog, segments, coupons, festivals, policy, workdays": _beginning("K", _FILES),
     "T: texts": text_codes.CODES,
-    "W1: the shop's own days of work": {
-        "W101": "no list of days",
-        "W102": "day that is none",
-        "W103": "neither work nor free",
-    },
     "W4, W5: warnings, which stop nothing": _beginning("W", _FILES) | _beginning("W", _JOURNEY),
 }
 

@@ -200,12 +200,17 @@ def _channels(session: Session) -> Looks:
         if one.budget is not None:
             says += f", {one.budget.used:,} of {one.budget.limit:,} today"
         if one.resting:
-            says += f"; it rests after {one.failures} failures ({one.error})"
+            says += f"; it rests{_until(session, one.rests_until)} after {one.failures} failures ({one.error})"
         yield Look(Level.PROBLEM if one.resting else Level.FINE, f"channel {one.name}", says)
         for lane in one.lanes:
             yield from _lane(session, one.name, lane)
     if not session.settings.channels:
         yield Look(Level.PROBLEM, "channels", "none is configured: nothing can be sent")
+
+
+def _until(session: Session, at: int | None) -> str:
+    """How long a channel rests; after that one message is tried, and only when it arrives the others follow."""
+    return ", one message is tried now," if at is None else f" until {show.moment(at, session.settings.shop.zone)}"
 
 
 def _lane(session: Session, channel: str, lane: lanes.LaneState) -> Looks:

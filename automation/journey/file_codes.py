@@ -1,7 +1,7 @@
 """The codes of what can be wrong in a shop's own files, in one table, so that the reference is made from it.
 
-K0 catalog, K1 segments, K2 coupons, K3 festivals, K4 policy; W: a warning, which stops nothing. Conditions in these
-files have the C codes, plain shapes the S codes. A code never changes its meaning.
+K0 catalog, K1 segments, K2 coupons, K3 festivals, K4 policy, K5 workdays; W: a warning, which stops nothing. Conditions
+in these files have the C codes, plain shapes the S codes. A code never changes its meaning.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ CODES: Final[dict[str, str]] = {
     "K405": "override of a rule that does not exist",
     "K406": "override without a reason",
     "K407": "override of a rule that may not be set aside",
+    "K501": "file of workdays that is no list of days",
+    "K502": "day that is none",
+    "K503": "day that is neither work nor free",
     "W401": "cap of 0: nothing will ever be sent",
     "W402": "class of marketing without any cap",
 }

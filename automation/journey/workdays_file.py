@@ -25,13 +25,13 @@ def load(path: Path | None) -> dict[date, bool]:
 
 def _problems(document: source.Document) -> Iterator[errors.Problem]:
     if not isinstance(document.data or {}, dict):
-        yield document.problem((), "W101", "days are due here", "a line a day, such as 2027-02-14: work")
+        yield document.problem((), "K501", "days are due here", "a line a day, such as 2027-02-14: work")
         return
     for day, meaning in (document.data or {}).items():
         if not _is_day(str(day)):
-            yield document.problem((day,), "W102", f"'{day}' is not a day", "write YYYY-MM-DD", key=True)
+            yield document.problem((day,), "K502", f"'{day}' is not a day", "write YYYY-MM-DD", key=True)
         elif not isinstance(meaning, str) or meaning not in MEANINGS:
-            yield document.problem((day,), "W103", "work or free is due here", "work: a workday, free: a day off")
+            yield document.problem((day,), "K503", "work or free is due here", "work: a workday, free: a day off")
 
 
 def _is_day(text: str) -> bool:

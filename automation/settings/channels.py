@@ -33,7 +33,7 @@ class OnAmbiguous(Strict):
 
 
 class Breaker(Strict):
-    """After `failures` in a row the channel rests for `pause` seconds."""
+    """After `failures` in a row the channel rests for `pause` seconds, longer each time it is still away."""
 
     failures: Whole = Field(default=10, ge=1, le=10_000)
     pause: options.Seconds = Field(default=30, ge=1, le=86_400)

@@ -24,11 +24,11 @@ def test_each_day_is_work_or_free(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "code", "line"),
     [
-        ("- 2027-01-02\n", "W101", 1),
-        ("2027-01-02: free\n2027-02-30: work\n", "W102", 2),
-        ("2027-01-02: holiday\n", "W103", 1),
-        ("2027-01-02: [free]\n", "W103", 1),
-        ("2027-01-02: true\n", "W103", 1),
+        ("- 2027-01-02\n", "K501", 1),
+        ("2027-01-02: free\n2027-02-30: work\n", "K502", 2),
+        ("2027-01-02: holiday\n", "K503", 1),
+        ("2027-01-02: [free]\n", "K503", 1),
+        ("2027-01-02: true\n", "K503", 1),
     ],
 )
 def test_a_mistake_is_said_at_its_line(tmp_path: Path, text: str, code: str, line: int) -> None:

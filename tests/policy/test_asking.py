@@ -317,11 +317,11 @@ def test_a_channel_that_fails_rests_and_one_message_tells_when_it_is_back(house:
     assert {reason for _, reason in house.states()} == {"channel sms_main rests"}
     house.deliver(at + 60)
     assert len(house.sms.sent) == 4  # one asks; it is still away
-    for second in (61, 100, 119):
+    for second in (61, 120, 179):
         house.deliver(at + second)
-    assert len(house.sms.sent) == 4
+    assert len(house.sms.sent) == 4  # it rests twice as long
     house.sms.answer = lambda _: Accepted("")
-    for second in range(120, 140):
+    for second in range(180, 230):
         house.deliver(at + second)
     assert [state for state, _ in house.states()] == ["SENT"] * 3
     assert house.store.value("SELECT failures FROM channel_state WHERE channel = 'sms_main'") == 0

@@ -1,16 +1,22 @@
-"""The breaker of a channel: after failures in a row it rests, then one message tells whether it is back."""
+"""The breaker of a channel: after failures in a row it rests, then one message tells whether it is back.
+
+Each probe that fails doubles the rest, up to a cap. A hash adds up to a quarter to it, so that the channels of one
+provider, which failed together, do not all knock at the same moment.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from automation.kernel.ports import Accepted, Denied, Outcome, Reason, Unknown
-from automation.settings import Channel
+from automation.kernel.ports import Accepted, Outcome, Reason, Unknown
+from automation.settings import Breaker, Channel
 from automation.store.database import Transaction
 
 COUNTED = {Reason.UNAVAILABLE}
 LONGEST = 3600  # seconds a channel rests because it said to slow down
+LONGEST_PAUSE = 600  # seconds between probes, unless the settings say a longer pause themselves
 
 
 class State(NamedTuple):
@@ -32,7 +38,7 @@ def learn(
         before = State(row[0], row[1], row[2]) if row else State()
         after = before
         for answer in answers:
-            after = _after(after, answer, settings[channel], now)
+            after = _after(after, answer, (channel, settings[channel].breaker), now)
         if after != before:
             tx.run(
                 "INSERT INTO channel_state (channel, failures, open_until, last_error)"
@@ -44,24 +50,38 @@ def learn(
     return found
 
 
-def _after(state: State, answer: Outcome, known: Channel, now: int) -> State:
+Rule = tuple[str, Breaker]
+"""a channel and when it rests"""
+
+
+def _after(state: State, answer: Outcome, rule: Rule, now: int) -> State:
     if isinstance(answer, Accepted):
         return State()
     if isinstance(answer, Unknown):
-        return _failed(state, f"unknown {answer.code}".rstrip(), known, now)
-    return _denied(state, answer, known, now)
-
-
-def _denied(state: State, answer: Denied, known: Channel, now: int) -> State:
+        return _failed(state, f"unknown {answer.code}".rstrip(), rule, now)
     said = f"{answer.reason} {answer.code}".rstrip()
     if answer.reason in COUNTED:
-        return _failed(state, said, known, now)
+        return _failed(state, said, rule, now)
     if answer.reason is Reason.RATE_LIMITED:
         wait = min(LONGEST, answer.retry_after or 1)
         return State(state.failures, max(state.until or 0, now + wait), said)
     return State()  # it answered, about this recipient, text or lane: the channel works
 
 
-def _failed(state: State, said: str, known: Channel, now: int) -> State:
+def _failed(state: State, said: str, rule: Rule, now: int) -> State:
+    channel, settings = rule
+    tripped = state.failures >= settings.failures
+    if tripped and state.until is not None and state.until > now:
+        return state  # it was on its way when the channel began to rest: no news
     failures = state.failures + 1
-    return State(failures, now + known.breaker.pause if failures >= known.breaker.failures else state.until, said)
+    if failures < settings.failures:
+        return State(failures, state.until, said)
+    return State(failures, now + pause(channel, settings, failures - settings.failures), said)
+
+
+def pause(channel: str, settings: Breaker, probes: int) -> int:
+    """Seconds a channel rests after so many probes failed: doubled by each, up to a quarter more by a stable hash."""
+    cap = max(settings.pause, LONGEST_PAUSE)
+    wait = min(cap, settings.pause << min(probes, 20))
+    spread = int.from_bytes(hashlib.sha256(f"{channel} {probes}".encode()).digest()[:4])
+    return min(cap, wait + (spread % (wait // 4 + 1) if probes else 0))
