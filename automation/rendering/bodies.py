@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from automation.kernel import ports
-from automation.rendering import inlining, language, links, parts, plain, running
+from automation.rendering import inlining, language, layouts, links, parts, plain, running
 from automation.rendering.faults import RenderFault
 from automation.rendering.fields import Field
 from automation.rendering.program import Broken
@@ -62,7 +62,7 @@ def _no_parameter(name: str) -> RenderFault:
 def _email(template: Template) -> Maker:
     by_name = {field.name: field for field in template.fields}
     head = [by_name[name] for name in ("subject", "preview") if name in by_name]
-    run_head, html = running.runner(template, head), _html(template, by_name["html"])
+    run_head, html = running.runner(template, head), _html(template, by_name["html"], by_name.get("layout"))
     run_text = running.runner(template, [by_name["text"]], running.MAX_MAIL) if "text" in by_name else None
     images: dict[str, ports.Json] = {"images": dict(template.images)} if template.images else {}
 
@@ -76,9 +76,10 @@ def _email(template: Template) -> Maker:
     return make
 
 
-def _html(template: Template, field: Field) -> Callable[[dict[str, Any]], str]:
-    """HTML with its CSS already in place; a failure names the line of the file as it was written."""
-    written = inlining.with_preheader(field.source)
+def _html(template: Template, field: Field, layout: Field | None) -> Callable[[dict[str, Any]], str]:
+    """HTML with its CSS already in place; a failure names the file and the line as they were written."""
+    page = layouts.page(field, layout)
+    written = inlining.with_preheader(page.source)
     source = inlining.inline(written)
     lines = inlining.line_map(written, source)
     parsed = language.parse(Field(field.name, source, field.path))
@@ -88,7 +89,8 @@ def _html(template: Template, field: Field) -> Callable[[dict[str, Any]], str]:
         try:
             return program.run(values)[0]
         except Broken as broken:
-            raise Broken(broken.fault, lines.get(broken.line, 1), field.path) from None
+            path, line = page.origins[lines.get(broken.line, 1) - 1]
+            raise Broken(broken.fault, line, path) from None
 
     return run
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from automation.kernel import document, errors, shapes, source
-from automation.rendering import bodies, fields, files, images, language, markup, reading, wechat_fields
+from automation.rendering import bodies, fields, files, images, language, layouts, markup, reading, wechat_fields
 from automation.rendering.faults import RenderFault
 from automation.rendering.fields import Field
 from automation.rendering.language import Parsed
@@ -248,14 +248,32 @@ class Reader:
             self._say(about, (), "T043", "email.html is missing beside it", "every mail has an HTML part")
             return None
         html = Field("html", self._whole(page), reading.shown(page))
-        self.problems += [] if language.parse(html).problems else markup.check(html)
         made.append(html)
+        pictures, problems = images.read(html, lambda name: self._find(variant, name))
+        self.problems += [*([] if language.parse(html).problems else markup.check(html)), *problems]
         text = page.with_suffix(".txt")  # of the same folder as the HTML, so that both say the same
         if text.exists():
             made.append(Field("text", self._whole(text), reading.shown(text)))
-        pictures, problems = images.read(html, lambda name: self._find(variant, name))
-        self.problems += problems
-        return self._finish(Kind.EMAIL, about.path, made, parts=frozenset({"html"}), images=pictures)
+        if shape.layout:
+            made += self._layout(about, shape.layout, pictures)
+        return self._finish(Kind.EMAIL, about.path, made, parts=frozenset({"html"}), images=tuple(pictures.items()))
+
+    def _layout(self, about: document.Document, name: str, pictures: dict[str, str]) -> list[Field]:
+        """The frame around the mail, as a field of its own; its pictures join those of the mail."""
+        path = layouts.find(self.folder.parent, name)
+        if path is None:
+            self._say(
+                about, ("layout",), "T045", f"there is no layout {name}", layouts.did_you_mean(self.folder.parent, name)
+            )
+            return []
+        layout = Field("layout", self._whole(path), reading.shown(path))
+        own, problems = images.read(
+            layout, lambda name: path.with_name(name) if path.with_name(name).exists() else None
+        )
+        self.problems += [*([] if language.parse(layout).problems else markup.check(layout)), *problems]
+        self.problems += layouts.check(layout)
+        pictures.update(own)
+        return [layout]
 
     def _whole(self, path: Path) -> str:
         try:

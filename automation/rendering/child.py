@@ -71,7 +71,7 @@ def serve(source: BinaryIO, to: int, zone: str, lunar: renderer.Lunar) -> None:
             desk.forget(json_text.read(text))
         else:
             _limit(JOB_CPU)
-            _render(desk, json_text.read(f"[{text}]"), to)
+            _render(desk, text, to)
 
 
 def _limit(seconds: float) -> None:
@@ -79,10 +79,10 @@ def _limit(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
-def _render(desk: Desk, jobs: list[Any], to: int) -> None:
+def _render(desk: Desk, jobs: str, to: int) -> None:
     lines: list[str] = []
     size, since = 0, clock.monotonic()
-    for number, values, data in jobs:
+    for number, values, data in wire.jobs_of(jobs):
         _limit(JOB_CPU)
         line = desk.render(number, values, data)
         lines.append(line)

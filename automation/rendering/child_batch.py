@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from automation.rendering.child_renderer import ChildRenderer
 
 FRAME_JOBS: Final = 150
-FRAME_SIZE: Final = 128 * 1024  # characters
+FRAME_SIZE: Final = 128 * 1024  # characters; a single job may have more
 AHEAD: Final = 3  # frames that wait to be written: the rest is kept here, where it costs no copy
 STRIKES: Final = 3
 PATIENCE: Final = 5  # children that end without anybody's fault, one after the other
@@ -39,32 +39,17 @@ class Batch:
         self._ends = 0  # deaths without anybody's fault since the last answer
 
     def add(self, jobs: Sequence[Job]) -> None:
-        renderer, results = self._renderer, self._results
-        found, off = renderer.found, renderer.off
-        for job in jobs:
-            number: Any = found.get(job[:3])
-            if number is None:
-                number = renderer.find(job)
-            if not isinstance(number, int):
-                results.append(number)
-            elif number in off:
-                results.append(off[number])
+        renderer, found = self._renderer, self._renderer.found
+        for place, job in enumerate(jobs, len(self._results)):
+            number = found.get(job[:3])
+            known = renderer.find(job) if number is None else number
+            if isinstance(known, int):
+                self._waiting.append(Item(place, known, job))
+                self._results.append(None)
+                self._left += 1
             else:
-                self._enqueue(number, job)
+                self._results.append(known)
         self._turn(0)
-
-    def _enqueue(self, number: int, job: Job) -> None:
-        try:
-            line = f"[{number},{json_text.write(job.values)},{job.data or 'null'}]"
-            if len(line) > wire.MAX_JOB:
-                raise ValueError
-        except (TypeError, ValueError, RecursionError):
-            said = "the values of this message are no plain values, or too many"
-            self._results.append(Failed(Fault.BAD_VALUE, said, f"templates/{job.text}"))
-            return
-        self._waiting.append(Item(len(self._results), number, line))
-        self._results.append(None)
-        self._left += 1
 
     def results(self) -> Sequence[Result]:
         if self._left:
@@ -93,16 +78,17 @@ class Batch:
         except Died as died:
             self._lost(worker, died)
             return
-        for item, line in answers:
-            if item.place < 0:
-                self._renderer.taught(item.number, line)
+        for items, lines in answers:
+            if items[0].place < 0:
+                self._renderer.learned([(items, lines)])
             else:
-                self._answered(item, line)
+                self._answered(items, lines)
 
-    def _answered(self, item: Item, line: str) -> None:
+    def _answered(self, items: Sequence[Item], lines: list[str]) -> None:
         self._ends = 0
-        self._renderer.forgive(item.number)
-        self._put(item, _result(line))
+        self._renderer.forgive(items)
+        for item, result in zip(items, _rendered(lines), strict=True):
+            self._put(item, result)
 
     def _put(self, item: Item, result: Result) -> None:
         self._results[item.place] = result
@@ -110,28 +96,36 @@ class Batch:
 
     def _feed(self, worker: Worker) -> None:
         while worker.waiting < AHEAD and (self._alone or self._waiting):
-            alone = bool(self._alone)
-            source = self._alone if alone else self._waiting
-            frame: list[Item] = []
-            size = 0
-            while source and len(frame) < (1 if alone else FRAME_JOBS) and size < FRAME_SIZE:
-                item = source.popleft()
-                if item.number in self._renderer.off:
-                    self._put(item, self._renderer.off[item.number])
-                    continue
-                if item.number not in worker.known:
-                    self._renderer.teach(worker, item.number)
-                frame.append(item)
-                size += len(item.line)
+            source, most = (self._alone, 1) if self._alone else (self._waiting, FRAME_JOBS)
+            frame = [source.popleft() for _ in range(min(most, len(source)))]
+            off = self._renderer.off
+            if off:
+                for item in [item for item in frame if item.number in off]:
+                    self._put(item, off[item.number])
+                frame = [item for item in frame if item.number not in off]
+            for number in {item.number for item in frame} - worker.known:
+                self._renderer.teach(worker, number)
             if frame:
-                worker.ask(frame)
+                self._ask(worker, frame)
+
+    def _ask(self, worker: Worker, frame: list[Item]) -> None:
+        """In halves where it is too long, or something in it cannot be written; who is alone then has failed."""
+        jobs = _written(frame)
+        if jobs:
+            worker.ask(jobs, frame)
+        elif len(frame) > 1:
+            self._ask(worker, frame[: len(frame) // 2])
+            self._ask(worker, frame[len(frame) // 2 :])
+        else:
+            said = "the values of this message are no plain values, or too many"
+            self._put(frame[0], Failed(Fault.BAD_VALUE, said, f"templates/{_job(frame[0]).text}"))
 
     def _lost(self, worker: Worker, died: Died) -> None:
         """Finds who did it, or what has to be tried alone, and goes on with the next child."""
         frames = list(worker.due)
-        first = frames[0] if frames else deque()
+        first = frames[0] if frames else []
         if len(first) == 1 and self._is_guilty(first[0], died.end):
-            item = first.popleft()
+            item = first.pop()
             failed = self._renderer.blame(item, died.end)
             if item.place >= 0:
                 self._put(item, failed)
@@ -150,6 +144,32 @@ class Batch:
             return end is not End.STALLED
         self._taken[item.place] += 1
         return self._taken[item.place] >= STRIKES
+
+
+def _job(item: Item) -> Job:
+    assert item.job is not None
+    return item.job
+
+
+def _written(frame: Sequence[Item]) -> str:
+    """The frame's jobs as they are sent; "" where they cannot be."""
+    jobs = [_job(item) for item in frame]
+    try:
+        text = wire.jobs([(item.number, job.values) for item, job in zip(frame, jobs, strict=True)],
+                         [job.data for job in jobs])  # fmt: skip
+    except (TypeError, ValueError, RecursionError):
+        return ""
+    return text if len(text) <= (FRAME_SIZE if len(frame) > 1 else wire.MAX_JOB) else ""
+
+
+def _rendered(lines: list[str]) -> list[Result]:
+    """One for each line; where all are bodies they are read as one list, which takes half the time."""
+    together = ",".join(lines)
+    if "\t" not in together and not any(line.startswith("!") for line in lines):
+        found = json_text.read(f"[{together}]")
+        if len(found) == len(lines):
+            return [Rendered(body, NO_LINKS, text) for body, text in zip(found, lines, strict=True)]
+    return [_result(line) for line in lines]
 
 
 def _result(line: str) -> Result:

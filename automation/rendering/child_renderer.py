@@ -19,7 +19,7 @@ from automation.rendering.child_batch import STRIKES, Batch, failure
 from automation.rendering.faults import Fault
 from automation.rendering.renderer import Failed, Job, Result, Stream, no_text
 from automation.rendering.texts import Template, Texts
-from automation.rendering.worker import Died, End, Item, Worker
+from automation.rendering.worker import Answers, Died, End, Item, Worker
 
 BACKOFF: Final = 5.0  # seconds after a child that could not be started
 
@@ -98,8 +98,7 @@ class ChildRenderer:
                 answers = worker.pump(1.0)
             except Died as died:
                 raise self._away(died) from None
-            for item, line in answers:
-                self.taught(item.number, line)
+            self.learned(answers)
         return worker
 
     def find(self, job: Job) -> int | Failed:
@@ -128,14 +127,17 @@ class ChildRenderer:
     def teach(self, worker: Worker, number: int) -> None:
         worker.teach(number, self._lines[number][1])
 
-    def taught(self, number: int, line: str) -> None:
-        """A child's answer to a template."""
-        if line and number not in self._off:
-            self._off[number] = failure(line)
+    def learned(self, answers: Answers) -> None:
+        """A child's answers to templates."""
+        for (item,), (line,) in answers:
+            if line and item.number not in self._off:
+                self._off[item.number] = failure(line)
 
-    def forgive(self, number: int) -> None:
+    def forgive(self, items: Sequence[Item]) -> None:
+        """They were answered: what ended children before counts no more."""
         if self._strikes:
-            self._strikes.pop(number, None)
+            for item in items:
+                self._strikes.pop(item.number, None)
 
     def blame(self, item: Item, end: End) -> Failed:
         """The fault of what was alone in a child when that ended; off with a template that does so again and again."""
@@ -187,8 +189,7 @@ class ChildRenderer:
         try:
             for number in self._lines.keys() - spare.known - self._off.keys():
                 self.teach(spare, number)
-            for item, line in spare.pump(0):
-                self.taught(item.number, line)
+            self.learned(spare.pump(0))
         except Died as died:
             self._workers.remove(spare)
             spare.kill()

@@ -25,6 +25,8 @@ CODES: Final[dict[str, str]] = {
     "T042": "variant without a folder",
     "T043": "email.html missing",
     "T044": "file cannot be read",
+    "T045": "layout of a mail that is missing",
+    "T046": "layout without a place for the mail",
     "T050": "attribute without quotation marks",
     "T051": "class, id or style that depends on a value",
     "T052": "HTML that could run code or load from elsewhere",

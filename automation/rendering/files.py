@@ -171,7 +171,8 @@ class SmsShape(shapes.Strict):
 
 
 class EmailShape(shapes.Strict):
-    """email.yaml, beside email.html."""
+    """email.yaml, beside email.html; `layout` names the frame around it, of templates/_layouts/."""
 
     subject: str
     preview: str = ""
+    layout: str = ""

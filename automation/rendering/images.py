@@ -25,9 +25,9 @@ def shown(html: Field) -> list[tuple[str, int]]:
     return list(found.items())
 
 
-def read(html: Field, find: Callable[[str], Path | None]) -> tuple[tuple[tuple[str, str], ...], list[errors.Problem]]:
-    """(name, path) of the pictures, and what is wrong with them. `find`: the file of a name."""
-    images: list[tuple[str, str]] = []
+def read(html: Field, find: Callable[[str], Path | None]) -> tuple[dict[str, str], list[errors.Problem]]:
+    """The pictures, name -> path, and what is wrong with them. `find`: the file of a name."""
+    images: dict[str, str] = {}
     problems: list[errors.Problem] = []
     for name, position in shown(html):
         path = find(name) if NAME.fullmatch(name) else None
@@ -36,8 +36,8 @@ def read(html: Field, find: Callable[[str], Path | None]) -> tuple[tuple[tuple[s
         column = position - (html.source.rfind("\n", 0, position) + 1) + 1
         problems += [errors.Problem(html.path, line, column, *one) for one in said]
         if path is not None and not said:
-            images.append((name, str(path.resolve())))
-    return tuple(images), problems
+            images[name] = str(path.resolve())
+    return images, problems
 
 
 def _wrong(name: str, path: Path | None) -> Iterator[tuple[str, str, str]]:

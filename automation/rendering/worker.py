@@ -13,10 +13,11 @@ from collections import deque
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from automation.kernel import clock, json_text
 from automation.rendering import wire
+from automation.rendering.renderer import Job
 
 START: Final = 20.0  # seconds until a child answers for the first time
 TEMPLATE_WALL: Final = 10.0  # seconds without an answer while a template is compiled
@@ -51,11 +52,15 @@ class Died(Exception):
 
 
 class Item(NamedTuple):
-    """A question: a job by its place in the batch, or (-1) a template. `line`: what is sent."""
+    """A question: a job by its place in the batch, or (-1) a template; with the template's number."""
 
     place: int
     number: int
-    line: str
+    job: Job | None = None
+
+
+Answers: TypeAlias = list[tuple[list[Item], list[str]]]
+"""Questions and the line that answers each; those of a template stand alone."""
 
 
 class Worker:
@@ -70,7 +75,7 @@ class Worker:
         )  # fmt: skip
         self.pid = self._process.pid
         self.known: set[int] = set()
-        self.due: deque[deque[Item]] = deque()  # frames of questions that are not answered
+        self.due: deque[list[Item]] = deque()  # frames of questions that are not answered
         self.is_ready = False
         self._out: deque[memoryview] = deque()
         self._in = bytearray()
@@ -99,7 +104,7 @@ class Worker:
 
     def teach(self, number: int, line: str) -> None:
         self.known.add(number)
-        self._ask(wire.frame(wire.TEMPLATE, line), [Item(-1, number, line)])
+        self._ask(wire.frame(wire.TEMPLATE, line), [Item(-1, number)])
 
     def forget(self, numbers: Sequence[int]) -> None:
         gone = self.known.intersection(numbers)
@@ -107,17 +112,17 @@ class Worker:
             self.known -= gone
             self._out.append(memoryview(wire.frame(wire.FORGET, json_text.write(sorted(gone)))))
 
-    def ask(self, items: Sequence[Item]) -> None:
-        """Questions of one frame; their templates are taught."""
-        self._ask(wire.frame(wire.JOBS, ",".join([item.line for item in items])), items)
+    def ask(self, jobs: str, items: list[Item]) -> None:
+        """Questions of one frame, `jobs` as `wire.jobs` writes them; their templates are taught."""
+        self._ask(wire.frame(wire.JOBS, jobs), items)
 
-    def _ask(self, frame: bytes, items: Sequence[Item]) -> None:
+    def _ask(self, frame: bytes, items: list[Item]) -> None:
         if not self.is_busy:
             self._since = clock.monotonic()
         self._out.append(memoryview(frame))
-        self.due.append(deque(items))
+        self.due.append(items)
 
-    def pump(self, timeout: float) -> list[tuple[Item, str]]:
+    def pump(self, timeout: float) -> Answers:
         """Writes and reads what is possible within `timeout` seconds; returns as soon as there is an answer.
 
         Raises Died, also for a child that has been silent too long; `due` then holds what it left unanswered.
@@ -148,7 +153,7 @@ class Worker:
         except BrokenPipeError:
             raise self._ended() from None
 
-    def _read(self, timeout: float) -> list[tuple[Item, str]]:
+    def _read(self, timeout: float) -> Answers:
         # While a frame waits to be written both ends are watched: neither side may block the other.
         if self._out:
             self._poll.register(self._to, select.POLLOUT)
@@ -163,8 +168,8 @@ class Worker:
         self._in += data
         return self._answers()
 
-    def _answers(self) -> list[tuple[Item, str]]:
-        found: list[tuple[Item, str]] = []
+    def _answers(self) -> Answers:
+        found: Answers = []
         while len(self._in) >= wire.HEAD.size:
             (size,) = wire.HEAD.unpack_from(self._in)
             if size > wire.MAX_FRAME:
@@ -180,19 +185,24 @@ class Worker:
             found += self._match(content.split("\n"))
         return found
 
-    def _match(self, lines: list[str]) -> list[tuple[Item, str]]:
+    def _match(self, lines: list[str]) -> Answers:
         if not self.is_ready:
             self.is_ready = lines == [wire.READY]
             assert self._process.stderr is not None
             self._process.stderr.close()
             return []
-        found = []
-        for line in lines:
-            frame = self.due[0]
-            found.append((frame.popleft(), line))
-            if not frame:
-                self.due.popleft()
-        return found
+        if not self.due or len(lines) > len(
+            self.due[0]
+        ):  # a child answers a frame in one or several, never two at once
+            self.kill()
+            raise Died(End.CRASHED)
+        frame = self.due[0]
+        items, rest = frame[: len(lines)], frame[len(lines) :]
+        if rest:
+            self.due[0] = rest
+        else:
+            self.due.popleft()
+        return [(items, lines)]
 
     def _check_silence(self) -> None:
         most = START if not self.is_ready else TEMPLATE_WALL if self.due[0][0].place < 0 else JOB_WALL

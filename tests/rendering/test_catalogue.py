@@ -92,6 +92,7 @@ def test_the_same_content_has_the_same_version(shop: Shop) -> None:
     assert one.digest == again.digest != other.digest
 
 
+LAYOUT = "<html><body><!-- content --></body></html>\n"
 BAD: list[tuple[str, dict[str, str], str, str]] = [
     ("T001", {"a/wechat.yaml": "text: |\n  您好\n    {{ customer.name }\n"}, "a/wechat.yaml:3:5", "{{ name }}"),
     ("T002", {"a/email.yaml": "subject: x\n", "a/email.html": "x" * 140_000}, "a/email.html:1:1", "longer"),
@@ -167,6 +168,28 @@ BAD: list[tuple[str, dict[str, str], str, str]] = [
         {"a/email.yaml": "subject: x\n", "a/email.html": '<img src="cid:a.svg" alt="">', "a/a.svg": "<svg/>"},
         "a/email.html:1:15",
         "no picture",
+    ),
+    (
+        "T045",
+        {"a/email.yaml": "subject: x\nlayout: shp\n", "a/email.html": "<p>x</p>", "_layouts/shop.html": LAYOUT},
+        "a/email.yaml:2:1",
+        "did you mean shop?",
+    ),
+    (
+        "T045",
+        {"a/email.yaml": "subject: x\nlayout: ../a/x\n", "a/email.html": "x", "a/x.html": LAYOUT},
+        "a/email.yaml:2:1",
+        "make templates/_layouts/",
+    ),
+    (
+        "T046",
+        {
+            "a/email.yaml": "subject: x\nlayout: shop\n",
+            "a/email.html": "<p>x</p>",
+            "_layouts/shop.html": "<html></html>",
+        },
+        "_layouts/shop.html:1:1",
+        "<!-- content -->",
     ),
     ("T060", {"a/wechat.yaml": WECHAT.replace("thing1", "thng1")}, "a/wechat.yaml:4:5", "did you mean thing?"),
     ("T060", {"a/wechat.yaml": WECHAT.replace("thing1: x", "time1: 明天")}, "a/wechat.yaml:4:12", "15:01"),

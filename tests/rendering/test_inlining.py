@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from automation.rendering import inlining, language, program
+from automation.rendering import catalogue, inlining, language, layouts, program
 from automation.rendering.fields import Field
+from automation.rendering.texts import Kind
 
-PAGES = sorted((Path(__file__).parents[2] / "templates").rglob("email.html"))
+TEMPLATES = Path(__file__).parents[2] / "templates"
 LOOP = """<!doctype html><html><head><style>.a { color: red; } p.b { margin: 0; }
 @media (max-width: 9px) { .a { color: blue } }</style></head>
 <body><table>{% for item in entry.list %}<tr class="a"><td>{{ item }}</td></tr>
@@ -42,7 +44,16 @@ def same(html: str) -> str:
     return re.sub(r"\s+", "", html.replace("&quot;", '"').replace("&#34;", '"').replace("&#39;", "'"))
 
 
-@pytest.mark.parametrize("source", [LOOP, *(page.read_text("utf-8") for page in PAGES)])
+def shipped() -> Iterator[str]:
+    """The mails of the shop, each in its layout."""
+    for text in catalogue.load(TEMPLATES).texts.values():
+        for (_, kind), template in text.channels.items():
+            if kind is Kind.EMAIL:
+                made = {field.name: field for field in template.fields}
+                yield layouts.page(made["html"], made.get("layout")).source
+
+
+@pytest.mark.parametrize("source", [LOOP, *shipped()])
 def test_inlining_once_equals_inlining_every_mail(source: str) -> None:
     once, each = rendered(inlining.inline(source)), inlining.inline_html(rendered(source))
     assert "style=" in once
