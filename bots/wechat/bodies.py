@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from automation.kernel.ports import Body, Message
+from automation.kernel.ports import Body, Denied, Message, Reason
 from bots.wechat.limits import TEXT_BYTES
 from bots.wechat.options import Template
 
@@ -18,18 +18,18 @@ Payload: TypeAlias = dict[str, Any]
 
 
 class BadBody(Exception):
-    """The body cannot be said in this lane; `code` says why, in a word."""
+    """The body cannot be said in this lane; the outcome's code says why, in a word."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
-        self.code = code
+        self.outcome = Denied(Reason.BAD_CONTENT, code)
 
 
-def customer_service(message: Message) -> Payload:
-    """The first part that the body has, in the order of PARTS."""
+def customer_service(message: Message, body: Body) -> Payload:
+    """The first part that the body has, in the order of PARTS; `body`: the message's, with media ids for files."""
     for part, build in PARTS.items():
-        if part in message.body:
-            kind, content = build(message.body[part])
+        if part in body:
+            kind, content = build(body[part])
             return {"touser": message.address, "msgtype": kind, kind: content}
     raise BadBody("no_part")
 

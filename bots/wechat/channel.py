@@ -6,29 +6,17 @@ codes) is in directory.py, over wechatpy, and loaded only when it is asked for.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
-from automation.kernel.ports import (
-    Accepted,
-    Cache,
-    Denied,
-    Finding,
-    Lane,
-    Message,
-    Outcome,
-    Quota,
-    Reason,
-    Unknown,
-)
-from bots import batches, errcodes, http
-from bots.access_tokens import NoToken
-from bots.wechat import bodies, limits, reasons
+from automation.kernel.ports import Body, Cache, Denied, Finding, Lane, Message, Outcome, Quota
+from bots import batches, http
+from bots.uploads import NotUploaded
+from bots.wechat import bodies, limits, mass, reasons
+from bots.wechat.calls import Calls, encoded
+from bots.wechat.mass import Mass
+from bots.wechat.media import Media
 from bots.wechat.options import Account, WechatOptions
 from bots.wechat.token import tokens
 
@@ -40,7 +28,7 @@ PATHS: Final = {
     CUSTOMER_SERVICE: "/cgi-bin/message/custom/send",
     TEMPLATE: "/cgi-bin/message/template/send",
     SUBSCRIBE: "/cgi-bin/message/subscribe/bizsend",
-    MASS: "/cgi-bin/message/mass/send",
+    MASS: mass.SEND,
 }
 _BOTH, _SERVICE = frozenset({"marketing", "service"}), frozenset({"service"})
 
@@ -74,14 +62,15 @@ class WechatChannel:
         self._options, self._base = options, options.base
         self._http = http.Client(timeout=options.timeout, connect_timeout=min(options.timeout, 5), max_bytes=1 << 20)
         self._tokens = tokens(self._http, options, cache)
+        self._calls = Calls(self._http, options.base, self._tokens)
+        self._media = Media(self._calls, options, cache)
+        self._mass = Mass(self._calls, self._said, options.timeout)
 
     def send(self, messages: Sequence[Message]) -> Sequence[Outcome]:
         if not messages:
             return []
         lane = batches.lane_of(self.lanes, messages).name
-        if lane == MASS:
-            return self._send_mass(messages)
-        return self._send_each(lane, messages)
+        return self._again(lane, messages, self._leave(lane, messages))
 
     def close(self) -> None:
         self._http.close()
@@ -103,102 +92,38 @@ class WechatChannel:
 
         return checking.quotas(self.directory, {lane.name: PATHS[lane.name] for lane in self.lanes})
 
+    def _said(self, body: Body) -> bodies.Payload:
+        return bodies.mass(self._media.resolved(body))
+
+    def _leave(self, lane: str, messages: Sequence[Message]) -> Sequence[Outcome]:
+        return self._mass.send(messages) if lane == MASS else self._send_each(lane, messages)
+
     def _send_each(self, lane: str, messages: Sequence[Message]) -> list[Outcome]:
         found: dict[int, Outcome] = {}
         payloads: dict[int, bytes] = {}
         for number, message in enumerate(messages):
             try:
-                payloads[number] = _json(self._payload(lane, message))
-            except bodies.BadBody as error:
-                found[number] = Denied(Reason.BAD_CONTENT, error.code)
-        if payloads:
-            outcomes = self._ask(PATHS[lane], list(payloads.values()), reasons.refused)
-            found |= dict(zip(payloads, outcomes, strict=True))
+                payloads[number] = encoded(self._payload(lane, message))
+            except (bodies.BadBody, NotUploaded) as error:
+                found[number] = error.outcome
+        answers = self._calls.post(PATHS[lane], list(payloads.values())) if payloads else []
+        for number, answer in zip(payloads, answers, strict=True):
+            found[number] = reasons.refused(answer.code or 0) if answer.is_refused else answer.given
         return [found[number] for number in range(len(messages))]
 
     def _payload(self, lane: str, message: Message) -> bodies.Payload:
         if lane == CUSTOMER_SERVICE:
-            return bodies.customer_service(message)
+            return bodies.customer_service(message, self._media.resolved(message.body))
         if lane == TEMPLATE:
             return bodies.template(message, self._options.templates)
         return bodies.subscribe(message, self._options.subscriptions)
 
-    def _send_mass(self, messages: Sequence[Message]) -> list[Outcome]:
-        """One call for each different text, and each turn of one follower. One that has a single recipient is refused
-        for good: WeChat takes two or more (40130), the wait for a second could last for ever, and the next of `via`
-        reaches them now."""
-        found: dict[int, Outcome] = {}
-        groups: dict[tuple[bytes, int], list[int]] = {}
-        turns: Counter[tuple[bytes, str]] = Counter()
-        for number, message in enumerate(messages):
-            try:
-                content = _json(bodies.mass(message.body))
-            except bodies.BadBody as error:
-                found[number] = Denied(Reason.BAD_CONTENT, error.code)
-                continue
-            # Named twice in one call a follower would get one message, and two would be called accepted.
-            groups.setdefault((content, turns[content, message.address]), []).append(number)
-            turns[content, message.address] += 1
-        calls: list[tuple[list[int], bytes]] = []
-        for (content, _), numbers in groups.items():
-            group = [messages[number] for number in numbers]
-            if len(group) < limits.MASS_FEWEST:
-                found |= dict.fromkeys(numbers, reasons.TOO_FEW)
-            else:
-                head = _json({"touser": [message.address for message in group], "clientmsgid": _call_key(group)})
-                calls.append((numbers, head[:-1] + b"," + content[1:]))
-        outcomes = self._ask(PATHS[MASS], [body for _, body in calls], reasons.refused_list) if calls else []
-        for (numbers, _), outcome in zip(calls, outcomes, strict=True):
-            found |= dict.fromkeys(numbers, outcome)
-        return [found[number] for number in range(len(messages))]
-
-    def _ask(self, path: str, payloads: Sequence[bytes], refused: Callable[[int], Denied]) -> list[Outcome]:
-        """One request a payload, all at once. Those whose token was refused, with which nothing was sent, leave once
-        more with another."""
-        try:
-            token = self._tokens.get()
-        except NoToken as error:
-            return [error.outcome] * len(payloads)
-        found = self._post(path, token, payloads)
-        stale = [number for number, (code, _) in enumerate(found) if code in reasons.TOKEN]
-        outcomes = [_outcome(code, given, refused) for code, given in found]
+    def _again(self, lane: str, messages: Sequence[Message], outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        """Whose picture WeChat had forgotten, once more with another upload of it; with the first nothing was sent."""
+        stale = [number for number, outcome in enumerate(outcomes)
+                 if isinstance(outcome, Denied) and outcome.code == str(reasons.NO_MEDIA)
+                 and self._media.forget(messages[number].body)]  # fmt: skip
         if not stale:
             return outcomes
-        try:
-            second = self._post(path, self._tokens.renew(token), [payloads[number] for number in stale])
-            again = [_outcome(code, given, refused) for code, given in second]
-        except NoToken as error:
-            again = [error.outcome] * len(stale)
-        for number, outcome in zip(stale, again, strict=True):
-            outcomes[number] = outcome
-        return outcomes
-
-    def _post(self, path: str, token: str, payloads: Sequence[bytes]) -> list[tuple[int | None, Outcome]]:
-        url = f"{self._base}{path}?access_token={quote(token, safe='')}"
-        replies = self._http.post_many([http.Post(url, payload) for payload in payloads])
-        return [_read(reply) for reply in replies]
-
-
-def _read(reply: http.Reply | http.TransportError) -> tuple[int | None, Outcome]:
-    """The code of an answer, None where there is none, and what the answer means if the code is 0 or missing."""
-    if isinstance(reply, http.TransportError):
-        return None, reply.outcome()
-    if reply.status != 200:
-        return None, http.refusal(reply)
-    found = errcodes.read(reply) or {}
-    code = found.get("errcode")
-    return code, Unknown("garbage") if code is None else Accepted(http.identity(found, "msgid", "msg_id"))
-
-
-def _outcome(code: int | None, given: Outcome, refused: Callable[[int], Denied]) -> Outcome:
-    return given if code in (None, reasons.OK, reasons.TAKEN_BEFORE) else refused(code)
-
-
-def _call_key(group: Sequence[Message]) -> str:
-    """The same for the same messages, in any order."""
-    keys = sorted(message.idem_key for message in group)
-    return hashlib.sha256(" ".join(keys).encode()).hexdigest()[:32]
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        again = dict(zip(stale, self._leave(lane, [messages[number] for number in stale]), strict=True))
+        return [again.get(number, outcome) for number, outcome in enumerate(outcomes)]

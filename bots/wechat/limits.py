@@ -26,6 +26,10 @@ TAG_LETTERS: Final = 30
 SCENE_LETTERS: Final = 64  # of the scene_str of a QR code
 QR_SECONDS: Final = 2_592_000  # 30 days: the longest life of a QR code that is not for ever
 TEXT_BYTES: Final = 2048  # of a customer-service text (45002)
+PICTURE_BYTES: Final = 2 << 20  # WeChat takes 10 MB (40006 above); this leaves within one time-out
+MEDIA_SECONDS: Final = 3 * 86_400 - 3600  # temporary material is kept three days
+MATERIAL_SECONDS: Final = 180 * 86_400  # material that stays: until it is looked for again
+TAGS: Final = 100  # of an account (45056)
 TOGETHER: Final = 100  # requests for one recipient each that one thread has in the air
 
 Whole = Annotated[int, Field(ge=0, le=10_000_000)]

@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from automation.kernel.ports import Denied, Reason
+from automation.kernel.ports import Accepted, Denied, Outcome, Reason, Unknown
 
 OK: Final = 0
 TOKEN: Final = frozenset({40001, 40014, 41001, 42001})  # bad, expired or missing: get another, once
 TAKEN_BEFORE: Final = 45065
 NO_MENU: Final = 46003
+NO_MEDIA: Final = 40007  # a media id that is unknown, or was kept long enough
 TOO_FEW: Final = Denied(Reason.NOT_REACHABLE, "needs_two")
+NO_FOLLOWER: Final = Denied(Reason.GONE, "not_following")
 
 _MINUTE, _HOUR = 60, 3600
 
@@ -75,6 +77,16 @@ def refused(errcode: int) -> Denied:
     """What an errcode other than 0 means for one recipient. Codes not in the table are judged by their family."""
     reason, wait = _TABLE.get(errcode) or (_family(errcode), None)
     return Denied(reason, str(errcode), reason not in _FOR_NOW, wait)
+
+
+def is_of_one(errcode: int | None) -> bool:
+    """Whether a whole list was refused for one of its recipients."""
+    return errcode is not None and refused(errcode).reason in _OF_ONE
+
+
+def lost(given: Outcome) -> Denied | Unknown:
+    """What an answer that brings no id means: nothing was had."""
+    return Unknown("garbage") if isinstance(given, Accepted) else given
 
 
 def refused_list(errcode: int) -> Denied:

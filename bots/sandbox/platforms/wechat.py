@@ -1,7 +1,7 @@
 """WeChat's interface for official accounts, below /wechat: official paths, parameters, answers and error codes.
 
 Beside them stand a few of ours, whose names begin with an underscore and which need no token: they set the stage
-(/wechat/_follow, /_unfollow, /_block, /_window, /_grant, /_account, /_revoke) and tell of it (/_world).
+(/wechat/_follow, /_unfollow, /_block, /_window, /_grant, /_account, /_revoke, /_forget) and tell of it (/_world).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Final
 from bots.sandbox.deliveries import Deliveries
 from bots.sandbox.faults import Faults
 from bots.sandbox.http_edge import Answer, Broken, Request
+from bots.sandbox.platforms import wechat_media as media
 from bots.sandbox.platforms import wechat_people as people
 from bots.sandbox.platforms import wechat_stage as stage
 from bots.sandbox.platforms.wechat_callback import Callbacks
@@ -66,7 +67,7 @@ class Platform:
             return await around(
                 self._faults.take("http", account.appid), lambda _: self._take(take, path, account, request)
             )
-        return json_answer(200, {"errcode": 0, "errmsg": "ok"} | dict(_other(path, account, request)))
+        return json_answer(200, {"errcode": 0, "errmsg": "ok"} | dict(_other(path, account, request, now)))
 
     async def _take(self, take: Send, path: str, account: Account, request: Request) -> Answer:
         try:
@@ -95,6 +96,7 @@ class Platform:
 _POSTS: Final[Mapping[str, Do]] = {
     "/cgi-bin/user/info/batchget": people.batch,
     "/cgi-bin/tags/create": people.make_tag,
+    "/cgi-bin/tags/delete": people.drop_tag,
     "/cgi-bin/tags/members/batchtagging": lambda account, data: people.tagging(account, data, True),
     "/cgi-bin/tags/members/batchuntagging": lambda account, data: people.tagging(account, data, False),
     "/cgi-bin/qrcode/create": people.qr_code,
@@ -119,9 +121,16 @@ _GETS: Final[Mapping[str, Do]] = {
 }
 
 
-def _other(path: str, account: Account, request: Request) -> Mapping[str, Any]:
+_UPLOADS: Final = {"/cgi-bin/media/upload": media.upload, "/cgi-bin/material/add_material": media.add_material}
+
+
+def _other(path: str, account: Account, request: Request, now: int) -> Mapping[str, Any]:
     """An interface that sends nothing."""
     account.spend(path)
+    if path in _UPLOADS:
+        _due(request, "POST")
+        found = _UPLOADS[path](account, request, now)
+        return {"errcode": 0} | dict(found) if path != "/cgi-bin/media/upload" else found
     if path in _GETS:
         _due(request, "GET")
         return _GETS[path](account, request.query)

@@ -58,9 +58,24 @@ def make_tag(account: Account, data: Mapping[str, Any]) -> Mapping[str, Any]:
         raise Fail(45158, "tag name too long")
     if name in account.tags.values():
         raise Fail(45157, "tag name already exist")
-    number = 100 + len(account.tags)
+    if len(account.tags) >= 100:
+        raise Fail(45056, "too many tag now, please delete unused")
+    number = max(account.tags, default=99) + 1
     account.tags[number] = name
     return {"tag": {"id": number, "name": name}}
+
+
+def drop_tag(account: Account, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    tag = data.get("tag")
+    number = tag.get("id") if isinstance(tag, Mapping) else None
+    if number not in account.tags:
+        raise Fail(45159, "invalid tagid")
+    if sum(number in one.tags for one in account.followers.values()) > 100_000:
+        raise Fail(45057, "can't delete the tag that has too many fans")
+    del account.tags[number]
+    for one in account.followers.values():
+        one.tags.discard(number)
+    return {}
 
 
 def tags(account: Account) -> Mapping[str, Any]:

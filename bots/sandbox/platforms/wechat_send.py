@@ -9,6 +9,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from bots.sandbox.deliveries import Deliveries
+from bots.sandbox.platforms import wechat_media as media
 from bots.sandbox.platforms.wechat_world import Account, Fail, Follower
 
 TEXT_BYTES: Final = 2048
@@ -43,6 +44,8 @@ class Sending:
         if not isinstance(content, Mapping):
             raise Fail(44004, "empty content")
         shown = _CUSTOM[str(kind)](content)
+        for name in _PICTURES & content.keys():
+            media.check(account, content[name], now)
         follower = account.whom(data.get("touser"))
         if follower.until <= now:
             raise Fail(45015, "response out of time limit or subscription is canceled")
@@ -88,11 +91,15 @@ class Sending:
         return {}
 
     async def mass(self, account: Account, data: Mapping[str, Any], now: int) -> Mapping[str, Any]:
+        if not account.service:
+            raise Fail(48001, "api unauthorized")
         to = data.get("touser")
         if not isinstance(to, list) or not all(isinstance(one, str) for one in to):
             raise Fail(40031, "invalid openid list")
         if not 2 <= len(set(to)) <= 10_000:
             raise Fail(40130, "invalid openid list size, at least two openid")
+        if not account.everybody and any(one not in account.followers for one in to):
+            raise Fail(40003, "invalid openid")  # of one: nothing leaves for any
         found = [_reached(account, one) for one in to]
         return await self._mass(account, data, [one for one in found if one is not None], now)
 
@@ -105,14 +112,15 @@ class Sending:
         if not everybody and tag not in account.tags:
             raise Fail(40152, "invalid tagid")
         to = [one for one in account.followers.values() if everybody or tag in one.tags]
+        if not account.service and account.mass_days.get(_day(now), 0) and not _is_known(account, data, now):
+            raise Fail(45028, "has no masssend quota")
         return await self._mass(account, data, to, now)
 
     async def _mass(self, account: Account, data: Mapping[str, Any], to: list[Follower], now: int) -> Mapping[str, Any]:
-        shown = _mass_content(data)
+        shown = _mass_content(account, data, now)
         key = str(data.get("clientmsgid", ""))
-        known = account.seen.get(("mass", key)) if key else None
-        if known is not None and now - known[1] < DAY:
-            raise Fail(45065, "clientmsgid exist", msg_id=int(known[0]))
+        if _is_known(account, data, now):
+            raise Fail(45065, "clientmsgid exist", msg_id=int(account.seen["mass", key][0]))
         month = datetime.fromtimestamp(now, CHINA).strftime("%Y-%m")
         if account.mass_left is not None and account.mass_left <= 0:
             raise Fail(45028, "has no masssend quota")
@@ -120,10 +128,11 @@ class Sending:
             raise Fail(40031, "invalid openid list")
         if account.mass_left is not None:
             account.mass_left -= 1
+        account.mass_days[_day(now)] = account.mass_days.get(_day(now), 0) + 1
         number = account.next()
         if key:
             account.seen["mass", key] = (str(number), now)
-        got = [one for one in to if one.follows and one.mass.get(month, 0) < account.mass_a_month]
+        got = [one for one in to if one.follows and not one.blocked and one.mass.get(month, 0) < account.mass_a_month]
         for one in got:  # whoever had theirs is left out without a word
             one.mass[month] = one.mass.get(month, 0) + 1
         await self._take(account, "mass", got, shown, {**data, "touser": len(to)}, key)
@@ -139,6 +148,16 @@ class Sending:
         ]
         if messages:
             await self._deliveries.take(account.appid, "wechat", False, messages)
+
+
+def _is_known(account: Account, data: Mapping[str, Any], now: int) -> bool:
+    """Whether a mass message with this clientmsgid was taken within a day."""
+    known = account.seen.get(("mass", str(data.get("clientmsgid", ""))))
+    return known is not None and now - known[1] < DAY
+
+
+def _day(now: int) -> str:
+    return datetime.fromtimestamp(now, CHINA).strftime("%Y-%m-%d")
 
 
 def _reached(account: Account, openid: str) -> Follower | None:
@@ -169,10 +188,10 @@ def _news(content: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _media(content: Mapping[str, Any]) -> Mapping[str, str]:
-    media = content.get("media_id")
-    if not isinstance(media, str) or not media or media.startswith(("unknown", "expired")):
+    known = content.get("media_id")
+    if not isinstance(known, str) or not known:
         raise Fail(40007, "invalid media_id")
-    return {"text": f"[{media}]"}
+    return {"text": f"[{known}]"}
 
 
 def _menu(content: Mapping[str, Any]) -> Mapping[str, str]:
@@ -191,17 +210,20 @@ def _card(content: Mapping[str, Any]) -> Mapping[str, str]:
     return {"title": _due(content, "title"), "text": f"{_due(content, 'appid')} {_due(content, 'pagepath')}"}
 
 
+_PICTURES: Final = frozenset({"media_id", "thumb_media_id"})
 _CUSTOM: Final = {"text": _text, "news": _news, "image": _media, "msgmenu": _menu, "miniprogrampage": _card}
 
 
-def _mass_content(data: Mapping[str, Any]) -> Mapping[str, str]:
+def _mass_content(account: Account, data: Mapping[str, Any], now: int) -> Mapping[str, str]:
     kind = data.get("msgtype")
     if kind not in ("text", "mpnews", "image"):
         raise Fail(40008, "invalid message type")
     content = data.get(str(kind))
     if not isinstance(content, Mapping):
         raise Fail(44004, "empty content")
-    return _text(content) if kind == "text" else _media(content)
+    if kind == "text":
+        return _text(content)
+    return {"text": f"[{media.check(account, content.get('media_id'), now, stays=True)}]"}
 
 
 def _template(data: Mapping[str, Any], known: set[str] | None) -> Mapping[str, str]:

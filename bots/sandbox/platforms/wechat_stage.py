@@ -73,7 +73,7 @@ def _grant(account: Account, data: Mapping[str, Any], now: int) -> None:
 
 def _tag(account: Account, data: Mapping[str, Any], now: int) -> None:
     name = str(data.get("tag"))
-    number = next((n for n, known in account.tags.items() if known == name), 100 + len(account.tags))
+    number = next((n for n, known in account.tags.items() if known == name), max(account.tags, default=99) + 1)
     account.tags[number] = name
     for openid in _openids(data):
         tags = account.follow(openid, now).tags
@@ -87,6 +87,11 @@ def _account(account: Account, data: Mapping[str, Any], now: int) -> None:
     for name in {"templates", "subscriptions"} & data.keys():
         setattr(account, name, None if data[name] is None else {str(one) for one in data[name]})
     account.limits.update({str(path): int(limit) for path, limit in dict(data.get("limits", {})).items()})
+
+
+def _forget(account: Account, data: Mapping[str, Any], now: int) -> None:
+    """As if three days had gone by for every temporary picture."""
+    account.media = {media: until for media, until in account.media.items() if until is None}
 
 
 def _revoke(account: Account, data: Mapping[str, Any], now: int) -> None:
@@ -106,5 +111,5 @@ def _nothing(account: Account, data: Mapping[str, Any], now: int) -> None:
 
 _ORDERS: Final[Mapping[str, Callable[[Account, Mapping[str, Any], int], None]]] = {
     "follow": _follow, "unfollow": _unfollow, "block": _block, "window": _window, "grant": _grant, "tag": _tag,
-    "account": _account, "revoke": _revoke, "reset": _reset, "world": _nothing,
+    "account": _account, "revoke": _revoke, "forget": _forget, "reset": _reset, "world": _nothing,
 }  # fmt: skip

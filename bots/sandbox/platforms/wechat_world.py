@@ -68,6 +68,8 @@ class Account:
     mass_left: int | None = None  # None: any number
     mass_a_month: int = MASS_A_MONTH
     seen: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)  # keys -> id, seconds
+    media: dict[str, int | None] = field(default_factory=dict)  # id -> until when it is kept, None: it stays
+    mass_days: dict[str, int] = field(default_factory=dict)  # day -> mass messages of a subscription account
     codes: dict[str, str] = field(default_factory=dict)  # of page visits -> openid, "" once used
     viewer: str = ""  # whose telephone opens pages
     page: int = 10_000  # openids of a page of user/get

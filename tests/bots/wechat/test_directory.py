@@ -87,9 +87,7 @@ def test_quotas_are_what_wechat_says_is_used(account: Any) -> None:
     account.set("window", openid="o1", messages=None)
     account.set("account", limits={"/cgi-bin/message/custom/send": 10})
     shop = account.channel()
-    shop._post(
-        "/cgi-bin/message/custom/send", shop._tokens.get(), [b'{"touser":"o1","msgtype":"text","text":{"content":"x"}}']
-    )
+    shop._calls.post("/cgi-bin/message/custom/send", [b'{"touser":"o1","msgtype":"text","text":{"content":"x"}}'])
     assert shop.quotas(0)[0] == Quota("customer_service", 1, 10)
     assert [one.name for one in shop.quotas(0)] == ["customer_service", "template", "subscribe", "mass"]
 

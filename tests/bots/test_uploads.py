@@ -1,0 +1,80 @@
+"""Uploads shared by those who wait for them: a failure is told to all, and asked for again by the next."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from automation.kernel.ports import Denied, Reason
+from bots.uploads import NotUploaded, Picture, Uploads, multipart
+from tests.bots.memory import MemoryCache
+
+GIF = b"GIF89a" + b"\x01\x00\x01\x00"
+AWAY = Denied(Reason.UNAVAILABLE, "http_503", permanent=False)
+
+
+def test_whoever_waited_for_a_failed_upload_hears_of_it_and_the_next_one_tries_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    path.write_bytes(GIF)
+    begun, go, tried = threading.Event(), threading.Event(), []
+
+    def upload(picture: Picture) -> tuple[str, int]:
+        tried.append(picture.kind)
+        if len(tried) > 1:
+            return "M1", 60
+        begun.set()
+        assert go.wait(30)
+        raise NotUploaded(AWAY)
+
+    uploads = Uploads("test", MemoryCache(), upload, 1000)
+    failed: list[Denied] = []
+
+    def ask() -> None:
+        with pytest.raises(NotUploaded) as wrong:
+            uploads.id_of(str(path))
+        failed.append(wrong.value.outcome)
+
+    first = threading.Thread(target=ask)
+    first.start()
+    assert begun.wait(30)
+    go.set()
+    first.join(30)
+    assert failed == [AWAY]
+    assert uploads.id_of(str(path)) == "M1"
+    assert tried == ["gif", "gif"]
+
+
+def test_two_names_of_one_picture_are_one_upload(tmp_path: Path) -> None:
+    for name in ("a.gif", "b.gif"):
+        (tmp_path / name).write_bytes(GIF)
+    tried: list[Picture] = []
+
+    def upload(picture: Picture) -> tuple[str, int]:
+        tried.append(picture)
+        return f"M{len(tried)}", 60
+
+    uploads = Uploads("test", MemoryCache(), upload, 1000)
+    assert [uploads.id_of(str(tmp_path / name)) for name in ("a.gif", "b.gif")] == ["M1", "M1"]
+
+
+def test_a_forgotten_picture_is_uploaded_again_by_every_process(tmp_path: Path) -> None:
+    path, cache = tmp_path / "a.gif", MemoryCache()
+    path.write_bytes(GIF)
+    numbers = iter(range(1, 9))
+
+    def upload(picture: Picture) -> tuple[str, int]:
+        return f"M{next(numbers)}", 60
+
+    one, other = Uploads("test", cache, upload, 1000), Uploads("test", cache, upload, 1000)
+    assert one.id_of(str(path)) == "M1"
+    one.forget(str(path))
+    assert [one.id_of(str(path)), other.id_of(str(path))] == ["M2", "M2"]
+
+
+def test_the_form_is_what_the_platforms_read() -> None:
+    body, kind = multipart("media", Picture("gif", GIF))
+    boundary = kind.partition("boundary=")[2]
+    assert body.startswith(f'--{boundary}\r\nContent-Disposition: form-data; name="media"; filename='.encode())
+    assert body.endswith(GIF + f"\r\n--{boundary}--\r\n".encode())

@@ -1,0 +1,59 @@
+"""Mass messages to lists: what is wrong with one recipient stops only that one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from automation.kernel.ports import Accepted, Denied, Message, Reason
+from bots.wechat import reasons
+
+Say = Callable[..., Message]
+UNKNOWN = Denied(Reason.BAD_ADDRESS, "40003")
+
+
+def mass(say: Say, addresses: Sequence[str], text: str = "全店八折") -> list[Message]:
+    return [say("mass", address, {"mass": {"text": text}}) for address in addresses]
+
+
+def test_one_openid_that_wechat_does_not_know_stops_only_itself(account: Any, say: Say) -> None:
+    fine = [f"o{number:04}" for number in range(300)]
+    account.set("follow", openids=fine)
+    to = [*fine[:137], "stranger", *fine[137:]]
+    outcomes = account.channel().send(mass(say, to))
+    assert [number for number, one in enumerate(outcomes) if one == UNKNOWN] == [137]
+    assert len({one.provider_id for one in outcomes if isinstance(one, Accepted)}) == 1
+    assert sorted(entry.address for entry in account.got()) == fine
+
+
+def test_finding_it_costs_one_more_mass_call_and_a_few_questions(account: Any, say: Say) -> None:
+    fine = [f"o{number:04}" for number in range(300)]
+    account.set("follow", openids=fine)
+    account.channel().send(mass(say, [*fine, "stranger"]))
+    used = account.set("world")["used"]
+    assert used["/cgi-bin/message/mass/send"] == 2
+    assert used["/cgi-bin/user/info/batchget"] <= 4 + 2 * 7  # a page each, and one page in halves
+
+
+def test_everybody_unknown_and_a_lone_one_left_are_told_apart(account: Any, say: Say) -> None:
+    account.set("follow", openids=["o1"])
+    shop = account.channel()
+    assert shop.send(mass(say, ["x1", "x2"])) == [UNKNOWN] * 2
+    assert shop.send(mass(say, ["x1", "o1"])) == [UNKNOWN, reasons.TOO_FEW]
+    assert account.got() == []
+
+
+def test_who_left_meanwhile_is_told_as_gone_when_the_list_was_refused(account: Any, say: Say) -> None:
+    account.set("follow", openids=["o1", "o2", "left"])
+    account.set("unfollow", openid="left")
+    outcomes = account.channel().send(mass(say, ["o1", "left", "o2", "stranger"]))
+    assert outcomes[1] == reasons.NO_FOLLOWER
+    assert outcomes[3] == UNKNOWN
+    assert sorted(entry.address for entry in account.got()) == ["o1", "o2"]
+
+
+def test_two_texts_one_of_them_with_a_stranger_are_two_calls_and_one_more(account: Any, say: Say) -> None:
+    account.set("follow", openids=["o1", "o2", "o3", "o4"])
+    outcomes = account.channel().send([*mass(say, ["o1", "o2"], "一"), *mass(say, ["o3", "stranger", "o4"], "二")])
+    assert [isinstance(one, Accepted) for one in outcomes] == [True, True, True, False, True]
+    assert account.set("world")["used"]["/cgi-bin/message/mass/send"] == 3
