@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,8 +14,8 @@ from starlette.responses import Response
 from automation.store.database import Transaction
 
 from . import bodies, customers, events, forms
-from .connection import Answer, Scope, Take
-from .context import JSON, Context, busy, document, refusal
+from .context import JSON, Context, busy, closing, document, refusal
+from .keys import Keys, unknown
 from .shop import Shop
 from .writer import Full, Kind, Unwritable, Write
 
@@ -24,7 +23,6 @@ MOST: Final = 4 << 20  # bytes of a request
 MOST_KEY: Final = 200  # characters of an Idempotency-Key
 STATUSES: Final = ("added", "known", "created", "updated", "unchanged")
 ONE: Final = {status: f'{{"status":"{status}"}}'.encode() for status in STATUSES}
-SAID: Final = {status: Response(body, media_type=JSON) for status, body in ONE.items()}  # nobody adds headers to them
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +38,6 @@ class Sort:
 
 EVENTS: Final = Sort("events", events.read, events.Chunk, events.EventKind(), 200)
 CUSTOMERS: Final = Sort("customers", customers.read, customers.Chunk, customers.CustomerKind(), 50)
-
-
-class Keys:
-    """The senders, by their keys. Every key is compared with every given one, in the same time."""
-
-    def __init__(self, keys: Mapping[str, str]) -> None:
-        self._hashes = [(name, _hash(key)) for name, key in keys.items()]
-
-    def sender(self, request: Request) -> str | None:
-        """The name of who sends."""
-        return self.named(request.headers.get("authorization", ""))
-
-    def named(self, authorization: str) -> str | None:
-        """The same, by the value of that header: `Bearer KEY`."""
-        scheme, _, key = authorization.partition(" ")
-        given, found = _hash(key.strip()), None
-        for name, known in self._hashes:
-            if hmac.compare_digest(known, given):
-                found = name
-        return found if scheme.lower() == "bearer" else None
-
-
-def _hash(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "replace")).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +65,14 @@ class Api:
             source = self._keys.sender(request)
             if source is None:
                 self._context.wrong(request)
-                answer = refusal(401, "no_key", "send Authorization: Bearer KEY with a key of web.api_keys")
-                answer.headers["www-authenticate"] = "Bearer"
-                return answer
+                return unknown(request)
             try:
                 return await self._asked(sort, source, request)
             except bodies.TooLarge as error:
-                return refusal(413, "too_large", f"at most {error.most >> 20} MB: send several requests")
+                said = refusal(413, "too_large", f"at most {error.most >> 20} MB: send several requests")
+                return closing(said) if error.is_endless else said
             except bodies.TooSlow:
-                return refusal(408, "too_slow", "the body did not arrive in time")
+                return closing(refusal(408, "too_slow", "the body did not arrive in time"))
             except bodies.NotJson as error:
                 return refusal(400, "not_json", str(error), "body")
             except forms.Wrong as error:
@@ -108,46 +81,6 @@ class Api:
                 return busy()
 
         return take
-
-    def quick(self, sort: Sort) -> Take:
-        """The way of one good record of a known sender, without an Idempotency-Key; all others take `endpoint`."""
-
-        def take(scope: Scope, body: bytes, answer: Answer) -> bool:
-            source = self._source(scope)
-            current = self._context.current
-            if source is None or current.is_stale or self._context.callers.put_off(scope):
-                return False
-            try:
-                content = bodies.parse(body)
-                if not isinstance(content, dict) or sort.many in content:
-                    return False
-                shop = current.shop
-                chunk = sort.chunk(shop, (sort.read(shop, source, self._context.now(), content, None),))
-                self._context.writer.put(sort.kind, chunk, len(body), lambda *done: self._tell(sort, answer, *done))
-            except (bodies.NotJson, forms.Wrong, Full):
-                return False
-            return True
-
-        return take
-
-    def _source(self, scope: Scope) -> str | None:
-        said = ""
-        for name, value in scope["headers"]:
-            if name == b"idempotency-key":
-                return None
-            if name == b"authorization":
-                said = said or value.decode("latin-1")
-        return self._keys.named(said)
-
-    def _tell(self, sort: Sort, answer: Answer, statuses: Sequence[str] | None, error: BaseException | None) -> None:
-        if statuses is not None:
-            response = SAID[statuses[0]]
-        elif isinstance(error, Unwritable):
-            response = document({"error": forms.Wrong(str(error), "body", "unwritable").problem}, 422)
-        else:
-            response = busy()
-        self._context.counts.request(f"api/{sort.many}", response.status_code)
-        answer(response)
 
     async def _asked(self, sort: Sort, source: str, request: Request) -> Response:
         key = request.headers.get("idempotency-key", "")

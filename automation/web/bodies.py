@@ -8,15 +8,17 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
+from .connection import DROPPED
+
 SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class TooLarge(Exception):
-    """More than `most` bytes."""
+    """More than `most` bytes. `is_endless`: so many that they are not waited for, not even to be dropped."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, is_endless: bool = False) -> None:
         super().__init__(most)
-        self.most = most
+        self.most, self.is_endless = most, is_endless
 
 
 class TooSlow(Exception):
@@ -29,13 +31,14 @@ class NotJson(ValueError):
 
 async def whole(request: Request, most: int) -> bytes:
     """The body. Raises TooLarge before more than that is kept, TooSlow. The connection watches the time."""
+    if "expect" in request.headers and _length(request) > most:
+        raise TooLarge(most, is_endless=True)  # whoever asks before the body need not send it
     message = await request.receive()
     body: bytes = message.get("body", b"")
     if message["type"] == "http.request" and not message.get("more_body") and len(body) <= most:
         return body
-    said = request.headers.get("content-length", "")
-    if said.isascii() and said.isdigit() and int(said[:18]) > most:
-        raise TooLarge(most)
+    if _length(request) > most:
+        raise TooLarge(most, is_endless=_length(request) > DROPPED)
     parts, length = [body], len(body)
     while message.get("more_body") and length <= most:
         message = await request.receive()
@@ -46,6 +49,12 @@ async def whole(request: Request, most: int) -> bytes:
     if length > most:
         raise TooLarge(most)
     return b"".join(parts)
+
+
+def _length(request: Request) -> int:
+    """What the sender says it will be; 0 where nothing is said."""
+    said = request.headers.get("content-length", "")
+    return int(said[:18]) if said.isascii() and said.isdigit() else 0
 
 
 def parse(body: bytes) -> Any:

@@ -2,34 +2,27 @@
 
 Requests that come by the thousand have a quick way: once their body is there they are handed over as they are, without
 a task, and answered with one write. It costs half of what the ordinary way costs, which stands behind it for whatever
-is unusual: the quick way says no, and nothing has happened.
+is unusual: the quick way says no, and nothing has happened. Where a head comes again it is not even read (heads.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from starlette.responses import Response
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from .guard import HEADERS
+from .heads import Head, Heads, Quick, Take
+from .replies import Reply, written
 
 log = logging.getLogger(__name__)
-
-Scope: TypeAlias = Any  # of ASGI: uvicorn and starlette type it differently
-Answer: TypeAlias = Callable[[Response], None]
-# Takes a request with its whole body and answers it once, now or later; or says False and has done nothing.
-Take: TypeAlias = Callable[[Scope, bytes, Answer], bool]
-Quick: TypeAlias = Callable[[Scope], Take | None]
 
 HEAD_TIME: Final = 10.0  # seconds for the head of a request, and for the first byte of a new connection
 BODY_TIME: Final = 10.0  # seconds for the body that follows
 MOST: Final = 32 << 10  # bytes of a head
+DROPPED: Final = 16 << 20  # bytes of a body that are read after its answer, lest a reset overtake the answer
 ANSWER: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n"
     b"x-content-type-options: nosniff\r\n\r\n"
@@ -39,13 +32,19 @@ ANSWER: Final = (
 class Connection(HttpToolsProtocol):
     """A request that arrives whole in one piece, as nearly all do, sets no timer."""
 
-    def __init__(self, quick: Quick, *arguments: Any, **named: Any) -> None:
-        """`quick`: what may take a request, by its scope; None for the ordinary way."""
+    def __init__(self, quick: Quick, heads: Heads, *arguments: Any, **named: Any) -> None:
+        """`heads`: shared by all connections of one `quick`."""
         super().__init__(*arguments, **named)
-        self._quick = quick
+        self._quick, self._heads = quick, heads
         self._held: tuple[RequestResponseCycle, Take] | None = None  # its body is still coming in
+        self._at_work = False  # one whose head was known is not answered yet
+        self._behind = b""  # what came meanwhile
+        self._ends = False  # after the answer to it
+        self._used = 0.0  # when the last one was answered, of the loop's clock
+        self._piece = b""  # what is being read, where it begins as a request begins
         self._head = 0  # bytes of the head that is coming in
         self._in_head, self._in_body = False, False
+        self._dropped = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -57,7 +56,27 @@ class Connection(HttpToolsProtocol):
         self._held = None
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        if self._at_work:
+            self._ends = True
+        else:
+            super().shutdown()
+
     def data_received(self, data: bytes) -> None:
+        if self._at_work:
+            self._behind += data
+            self.flow.pause_reading()
+        elif self._in_head or self._in_body or (self.cycle is not None and not self.cycle.response_complete):
+            self._read(data)
+        else:
+            known = self._heads.find(data)
+            if known is None or not self._taken_again(known, data):
+                self._piece = data
+                self._read(data)
+                self._piece = b""
+
+    def _read(self, data: bytes) -> None:
+        """Through the parser."""
         was_in_head = self._in_head
         super().data_received(data)
         if self._in_head:
@@ -74,12 +93,53 @@ class Connection(HttpToolsProtocol):
             self._disarm()
             self._timer = self.loop.call_later(BODY_TIME, self._too_late)
 
+    def _taken_again(self, known: Head, data: bytes) -> bool:
+        if self.flow.write_paused or len(self.connections) >= self.config.limit_concurrency:  # type: ignore[operator]
+            return False
+        self._at_work = True  # already: it may be answered at once
+        scope = {**known.scope, "client": self.client}
+        if not _taken(known.take, scope, data[known.start :], self._say):
+            self._at_work = False
+            return False
+        self._disarm()
+        return True
+
+    def _say(self, reply: Reply) -> None:
+        """Answers the one whose head was known."""
+        self._at_work = False
+        if self.transport.is_closing():
+            return
+        self.transport.write(written(reply, self.server_state.default_headers, self._ends))
+        if self._ends:
+            self.transport.close()
+            return
+        self._used = self.loop.time()
+        self._rest()
+        if self._behind:
+            data, self._behind = self._behind, b""
+            self.flow.resume_reading()
+            self.data_received(data)
+
+    def _rest(self) -> None:
+        """The time until which the next request is awaited runs."""
+        if self.timeout_keep_alive_task is None:
+            left = self.timeout_keep_alive
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+
+    def timeout_keep_alive_handler(self) -> None:
+        # A timer a request costs more than one that looks when it was needed last.
+        left = self._used + self.timeout_keep_alive - self.loop.time()
+        if self._at_work or left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(max(left, 1.0), self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
+
     def on_message_begin(self) -> None:
         self._in_head, self._head = True, 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._in_head, self._in_body = False, True
+        self._in_head, self._in_body, self._dropped = False, True, 0
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -88,11 +148,17 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
         if self._held is not None:
             self._hand_over(*self._held)
+        elif self.cycle.response_complete:
+            self._rest()
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
         if self._held is not None and len(self._held[0].body) > HIGH_WATER_LIMIT:
             self._let_go(self._held[0])  # uvicorn reads on only when the application asks for more
+        elif self.cycle.response_complete:
+            self._dropped += len(body)
+            if self._dropped > DROPPED:
+                self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         take = self._quick(cycle.scope) if app is self.app else None
@@ -107,23 +173,18 @@ class Connection(HttpToolsProtocol):
         super()._start_asgi_task(cycle, self.app)
 
     def _hand_over(self, cycle: RequestResponseCycle, take: Take) -> None:
-        try:
-            taken = take(cycle.scope, bytes(cycle.body), lambda response: self._answer(cycle, response))
-        except Exception as error:
-            log.error("a request failed on the quick way: %s", type(error).__name__, exc_info=error)
-            taken = False
-        if taken:
-            self._held = None
-        else:
+        body = bytes(cycle.body)
+        if not _taken(take, cycle.scope, body, lambda reply: self._answer(cycle, reply)):
             self._let_go(cycle)
+            return
+        self._held = None
+        if cycle.keep_alive:
+            self._heads.keep(self._piece, cycle.scope, body, take)
 
-    def _answer(self, cycle: RequestResponseCycle, response: Response) -> None:
+    def _answer(self, cycle: RequestResponseCycle, reply: Reply) -> None:
         if cycle.disconnected or cycle.response_complete or self.transport.is_closing():
             return
-        head = _head(tuple(self.server_state.default_headers))
-        close = b"" if cycle.keep_alive else b"connection: close\r\n"
-        own = b"".join([b"%b: %b\r\n" % header for header in response.raw_headers])
-        self.transport.write(b"".join((STATUS_LINE[response.status_code], head, own, close, b"\r\n", response.body)))
+        self.transport.write(written(reply, self.server_state.default_headers, not cycle.keep_alive))
         cycle.response_started = cycle.response_complete = True
         if not cycle.keep_alive:
             self.transport.close()
@@ -140,7 +201,9 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
 
-@lru_cache(maxsize=4)
-def _head(default: Sequence[tuple[bytes, bytes]]) -> bytes:
-    """The headers that all answers of this second have in common."""
-    return b"".join(b"%b: %b\r\n" % header for header in (*default, *HEADERS))
+def _taken(take: Take, scope: Any, body: bytes, answer: Any) -> bool:
+    try:
+        return take(scope, body, answer)
+    except Exception as error:
+        log.error("a request failed on the quick way: %s", type(error).__name__, exc_info=error)
+        return False

@@ -56,8 +56,12 @@ def refusal(status: int, code: str, message: str, where: str = "", again: int | 
     answer = document({"error": {"code": code, "message": message, "where": where}}, status)
     if again is not None:
         answer.headers["retry-after"] = str(again)
-    if status in (408, 413):
-        answer.headers["connection"] = "close"  # what is left of the body is not read
+    return answer
+
+
+def closing(answer: Response) -> Response:
+    """The last one of its connection: what is left of the body is not read."""
+    answer.headers["connection"] = "close"
     return answer
 
 

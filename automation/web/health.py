@@ -17,8 +17,8 @@ from automation.kernel import clock
 from automation.store.database import Row, Store
 from automation.store.states import MessageState
 
-from .api import Keys
-from .context import Context, busy, document, refusal
+from .context import Context, busy, document
+from .keys import Keys, unknown
 from .writer import Full
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Health:
         """Prometheus' text format, for this machine or with a key."""
         if not self._context.callers.is_local(request.scope) and self._keys.sender(request) is None:
             self._context.wrong(request)
-            return refusal(401, "no_key", "from elsewhere this takes Authorization: Bearer KEY")
+            return unknown(request)
         try:
             text = await self._context.readers.run(lambda: generate_latest(self._registry))
         except Full:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -24,11 +24,14 @@ from automation.kernel import hooks
 from automation.kernel.hooks import Forgery, Happening, Hook, Unreadable
 
 from . import addresses, bodies
-from .connection import Answer, Scope
-from .context import Context, busy, refusal
+from .context import Context, busy, closing, refusal
+from .heads import Answer, Scope, Take
+from .replies import reply
 from .writer import Full, Unwritable
 
 log = logging.getLogger(__name__)
+
+Respond: TypeAlias = Callable[[Response], None]
 TIME: Final = 4.0  # seconds; WeChat and WeCom wait 5 (developers.weixin.qq.com, passive replies)
 MOST_XML: Final = 64 << 10  # bytes, before anything is known of the sender
 MOST: Final = 512 << 10  # of JSON and forms: reports come by the hundred
@@ -50,24 +53,28 @@ class Hooks:
             return _plain(404, b"not found")
         try:
             body = await bodies.whole(request, MOST_XML if "xml" in request.headers.get("content-type", "") else MOST)
-        except bodies.TooLarge:
-            return _plain(413, b"too large", close=True)
+        except bodies.TooLarge as error:
+            said = _plain(413, b"too large")
+            return closing(said) if error.is_endless else said
         except bodies.TooSlow:
-            return _plain(408, b"too slow", close=True)
+            return closing(_plain(408, b"too slow"))
         answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._hear(name, hook, self._request(request.scope, body), answered.set_result)
         return await answered
 
-    def quick(self, scope: Scope, body: bytes, answer: Answer) -> bool:
-        """The way of what is posted to the right address and is not long."""
+    def by_head(self, scope: Scope) -> Take | None:
+        """The quick way, of what is posted to the right address and is not long."""
         name, _, given = scope["path"].removeprefix("/hooks/").partition("/")
         hook = self._hook(name, given)
-        if hook is None or len(body) > MOST_XML:
+        return None if hook is None else partial(self._take, name, hook)
+
+    def _take(self, name: str, hook: Hook, scope: Scope, body: bytes, answer: Answer) -> bool:
+        if len(body) > MOST_XML:
             return False
 
         def counted(response: Response) -> None:
             self._context.counts.request("hooks", response.status_code)
-            answer(response)
+            answer(reply(response))
 
         self._hear(name, hook, self._request(scope, body), counted)
         return True
@@ -81,7 +88,7 @@ class Hooks:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         return hooks.Request(scope["method"], query, headers, body, self._context.callers.address(scope))
 
-    def _hear(self, name: str, hook: Hook, said: hooks.Request, answer: Answer) -> None:
+    def _hear(self, name: str, hook: Hook, said: hooks.Request, answer: Respond) -> None:
         """Calls `answer` once, at once or after the commit."""
         now = self._context.now()
         try:
@@ -117,11 +124,11 @@ class _Hearing:
 
     def __init__(
         self, context: Context, inbox: Inbox, welcomer: Welcomer, name: str, hook: Hook, said: hooks.Request,
-        answer: Answer,
+        answer: Respond,
     ) -> None:  # fmt: skip
         self._context, self._inbox, self._welcomer = context, inbox, welcomer
         self._name, self._hook, self._said = name, hook, said
-        self._answer: Answer | None = answer
+        self._answer: Respond | None = answer
         self._arrival: Arrival | None = None
         self._is_read = True  # until it turns out that it cannot be, or cannot be stored
         self._timer = asyncio.get_running_loop().call_later(TIME, self._later)
@@ -198,5 +205,5 @@ def _query(text: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _plain(status: int, text: bytes, close: bool = False) -> Response:
-    return Response(text, status, {"connection": "close"} if close else None, "text/plain")
+def _plain(status: int, text: bytes) -> Response:
+    return Response(text, status, media_type="text/plain")

@@ -19,6 +19,7 @@ from automation.kernel import errors
 
 from . import site
 from .connection import Connection
+from .heads import Heads
 
 log = logging.getLogger(__name__)
 MOST: Final = 2_000  # connections, and requests at work, above which the answer is 503
@@ -57,7 +58,7 @@ class Edge:
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         self._server = _Server(
             uvicorn.Config(
-                made.app, loop="uvloop", http=partial(Connection, made.quick),  # type: ignore[arg-type]
+                made.app, loop="uvloop", http=partial(Connection, made.quick, Heads()),  # type: ignore[arg-type]
                 ws="none", lifespan="off", log_config=None, access_log=False,
                 proxy_headers=False, server_header=False, limit_concurrency=MOST, timeout_keep_alive=KEEP_ALIVE,
                 backlog=BACKLOG, timeout_graceful_shutdown=DRAIN,

@@ -18,14 +18,16 @@ from automation.tracking.answering import Answers
 from automation.tracking.following import Follower
 
 from . import api, openapi
-from .api import Api, Keys
+from .api import Api
 from .callers import Callers
-from .connection import Quick, Scope, Take
 from .context import Context, document, refusal
 from .guard import Guard, apology
+from .heads import Quick, Scope, Take
 from .health import Health
 from .hooks import Hooks
+from .keys import Keys, unknown
 from .links import Links
+from .quick import QuickEvents
 from .readers import Readers
 from .shop import Current
 from .writer import Writer
@@ -57,7 +59,7 @@ def site(shared: Context, welcomer: Welcomer, leads: Callable[[], bool]) -> Site
     async def described(request: Request) -> Response:
         if not shared.callers.is_local(request.scope) and keys.sender(request) is None:
             shared.wrong(request)
-            return refusal(401, "no_key", "from elsewhere this takes Authorization: Bearer KEY")
+            return unknown(request)
         return document(openapi.document(app.project.catalog, app.settings.shop.name))
 
     told = senders.endpoint(api.EVENTS)
@@ -74,15 +76,17 @@ def site(shared: Context, welcomer: Welcomer, leads: Callable[[], bool]) -> Site
     ]
     inner = Starlette(routes=routes, exception_handlers={404: _unknown, 405: _method, Exception: _failed})
     inner.router.redirect_slashes = False
-    return Site(Guard(inner, {"/api/events": told}, shared.counts), _quick(senders.quick(api.EVENTS), taking))
+    return Site(Guard(inner, {"/api/events": told}, shared.counts), _quick(QuickEvents(shared, keys), taking))
 
 
-def _quick(events: Take, taking: Hooks) -> Quick:
+def _quick(events: QuickEvents, taking: Hooks) -> Quick:
     def quick(scope: Scope) -> Take | None:
         if scope["method"] != "POST":
             return None
         path: str = scope["path"]
-        return events if path == "/api/events" else taking.quick if path.startswith("/hooks/") else None
+        if path == "/api/events":
+            return events.by_head(scope)
+        return taking.by_head(scope) if path.startswith("/hooks/") else None
 
     return quick
 
