@@ -88,8 +88,8 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 )
 def test_whoever_sends_slowly_is_cut_off(hasty: None, call: Caller, start: bytes) -> None:
     since = time.monotonic()
-    call.raw(start, wait=5)
-    assert time.monotonic() - since < 3
+    call.raw(start, wait=30)
+    assert time.monotonic() - since < 20
 
 
 def test_a_head_without_end_is_cut_off(call: Caller) -> None:

@@ -99,7 +99,7 @@ def test_where_dns_is_away_nothing_is_known_and_it_does_not_take_long(
     began = time.monotonic()
     found = Domain("silent.example.com", None, resolver).findings()
     assert oks(found)["SPF"] is None
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
 
 
 def test_the_relay_is_logged_in_to_and_nothing_is_sent(

@@ -427,6 +427,6 @@ def test_a_flood_is_refused_quickly(hook: WechatHook, platform: Platform) -> Non
     """Bodies made to be slow to look at: each within milliseconds."""
     good = platform.safe(message())
     for filling in (b"<Encrypt>" * 7000, b"<Encrypt>" + b" " * 65_000, b"<Encrypt>" + b"A" * 65_000, b"<xml>" * 13_000):
-        started = time.perf_counter()
+        started = time.process_time()
         refused(hook, replace(good, body=filling))
-        assert time.perf_counter() - started < 0.5
+        assert time.process_time() - started < 0.5

@@ -169,10 +169,10 @@ def test_a_workbook_made_to_do_harm_is_refused_at_once(
     tmp_path: Path, parts: dict[str, bytes], limits: Limits, reason: str
 ) -> None:
     path = zipped(tmp_path / "x.xlsx", **parts)
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(errors.Refused, match=reason):
         workbooks.check(path, limits)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_damaged_workbook_says_how_far_it_was_read(shop: Registry, tmp_path: Path) -> None:
