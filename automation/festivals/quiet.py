@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from . import walltime
 
 _DAY = timedelta(days=1)
+SHORTEST_OPEN = 30  # minutes a day; messages kept back over night are spread over the first quarter of an hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,14 @@ def parse(text: str) -> Window:
     window = Window(walltime.parse_clock(left.strip()), walltime.parse_clock(right.strip()))
     if window.start == window.end:
         raise ValueError(f"'{text}' begins and ends at the same time: nothing could ever be sent, or nothing be quiet")
+    if _minutes(window.end, window.start) < SHORTEST_OPEN:
+        raise ValueError(f"'{text}' leaves less than {SHORTEST_OPEN} minutes of a day to send in")
     return window
+
+
+def _minutes(start: time, end: time) -> int:
+    """From one clock reading to the next passing of another."""
+    return ((end.hour - start.hour) * 60 + end.minute - start.minute) % (24 * 60)
 
 
 def open_at(window: Window, at_utc: int, zone: ZoneInfo) -> int:

@@ -51,6 +51,8 @@ def test_the_window_opens_at_the_exact_second(window: str, zone: str, asked: str
         ("21-9", "not a time of day"),
         ("21:00-24:00", "not a time of day"),
         ("09:00-09:00", "same time"),
+        ("09:20-09:00", "less than 30 minutes"),
+        ("00:00-23:31", "less than 30 minutes"),
     ],
 )
 def test_a_wrong_window_is_refused_with_the_right_form(text: str, says: str) -> None:
@@ -60,4 +62,5 @@ def test_a_wrong_window_is_refused_with_the_right_form(text: str, says: str) -> 
 
 def test_a_window_is_written_as_it_was_read() -> None:
     assert str(quiet.parse("21:00 – 8:30")) == "21:00-08:30"
+    assert str(quiet.parse("09:30-09:00")) == "09:30-09:00"
     assert quiet.parse("21：00-08：30") == quiet.parse("21:00-08:30")
