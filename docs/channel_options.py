@@ -75,6 +75,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "rules.mass_per_month": "mass messages a follower of a service account gets in a calendar month",
         "rules.mass_per_day": "and of a subscription account in a day",
         "tags": "tags kept the same here and at WeChat",
+        "mass": "`openids` (service accounts): a list a call; `tag`: gathered, then `run.py wechat mass send`",
     },
     "wecom": {
         **_CALLBACK,

@@ -6,7 +6,7 @@ takes one outcome a recipient back. Adapters never retry: the engine does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeAlias
@@ -86,7 +86,8 @@ class Lane:
     empty for every text. `window`: it needs an open window, opened by what the recipient does. `grant`: the part whose
     `key` names a template that each recipient has to allow, message by message. `daily`: messages of the whole account
     a day. `unsubscribe`: marketing on it has to carry a link to leave. `address` "" where the channel is the recipient,
-    as a group's robot.
+    as a group's robot. `gathers`: it takes messages without sending them, until an operator lets all of them leave in
+    one request (Gathers).
     """
 
     name: str
@@ -102,6 +103,7 @@ class Lane:
     daily: int | None = None
     unsubscribe: bool = False
     limits: tuple[Limit, ...] = ()
+    gathers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,26 @@ class Channel(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Gathers(Protocol):
+    """A channel with a lane that gathers. Its provider writes to a list that is kept there; such a list is made of
+    exactly those who may be written to, so no rule is passed by. Each raises Refused and ServiceAway.
+
+    `name` is the list's: the same for every try, 1 to 30 letters, digits, _ and -.
+    """
+
+    def gather(self, name: str, addresses: Collection[str]) -> Collection[str]:
+        """Makes the provider's list hold these addresses and no other; gives back those that it would not take."""
+        ...
+
+    def release(self, name: str, body: Body, key: str) -> Outcome:
+        """One message to everybody on the list. The provider drops a repeat with the same key for a day."""
+        ...
+
+    def dissolve(self, name: str) -> None:
+        """Takes the list away; nothing where there is none."""
+        ...
 
 
 class Names(Protocol):

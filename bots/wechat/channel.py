@@ -6,11 +6,11 @@ codes) is in directory.py, over wechatpy, and loaded only when it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from automation.kernel.ports import Body, Cache, Denied, Finding, Lane, Message, Outcome, Quota
+from automation.kernel.ports import Body, Cache, Denied, Finding, Lane, Message, Outcome, Quota, Reason
 from bots import batches, http
 from bots.uploads import NotUploaded
 from bots.wechat import bodies, limits, mass, reasons
@@ -46,7 +46,9 @@ def lanes(options: WechatOptions) -> tuple[Lane, ...]:
              parts=frozenset({"subscribe"}), grant="subscribe"),
         # A clientmsgid names a whole call. After a crash the messages come again in other groups, so for one message
         # it promises nothing: an unclear one is not sent again by itself.
-        Lane(MASS, "openid", _BOTH, limits.MASS_OPENIDS, parts=frozenset({"mass"}), limits=rules.mass(service)),
+        # By tag nothing leaves before an operator says so; then one call reaches everybody (kernel/ports.py, Gathers).
+        Lane(MASS, "openid", _BOTH, limits.MASS_OPENIDS, parts=frozenset({"mass"}), limits=rules.mass(service),
+             gathers=options.masses_by_tag),
     ]  # fmt: skip
     return tuple(lane for lane in found if service or lane.name != TEMPLATE)
 
@@ -82,6 +84,17 @@ class WechatChannel:
 
         return Directory(self._options, self._http, self._tokens)
 
+    def gather(self, name: str, addresses: Collection[str]) -> Collection[str]:
+        """The list is a user tag of this name."""
+        return self.directory.keep_tag(name, frozenset(addresses))
+
+    def release(self, name: str, body: Body, key: str) -> Outcome:
+        number = self.directory.tags().get(name)
+        return self._mass.to_tag(number, body, key) if number is not None else Denied(Reason.BAD_CONTENT, "no_such_tag")
+
+    def dissolve(self, name: str) -> None:
+        self.directory.drop_tag(name)
+
     def check(self, now: int) -> Sequence[Finding]:
         from bots.wechat import checking
 
@@ -96,7 +109,9 @@ class WechatChannel:
         return bodies.mass(self._media.resolved(body))
 
     def _leave(self, lane: str, messages: Sequence[Message]) -> Sequence[Outcome]:
-        return self._mass.send(messages) if lane == MASS else self._send_each(lane, messages)
+        if lane != MASS:
+            return self._send_each(lane, messages)
+        return self._mass.gather(messages) if self._options.masses_by_tag else self._mass.send(messages)
 
     def _send_each(self, lane: str, messages: Sequence[Message]) -> list[Outcome]:
         found: dict[int, Outcome] = {}

@@ -19,6 +19,8 @@ from bots.wechat.account import AccountClient, ApiError
 from bots.wechat.options import WechatOptions
 
 MOST_PAGES: Final = 20_000  # 200 million followers
+TOO_MANY_FANS: Final = 45057
+OF_ONE: Final = frozenset({40003, 40031, 40032, 49003, 45059})  # an openid's fault; 45059: has twenty tags already
 SHOW_QR: Final = "https://mp.weixin.qq.com/cgi-bin/showqrcode?ticket="
 
 
@@ -100,6 +102,32 @@ class Directory:
     def untag(self, number: int, openids: Sequence[str]) -> int:
         return self._in_pieces("tags/members/batchuntagging", number, openids)
 
+    def keep_tag(self, name: str, openids: frozenset[str]) -> set[str]:
+        """Gives a tag to exactly these followers, made where it is new; those who could not get it. Raises Refused
+        where somebody else keeps it after all."""
+        found = self.tags().get(name)
+        number = self.make_tag(name) if found is None else found
+        there = self.tagged(number)
+        self.untag(number, sorted(there - openids))
+        self.tag(number, sorted(openids - there))
+        there = self.tagged(number)
+        if not there <= openids:
+            raise errors.Refused(f"the tag {name} is held by {len(there - openids)} who must not have it")
+        return set(openids - there)
+
+    def drop_tag(self, name: str) -> None:
+        """Takes a tag away from everybody, for good. One that more than 100,000 have is emptied first (45057)."""
+        number = self.tags().get(name)
+        if number is None:
+            return
+        try:
+            self.post("tags/delete", {"tag": {"id": number}})
+        except ApiError as error:
+            if error.code != TOO_MANY_FANS:
+                raise
+            self.untag(number, sorted(self.tagged(number)))
+            self.post("tags/delete", {"tag": {"id": number}})
+
     def scene_code(self, scene: str, seconds: int | None = None) -> SceneCode:
         """A QR code that brings `scene` along when somebody follows through it or scans it again.
 
@@ -151,7 +179,7 @@ class Directory:
         try:
             self.post(path, {"openid_list": piece, "tagid": number})
         except ApiError as error:
-            if error.code not in (40003, 40031, 40032, 49003):
+            if error.code not in OF_ONE:
                 raise
             if len(piece) == 1:
                 return 1

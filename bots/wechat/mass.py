@@ -1,4 +1,5 @@
-"""Mass messages to lists of openids: one call for each different text, and nobody pays for another's bad address.
+"""Mass messages: to lists of openids, one call for each different text, where nobody pays for another's bad address;
+or gathered first and then sent to a tag.
 
 WeChat refuses a whole list for one openid that it does not know. Trying the list in halves would cost the account's
 hundred mass calls of a day, so the followers are asked about instead, a hundred a call, and those in halves.
@@ -12,12 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from automation.kernel import clock
-from automation.kernel.ports import Denied, Message, Outcome
+from automation.kernel.ports import Accepted, Body, Denied, Message, Outcome
 from bots.uploads import NotUploaded
 from bots.wechat import bodies, limits, reasons
 from bots.wechat.calls import Answer, Calls, encoded
 
 SEND: Final = "/cgi-bin/message/mass/send"
+SEND_TO_TAG: Final = "/cgi-bin/message/mass/sendall"
 WHO: Final = "/cgi-bin/user/info/batchget"
 ROUNDS: Final = limits.FOLLOWERS_DETAILS.bit_length() + 1  # halvings until one openid of a page stands alone
 
@@ -44,6 +46,27 @@ class Mass:
         if refused:
             self._again(refused, found)
         return [found[number] for number in range(len(messages))]
+
+    def gather(self, messages: Sequence[Message]) -> list[Outcome]:
+        """Takes them without sending: those that say the same have the same provider id."""
+        found: list[Outcome] = []
+        for message in messages:
+            try:
+                self._say(message.body)  # what cannot be said, or shown, is told now
+                found.append(Accepted(_sameness(message.body), awaiting=True))
+            except (bodies.BadBody, NotUploaded) as error:
+                found.append(error.outcome)
+        return found
+
+    def to_tag(self, number: int, body: Body, key: str) -> Outcome:
+        """One call for everybody who has the tag. `key`: a clientmsgid; WeChat drops a repeat for a day."""
+        try:
+            said = encoded(self._say(body))
+        except (bodies.BadBody, NotUploaded) as error:
+            return error.outcome
+        head = encoded({"filter": {"is_to_all": False, "tag_id": number}, "clientmsgid": key})
+        (answer,) = self._calls.post(SEND_TO_TAG, [head[:-1] + b"," + said[1:]])
+        return _outcome(answer)
 
     def _groups(self, messages: Sequence[Message], found: dict[int, Outcome]) -> list[tuple[bytes, Group]]:
         """By what they say, and by the turn of a follower: named twice in one call they would get one message, and two
@@ -107,6 +130,10 @@ class Mass:
 def call_key(keys: Sequence[str]) -> str:
     """A clientmsgid: the same for the same messages, in any order."""
     return hashlib.sha256(" ".join(sorted(keys)).encode()).hexdigest()[:32]
+
+
+def _sameness(body: Body) -> str:
+    return "same-" + hashlib.sha256(encoded(body.get("mass"))).hexdigest()[:24]
 
 
 def _is_enough(group: Group, found: dict[int, Outcome]) -> bool:

@@ -36,6 +36,13 @@ class Account(StrEnum):
     SUBSCRIPTION = "subscription"  # 公众号, formerly 订阅号
 
 
+class MassBy(StrEnum):
+    """Whom a mass message names: each follower, or a tag. Lists are for verified service accounts only."""
+
+    OPENIDS = "openids"
+    TAG = "tag"
+
+
 class Template(Strict):
     """A template of the account. `fields`: the provider's name of a field (thing1) -> the name our texts give it.
 
@@ -77,6 +84,7 @@ class WechatOptions(Strict):
     old_aes_key: pydantic.SecretStr | None = None
     plain: bool = False
     account: Choice[Account] = Account.SERVICE
+    mass: Choice[MassBy] | None = None
     templates: dict[Key, Template] = Field(default_factory=dict)
     subscriptions: dict[Key, Template] = Field(default_factory=dict)
     scenes: dict[SceneName, Scene] = Field(default_factory=dict)
@@ -100,11 +108,18 @@ class WechatOptions(Strict):
         if self.account is Account.SUBSCRIPTION and self.templates:
             hint = "template messages are for service accounts: use subscriptions"
             raise refuse("a subscription account has no template messages", hint, at=("templates",))
+        if self.account is Account.SUBSCRIPTION and self.mass is MassBy.OPENIDS:
+            hint = "mass messages to lists are for service accounts: use mass: tag"
+            raise refuse("a subscription account sends mass messages by tag", hint, at=("mass",))
         for name in ("templates", "subscriptions"):
             ids = [one.id for one in getattr(self, name).values()]
             if len(ids) != len(set(ids)):
                 raise refuse("two names for one template", "give each id once", at=(name,))
         return self
+
+    @property
+    def masses_by_tag(self) -> bool:
+        return self.mass is MassBy.TAG or self.account is Account.SUBSCRIPTION
 
     @property
     def base(self) -> str:

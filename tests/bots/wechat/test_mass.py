@@ -57,3 +57,58 @@ def test_two_texts_one_of_them_with_a_stranger_are_two_calls_and_one_more(accoun
     outcomes = account.channel().send([*mass(say, ["o1", "o2"], "一"), *mass(say, ["o3", "stranger", "o4"], "二")])
     assert [isinstance(one, Accepted) for one in outcomes] == [True, True, True, False, True]
     assert account.set("world")["used"]["/cgi-bin/message/mass/send"] == 3
+
+
+def by_tag(account: Any, **more: Any) -> Any:
+    return account.channel(account="subscription", **more)
+
+
+def test_a_subscription_account_gathers_and_nothing_leaves_yet(account: Any, say: Say) -> None:
+    account.set("account", service=False)
+    account.set("follow", openids=["o1", "o2"])
+    shop = by_tag(account)
+    outcomes = shop.send([*mass(say, ["o1", "o2"]), *mass(say, ["o3"], "别的")])
+    assert [outcome.awaiting for outcome in outcomes] == [True] * 3
+    assert outcomes[0] == outcomes[1] != outcomes[2]
+    assert account.got() == []
+
+
+def test_a_tag_is_held_by_exactly_those_who_may_get_the_message(account: Any) -> None:
+    account.set("account", service=False)
+    account.set("follow", openids=["o1", "o2", "o3", "left"])
+    account.set("unfollow", openid="left")
+    account.set("tag", tag="list_1", openids=["o3"])
+    shop = by_tag(account)
+    assert shop.gather("list_1", {"o1", "o2", "left", "stranger"}) == {"left", "stranger"}
+    assert account.set("world")["tagged"] == {"list_1": ["o1", "o2"]}
+    assert isinstance(shop.release("list_1", {"mass": {"text": "新茶"}}, "k1"), Accepted)
+    assert sorted(entry.address for entry in account.got()) == ["o1", "o2"]
+    shop.dissolve("list_1")
+    shop.dissolve("list_1")
+    assert account.set("world")["tagged"] == {}
+
+
+def test_a_release_repeated_with_its_key_is_one_message(account: Any) -> None:
+    account.set("follow", openids=["o1"])
+    shop = account.channel(mass="tag")
+    shop.gather("list_1", {"o1"})
+    first = shop.release("list_1", {"mass": {"text": "新茶"}}, "k1")
+    assert shop.release("list_1", {"mass": {"text": "新茶"}}, "k1") == first
+    assert len(account.got()) == 1
+
+
+def test_a_second_release_of_the_day_is_a_quota_for_a_subscription_account(account: Any) -> None:
+    account.set("account", service=False)
+    account.set("follow", openids=["o1"])
+    shop = by_tag(account)
+    shop.gather("list_1", {"o1"})
+    shop.release("list_1", {"mass": {"text": "新茶"}}, "k1")
+    second = shop.release("list_1", {"mass": {"text": "又一条"}}, "k2")
+    assert second == Denied(Reason.QUOTA, "45028", permanent=False)
+
+
+def test_a_list_of_openids_is_not_for_a_subscription_account(account: Any, say: Say) -> None:
+    account.set("account", service=False)
+    account.set("follow", openids=["o1", "o2"])
+    outcomes = account.channel().send(mass(say, ["o1", "o2"]))
+    assert outcomes == [Denied(Reason.NOT_ALLOWED, "48001", permanent=False)] * 2
