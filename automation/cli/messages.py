@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -29,6 +31,7 @@ TRIES = (
 )  # fmt: skip
 STATES = tuple(state.name.lower() for state in MessageState)
 MOST = 10_000
+SLICE = 1_000
 
 
 @click.group(epilog=options.example("run.py messages list --state failed"))
@@ -101,27 +104,32 @@ def retry(session: Session, numbers: tuple[int, ...], journey: str | None, who: 
 
 
 @group.command(
-    epilog=options.example("run.py messages resolve 12 13 --sent", "run.py messages resolve --all --not-sent")
+    epilog=options.example(
+        "run.py messages resolve 12 13 --sent", "run.py messages resolve --all --reason restored --sent"
+    )
 )
 @click.argument("numbers", type=options.NUMBER, nargs=-1, metavar="[NUMBER]...")
 @click.option("--sent", "how", flag_value="sent", help="They arrived: nothing more is done.")
 @click.option("--not-sent", "how", flag_value="not_sent", help="They did not: they are sent again.")
 @click.option("--all", "everything", is_flag=True, help="All that are held.")
+@click.option("--reason", help="With --all: whose reason begins so, such as 'restored'.")
 @options.who
 @click.pass_obj
-def resolve(session: Session, numbers: tuple[int, ...], how: str | None, everything: bool, who: str) -> None:
+def resolve(
+    session: Session, /, numbers: tuple[int, ...], how: str | None, everything: bool, reason: str | None, who: str
+) -> None:
     """End the doubt about messages of which nobody knows whether they left (state ambiguous).
 
     Look at the provider's own list first: --not-sent sends again, and who got it once then gets it twice.
     """
     if how is None:
         raise errors.UsageError("say what you found out: --sent or --not-sent")
-    chosen = list(numbers)
-    if everything:
-        wanted = operators.Filter(state=MessageState.AMBIGUOUS, limit=MOST)
-        chosen += [row["id"] for row in operators.listed(session.app.store, wanted)]
-    with session.app.store.write() as tx:
-        count = operators.resolve(tx, chosen, operators.Resolution(how), who, session.now)
+    if reason and not everything:
+        raise errors.UsageError("--reason goes with --all")
+    count = 0
+    for chosen in _held(session, reason) if everything else [list(numbers)]:
+        with session.app.store.write() as tx:
+            count += operators.resolve(tx, chosen, operators.Resolution(how), who, session.now)
     click.echo(f"{count:,} messages count as sent" if how == "sent" else f"{count:,} messages are sent again")
 
 
@@ -175,6 +183,14 @@ def tell(found: Reconciliation, session: Session) -> None:
     rows += [(word, count) for word, count in outside.items() if count]
     columns = (show.text("what", " "), show.number("count", "messages"))
     show.table(columns, [{"what": what, "count": count} for what, count in rows], session.settings.shop.zone)
+
+
+def _held(session: Session, reason: str | None) -> Iterator[list[int]]:
+    """In slices, each for one transaction, the newest first; one that is empty where there is none at all."""
+    wanted = operators.Filter(state=MessageState.AMBIGUOUS, word=reason, limit=SLICE)
+    while (found := [row["id"] for row in operators.listed(session.app.store, wanted)]) or wanted.before is None:
+        yield found
+        wanted = replace(wanted, before=min(found, default=0))
 
 
 def _since(session: Session, text: str | None) -> int:

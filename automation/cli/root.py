@@ -37,6 +37,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "wecom": ("wecom:group", "Contact ways, customers, groups and tasks of a WeCom account."),
     "audit": ("auditing:group", "Check the invariants; see what operators did."),
     "doctor": ("doctor:doctor", "Look for what is wrong or will be soon."),
+    "backup": ("backup:backup", "Copy the database to FILE while it is in use."),
+    "restore": ("backup:restore", "Go back to a backup."),
     "stop-all": ("switch:stop_all", "Stop every message at once."),
     "resume-all": ("switch:resume_all", "Let messages leave again."),
 }

@@ -10,6 +10,7 @@ import click
 from automation.app import App
 from automation.engine import install
 from automation.engine import tick as engine
+from automation.engine.delivery import restored
 from automation.runtime import leader
 
 from . import logs, options, show
@@ -33,6 +34,7 @@ def start(session: Session) -> None:
 
     logs.set_up(session.settings.log, session.debug)
     _ = session.app.keyring
+    restored.refuse_copy(session.app.store)
     edges: list[Edge] = []
 
     def beside(pulse: service.Pulse) -> Edge | None:
@@ -62,6 +64,7 @@ def tick(session: Session, as_json: bool) -> None:
     """
     app = session.app
     _ = app.keyring
+    restored.refuse_copy(app.store)
     with leader.leading(app.store):
         changed = install.install(app.parts, session.now)
         moved, sent = _until_quiet(app)

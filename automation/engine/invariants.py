@@ -83,9 +83,10 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
         " AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.what LIKE 'messages resolved% sent' AND a.at = m.done_at)",
     ),
     Invariant(
-        "I3.ambiguous", "what nobody knows about has an attempt that was begun",
-        f"SELECT m.id FROM message m WHERE m.state = {MessageState.AMBIGUOUS} AND NOT EXISTS (SELECT 1 FROM attempt a"
-        f" WHERE a.message_id = m.id AND a.state IN ({AttemptState.DISPATCHING}, {TOLD}))",
+        "I3.ambiguous", "what nobody knows about has an attempt that was begun, or was held by a restore",
+        f"SELECT m.id FROM message m WHERE m.state = {MessageState.AMBIGUOUS} AND coalesce(m.reason, '') <> 'restored'"
+        " AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.message_id = m.id"
+        f" AND a.state IN ({AttemptState.DISPATCHING}, {TOLD}))",
     ),
     Invariant(
         "I3.task", "what awaits an employee was taken by its provider",

@@ -40,6 +40,7 @@ class Word(StrEnum):
     BOUNCED = "bounced"
     NOT_CONFIRMED = "not confirmed"  # the employee who should have sent it did not
     OPERATOR = "operator"
+    RESTORED = "restored"  # it may have left after the backup that the database was restored from
 
 
 _LONGEST_FIRST = sorted(Word, key=len, reverse=True)

@@ -21,7 +21,14 @@ def leading(store: Store) -> Iterator[None]:
         with _postgres(store):
             yield
         return
-    path = lock_path(store.path)
+    with holding(store.path):
+        yield
+
+
+@contextmanager
+def holding(database: Path) -> Iterator[None]:
+    """The same for a SQLite database that is not open, or not there yet."""
+    path = lock_path(database)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:

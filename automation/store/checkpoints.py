@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 PASSIVE_PAGES = 4 * 1024 * 1024 // PAGE
 RESTART_PAGES = 64 * 1024 * 1024 // PAGE
 PAUSE = 0.05  # seconds between looks
+PATIENCE = 200  # milliseconds all writers wait for one long reader, such as a backup, so that the log can start anew
 
 
 class Checkpoints:
@@ -38,14 +39,16 @@ class Checkpoints:
         self._store.checkpoint("TRUNCATE")
 
     def _run(self) -> None:
-        copied = 0
+        copied = tried = 0
+        self._store.value(f"PRAGMA busy_timeout = {PATIENCE}")
         while not self._stop.wait(PAUSE):
             pages = self._store.wal_pages
             if pages < copied:
-                copied = 0
+                copied = tried = 0
             if pages - copied >= PASSIVE_PAGES:
-                self._copy("RESTART" if pages >= RESTART_PAGES else "PASSIVE")
-                copied = pages
+                anew = pages - tried >= RESTART_PAGES
+                self._copy("RESTART" if anew else "PASSIVE")
+                copied, tried = pages, pages if anew else tried
         self._store.close()
 
     def _copy(self, mode: str) -> None:

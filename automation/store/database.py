@@ -131,6 +131,16 @@ class Transaction(Statements):
         last = self.value("SELECT seq FROM sqlite_sequence WHERE name = :table", table=table)
         return f":reserved + {source}.rowid", {"reserved": last or 0}
 
+    def skip_ids(self, table: str, count: int) -> None:
+        """Leaves out so many ids: whoever was given them by a database that is lost cannot meet them here again."""
+        if isinstance(self.dialect, Postgres):
+            sequence = f"pg_get_serial_sequence('{table}', 'id')"
+            self.value(f"SELECT setval({sequence}, nextval({sequence}) + :count)", count=count)
+            return
+        last = self.value("SELECT seq FROM sqlite_sequence WHERE name = :table", table=table) or 0
+        self.run("DELETE FROM sqlite_sequence WHERE name = :table", table=table)
+        self.run("INSERT INTO sqlite_sequence (name, seq) VALUES (:table, :seq)", table=table, seq=last + count)
+
     def alone(self, table: str) -> None:
         """From here to the end nobody else writes the table: for rows that follow from the newest one."""
         if isinstance(self.dialect, Postgres):  # on SQLite the whole transaction is alone

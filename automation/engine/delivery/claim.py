@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from automation.engine.parts import Parts
 from automation.journey.policy_file import BUILT_IN, PurposeClass
@@ -14,7 +14,7 @@ from automation.policy.verdicts import Verdict, Word
 from automation.store.database import Statements, Transaction
 from automation.store.states import MessageState
 
-from . import marks
+from . import marks, restored
 from .bookings import Bookings
 from .gates import Gates
 from .routes import Case, Routes
@@ -36,16 +36,16 @@ WAYS_TRIED = f"{Word.NO_CHANNEL}: "
 class Taken(NamedTuple):
     """A claimed message with what preparing it needs. `sealed`, `lookup`: of the address it goes to."""
 
-    id: int
-    run_id: int
-    person_id: int
     version_id: int
     step: int
     variant: str | None
     purpose: int
     option: int
-    zone: int
     door: int
+    id: int
+    run_id: int
+    person_id: int
+    zone: int
     identity_id: int | None
     trail: str | None
     expires_at: int
@@ -56,9 +56,14 @@ class Taken(NamedTuple):
     lookup: bytes | None
     sealed: bytes | None
 
+    @property
+    def case(self) -> tuple[Any, ...]:
+        """Version, step, variant, purpose, option and door: what it has in common with thousands of a batch."""
+        return self[:6]
+
 
 READ = (
-    "SELECT c.id, c.run_id, c.person_id, c.version_id, c.step, c.variant, c.purpose, c.option_ix, c.zone, c.door,"
+    "SELECT c.version_id, c.step, c.variant, c.purpose, c.option_ix, c.door, c.id, c.run_id, c.person_id, c.zone,"
     " c.identity_id, c.trail, c.expires_at, m.visit, m.attempts, r.entered_at, r.data, i.lookup, i.sealed FROM claim"
     " c {then} message m"
     " ON m.id = c.id {then} run r ON r.id = c.run_id LEFT JOIN identity i ON i.id = c.identity_id"
@@ -83,6 +88,7 @@ class Claimer:
         self._parts, self._routes, self._gates, self._bookings = parts, routes, gates, bookings
         self._policy = asking.Policy()
         self._going = _going(routes.doors, bookings.personal)
+        self._restored = restored.until(parts.store)
 
     def claim(self, now: int, before: Callable[[], None] = lambda: None) -> Claimed:
         """One transaction; nothing is written where nothing is due or the stop switch is on. `before` is called when
@@ -98,7 +104,7 @@ class Claimer:
         if claimed.verdicts.get(Verdict.GO):
             # The temporary table is this connection's: it is read when the others may write again.
             sql = READ.format(then=parts.store.dialect.join_in_order)
-            claimed.messages = [Taken._make(row) for row in parts.store.rows(sql)]
+            claimed.messages = list(map(Taken._make, parts.store.rows(sql)))
         return claimed
 
     def _anything_due(self, now: int) -> bool:
@@ -119,6 +125,8 @@ class Claimer:
         looked = self._pick(tx, now)
         if not looked or stop.is_on(tx):
             return Claimed()
+        if self._restored is not None and restored.hold(tx, self._restored, now) == looked:
+            return Claimed(looked, token)
         self._fill(tx)
         asked = self._asked(tx, now, purposes)
         self._policy.ask(asked, self._gates.rooms(tx, now))

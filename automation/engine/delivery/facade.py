@@ -222,6 +222,9 @@ def _groups(ready: Sequence[Prepared], settings: Mapping[str, Channel]) -> list[
 def spool_folder(parts: Parts) -> Path | None:
     """Beside the database; on PostgreSQL beside the key file, on each machine its own."""
     path = parts.store.path
-    if path is not None:
-        return path.with_name(path.name + ".spool")
-    return parts.settings.key.file.with_name("lucheng.spool")
+    return spool_beside(path) if path is not None else parts.settings.key.file.with_name("lucheng.spool")
+
+
+def spool_beside(database: Path) -> Path:
+    """The folder of a SQLite database's spool."""
+    return database.with_name(database.name + ".spool")

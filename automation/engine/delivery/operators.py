@@ -112,6 +112,8 @@ def resolve(tx: Transaction, numbers: Sequence[int], how: Resolution, who: str, 
     if how is Resolution.NOT_SENT:
         change = (
             f"state = {MessageState.QUEUED}, due = :now, reason = NULL, done_at = NULL, counted_at = NULL, token = NULL"
+            # What a restore held is planned anew, or it would be held again.
+            f", scheduled_at = CASE message.reason WHEN '{verdicts.Word.RESTORED}' THEN :now ELSE scheduled_at END"
         )
     count = _change(tx, numbers, f"message.state = {MessageState.AMBIGUOUS}", change, now)
     if not count:
