@@ -21,7 +21,7 @@ from automation.festivals import quiet
 from automation.journey import graph
 from automation.journey.policy_file import PurposeClass
 from automation.kernel.ports import Channel
-from automation.policy import asking, caps
+from automation.policy import asking
 from automation.policy.capacity import Rooms
 from automation.policy.claimed import CLAIM, Asked, Branch, Options, Route
 from automation.policy.verdicts import Verdict, Word
@@ -151,7 +151,7 @@ def _slice(ask: _Question, tx: Transaction, ids: Sequence[int]) -> dict[tuple[in
 
 
 def _about_message(asked: Asked, kind: str) -> Iterator[Branch]:
-    """What keeps a message back whatever the channel: the policy's `unless`, and caps over all channels."""
+    """What keeps a message back whatever the channel: the policy's `unless`."""
     condition = asked.policy.unless.get(kind)
     if condition is not None:
         parameters = Parameters("u")
@@ -159,4 +159,3 @@ def _about_message(asked: Asked, kind: str) -> Iterator[Branch]:
         asked.more |= parameters.values(asked.now)
         yield Branch(f"EXISTS (SELECT 1 FROM person p WHERE p.id = claim.person_id AND {test})", Verdict.SUPPRESS,
                      f"'{Word.UNLESS} (policy, {kind})'")  # fmt: skip
-    yield from caps.overall(asked)

@@ -40,7 +40,6 @@ class Policy:
             *self._unless.branches(asked),
             *self._quiet.branches(asked),
             *self._lawful.branches(asked),
-            *caps.overall(asked),
         ]
 
 
@@ -147,6 +146,7 @@ def _tests(asked: Asked, door: Door, routes: Sequence[int], rooms: Rooms) -> Ite
     if door.address:
         yield from reach.closed(door)
         yield consent.missing(asked, door)
+    yield from caps.overall(asked)  # after consent: who refused is told so, whatever they already got
     if door.window:
         yield windows.closed(door)
     if any(door.number in asked.routes[number].grants for number in routes):

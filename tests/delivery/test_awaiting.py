@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from automation.engine import invariants
-from automation.engine.delivery import receipts, reconciling
+from automation.engine.delivery import awaiting, receipts, reconciling
 from automation.engine.delivery.spool import FileSpool, read
 from automation.kernel.hooks import Receipt
 from automation.kernel.ports import Accepted, Lane
@@ -61,6 +61,7 @@ def test_a_task_that_failed_wakes_nobody_who_waits_for_its_sending(house: House)
     (person,) = house.send_one(NOON, WAIT)
     house.deliver(NOON)
     assert report(house, house.ts(NOON) + 60, Receipt(f"task:o{person}", "failed", house.ts(NOON) + 50, "3")) == 1
+    house.deliver("2026-03-02 12:04")
     house.tick("2026-03-02 12:05")
     assert (house.states(), house.tags(person)) == ([("FAILED", "not confirmed: 3")], set())
     assert house.store.value("SELECT counted_at FROM message") is None, "nobody got it"
@@ -78,6 +79,73 @@ def test_nobody_confirms_and_after_a_week_it_failed_and_counts_for_no_cap(house:
     assert offended(house) == []
     report(house, week + 9, Receipt(f"task:o{person}", "sent", week + 5))  # late, and still true
     assert (house.states(), house.store.value("SELECT counted_at FROM message")) == ([("SENT", None)], week + 5)
+
+
+ONWARD = "{send: hello, via: [wechat, sms], expires: 3d}"
+
+
+def refused(house: House, at: str | int, *people: int, code: str = "expired") -> None:
+    moment = house.ts(at) if isinstance(at, str) else at
+    report(house, moment, *(Receipt(f"task:o{person}", "failed", moment, code) for person in people))
+
+
+def test_a_task_that_nobody_can_confirm_any_more_goes_on_by_the_next_channel_and_only_by_it(house: House) -> None:
+    people = house.send_one(NOON, ONWARD, people=3)
+    house.deliver(NOON)
+    report(house, house.ts(NOON) + 9, Receipt(f"task:o{people[0]}", "sent", house.ts(NOON) + 5))
+    refused(house, "2026-03-04 09:00", *people[1:])
+    assert [state for state, _ in house.states()] == ["SENT", "AWAITING", "AWAITING"]
+    house.deliver("2026-03-04 09:01")
+    assert house.states() == [("SENT", None)] * 3
+    assert [len(house.wechat.sent), len(house.sms.sent)] == [3, 2]
+    refused(house, "2026-03-04 10:00", *people[1:])  # said once more, of what is over
+    house.deliver("2026-03-04 10:01")
+    assert (house.states(), len(house.sms.sent)) == ([("SENT", None)] * 3, 2)
+    rows = house.store.rows("SELECT channel, state, code FROM attempt ORDER BY message_id, id")
+    assert [tuple(row) for row in rows[1:3]] == [
+        ("wechat_main", 3, "not confirmed: expired"), ("sms_main", 2, None),
+    ]  # fmt: skip
+    assert offended(house) == []
+
+
+def test_what_has_expired_meanwhile_takes_no_other_way(house: House) -> None:
+    (person,) = house.send_one(NOON, ONWARD)
+    house.deliver(NOON)
+    refused(house, "2026-03-05 12:00", person)
+    house.deliver("2026-03-05 12:01")
+    assert house.states() == [("EXPIRED", "expired, no channel: wechat not confirmed: expired")]
+    assert house.sms.sent == []
+
+
+def test_who_has_refused_meanwhile_gets_it_by_no_other_way(house: House) -> None:
+    (person,) = house.send_one(NOON, ONWARD, purpose="marketing")
+    house.deliver(NOON)
+    assert house.state() == "AWAITING"
+    house.consent(person, "sms", granted=False, at=house.ts(NOON))
+    refused(house, "2026-03-03 12:00", person)
+    house.deliver("2026-03-03 12:01")
+    assert house.states() == [("FAILED", "no channel: wechat not confirmed: expired, sms no consent")]
+    assert house.sms.sent == []
+
+
+def test_the_employees_late_word_stops_the_other_way_before_it_is_taken(house: House) -> None:
+    (person,) = house.send_one(NOON, ONWARD)
+    house.deliver(NOON)
+    refused(house, "2026-03-03 09:00", person)
+    awaiting.settle(house.parts, house.delivery.routes, house.ts("2026-03-03 09:00"))
+    assert house.state() == "QUEUED"
+    report(house, house.ts("2026-03-03 09:01"), Receipt(f"task:o{person}", "sent", house.ts("2026-03-03 08:59")))
+    house.deliver("2026-03-03 09:02")
+    assert (house.states(), house.sms.sent) == ([("SENT", None)], [])
+    assert house.attempts() == [("wechat_main", "ACCEPTED")]
+    assert offended(house) == []
+
+
+def test_without_the_platforms_word_no_other_way_is_taken_after_a_week(house: House) -> None:
+    house.send_one(NOON, "{send: hello, via: [wechat, sms], expires: 20d}")
+    house.deliver(NOON)
+    house.deliver(house.ts(NOON) + 7 * 86_400)
+    assert (house.states(), house.sms.sent) == ([("FAILED", "not confirmed")], [])
 
 
 def test_reports_on_a_task_end_alike_in_every_order_early_and_late(sqlite_house: House) -> None:
@@ -114,9 +182,11 @@ def test_a_dead_address_and_a_complaint_are_suppressed_even_where_the_report_cam
     report(house, at, Receipt(f"task:o{people[0]}", "failed", at, "5.1.1", dead=True))
     house.deliver(NOON)
     report(house, at, Receipt(f"task:o{people[1]}", "delivered", at, complaint=True))
+    house.deliver(at + 1)
     rows = house.store.rows("SELECT reason FROM suppression ORDER BY reason")
     assert [row[0] for row in rows] == ["bad_address", "complaint"]
-    assert [state for state, _ in house.states()] == ["FAILED", "SENT"]
+    assert [state for state, _ in house.states()] == ["SENT", "SENT"], "the next way was open to the first"
+    assert [len(house.wechat.sent), len(house.sms.sent)] == [2, 1]
 
 
 def test_a_late_failure_of_one_way_does_not_touch_what_another_way_took(house: House) -> None:

@@ -234,6 +234,21 @@ def test_a_cap_over_all_channels_skips_with_its_own_words(house: House) -> None:
     assert house.states() == want
 
 
+def test_who_refused_is_told_so_before_any_cap_is(house: House) -> None:
+    policy(house, "caps: {all: 1 per 7d}, on_cap: skip")
+    (person,) = house.send_one(NOON, **ADS)
+    house.deliver(NOON)
+    house.consent(person, "*", granted=False, at=house.ts(NOON))
+    again(house, person, "2026-03-03 12:00")
+    assert house.states()[1] == (
+        "SUPPRESSED",
+        "no consent: wechat no consent, sms no consent, email no consent",
+    )
+    house.consent(person, "sms", at=house.ts(NOON) + 1)
+    again(house, person, "2026-03-04 12:00")
+    assert house.states()[2] == ("SUPPRESSED", "cap all 1 per 7d")
+
+
 def test_a_cap_that_postpones_waits_for_the_second_it_frees(house: House) -> None:
     policy(house, "caps: {all: 1 per 3d}, on_cap: postpone")
     (person,) = house.send_one("2026-03-02 12:00", "{send: hello, expires: 9d}", **ADS)

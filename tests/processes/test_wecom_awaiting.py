@@ -97,24 +97,25 @@ def test_a_task_is_awaited_and_the_journey_goes_on_when_the_adviser_confirms(ben
     one.check()
 
 
-def test_a_task_nobody_confirms_fails_with_its_reason_and_the_journey_goes_on(bench: Make) -> None:
-    """The other of `via` is for what a channel refuses: this one had taken it, so the journey's own words decide."""
+def test_a_task_nobody_confirms_takes_the_next_channel_or_fails_and_the_journey_goes_on(bench: Make) -> None:
+    """Who has no other way is told so, and the journey's own words decide; the others get it by mail, once."""
     one = bench(real=True, people=PEOPLE, in_flight=16, channels=("wecom",), entries=(TASK, GIVEN_UP))
     one.order(*range(1, PEOPLE + 1))
     life = one.start(**PULL)
     until(one, MessageState.AWAITING, "", 2 * PEOPLE)
     one.shop.jump(3 * 86_400 + 60)
-    until(one, MessageState.FAILED, "", 2 * PEOPLE)
+    until(one, MessageState.FAILED, "hello", PEOPLE)
+    until(one, MessageState.SENT, "again", PEOPLE)
     assert {row[0] for row in one.store.rows(f"SELECT reason FROM message WHERE state = {MessageState.FAILED}")} == {
         "not confirmed: expired"
     }
     assert tasks(one) == [], "the adviser cannot send it any more"
-    until(one, MessageState.SENT, "story", PEOPLE)
     assert state(one, MessageState.SENT, "late") == 0, "`sent` may still come until its time is over"
     one.shop.jump(3 * 86_400)
     until(one, MessageState.SENT, "late", PEOPLE)
     assert one.forks.stop(life).code == 0
-    assert len(got(one, "mail")) == 2 * PEOPLE
+    assert state(one, MessageState.SENT, "story") == 0, "it did not fail: it went another way"
+    assert len(got(one, "mail")) == 2 * PEOPLE == len(set(got(one, "mail")))
 
 
 @pytest.mark.parametrize("wound", ["await.before:1", "await.after:1"])

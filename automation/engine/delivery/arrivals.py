@@ -12,10 +12,12 @@ from automation.policy.verdicts import Word
 from automation.store.database import Transaction
 from automation.store.states import AttemptState, MessageState
 
-from . import marks
+from . import awaiting, marks
 
 SEEN = ("delivered", "opened", "clicked")  # each shows that the message arrived
-UNSURE = f"{MessageState.AMBIGUOUS}, {MessageState.DISPATCHING}, {MessageState.AWAITING}"
+LEFT = f"{MessageState.AMBIGUOUS}, {MessageState.DISPATCHING}"  # perhaps
+# Of these none is known to have been sent. One that waits for another try, or another way, needs none any more.
+UNSURE = f"{LEFT}, {MessageState.AWAITING}, {MessageState.QUEUED}, {MessageState.CLAIMED}"
 CAME_BACK = (
     f"message.state = {MessageState.FAILED}"
     f" AND (message.reason LIKE '{Word.BOUNCED}%' OR message.reason LIKE '{Word.NOT_CONFIRMED}%')"
@@ -63,7 +65,7 @@ def sent(parts: Parts, tx: Transaction, found: Sequence[tuple[int, int | None, i
 
 def bounced(parts: Parts, tx: Transaction, found: Sequence[tuple[int, int, str]], now: int) -> None:
     """Accepted, then not delivered; `found`: message id, attempt id, the provider's code. What arrived stays sent. A
-    task that ends so never left: it was not confirmed."""
+    task that ends so never left: whoever awaited it is told."""
     if not found:
         return
     tx.temporary("returned", "id BIGINT, attempt BIGINT, code TEXT")
@@ -75,12 +77,11 @@ def bounced(parts: Parts, tx: Transaction, found: Sequence[tuple[int, int, str]]
         ],
     )
     unseen = " AND ".join(f"message.{kind}_at IS NULL" for kind in SEEN)
+    awaiting.refused(tx, "returned", unseen, now)
     changed = tx.rows(
-        f"UPDATE message SET state = {MessageState.FAILED}, reason = CASE WHEN message.state = {MessageState.AWAITING}"
-        f" THEN '{Word.NOT_CONFIRMED}' ELSE '{Word.BOUNCED}' END || returned.code, counted_at = CASE WHEN"
-        f" message.state <> {MessageState.AWAITING} THEN message.counted_at END, done_at = :now,"
+        f"UPDATE message SET state = {MessageState.FAILED}, reason = '{Word.BOUNCED}' || returned.code, done_at = :now,"
         " lease_until = NULL FROM returned WHERE message.id = returned.id"
-        f" AND message.state IN ({MessageState.SENT}, {UNSURE}) AND {unseen} RETURNING message.id",
+        f" AND message.state IN ({MessageState.SENT}, {LEFT}) AND {unseen} RETURNING message.id",
         now=now,
     )
     if not changed:
@@ -118,6 +119,6 @@ def _to_sent(parts: Parts, tx: Transaction, states: str, now: int) -> list[int]:
 def _proven(tx: Transaction, attempts: Sequence[int | None], now: int) -> None:
     tx.many(
         f"UPDATE attempt SET state = {AttemptState.ACCEPTED}, done_at = coalesce(done_at, :now) WHERE id = :id"
-        f" AND state IN ({AttemptState.DISPATCHING}, {AttemptState.UNKNOWN})",
+        f" AND state <> {AttemptState.ACCEPTED}",
         [{"id": attempt, "now": now} for attempt in attempts if attempt is not None],
     )

@@ -135,7 +135,7 @@ class Delivery:
         live, known = self._live, set() if seen is None else seen
         found = self.recovery.run(now, lambda number: number in known or (live is not None and live.has(number)), alone)
         known.update(one.id for one in found.again)
-        late = awaiting.give_up(self.parts, now)
+        late = awaiting.settle(self.parts, self.routes, now)
         if done is not None:
             done.recovered += late + len(found.back) + len(found.held) + len(found.recorded) + len(found.again)
         if found.held:
