@@ -25,7 +25,7 @@ OVERDUE: Final = (
     "SELECT id, version_id, step, variant, via_ix, channel, lane, reason FROM message WHERE lease_until <= :now"
     f" AND state = {MessageState.AWAITING} ORDER BY lease_until LIMIT {SLICE}"
 )
-ENDED: Final = "over.id AND message.lease_until <= :now AND message.state = " + str(int(MessageState.AWAITING))
+STILL: Final = f"message.lease_until <= :now AND message.state = {MessageState.AWAITING}"
 
 
 class _Over(NamedTuple):
@@ -90,18 +90,19 @@ def _go_on(tx: Transaction, routes: Routes, onward: Sequence[_Over], now: int) -
     """Back to policy, before the next way: it knows whether the message has expired and what the customer said."""
     if not onward:
         return
-    tx.temporary("over", "id BIGINT, reason TEXT")
+    tx.temporary("onward", "id BIGINT, reason TEXT")
     told = [{"id": one.id, "reason": f"{Word.NO_CHANNEL}: {_kind(routes, one)} {one.reason}"} for one in onward]
-    tx.many("INSERT INTO over VALUES (:id, :reason)", told)
+    tx.many("INSERT INTO onward VALUES (:id, :reason)", told)
     tx.run(
-        f"UPDATE attempt SET state = {AttemptState.DENIED} FROM over WHERE attempt.message_id = over.id"
-        f" AND attempt.state = {AttemptState.ACCEPTED} AND EXISTS (SELECT 1 FROM message WHERE message.id = {ENDED})",
+        f"UPDATE attempt SET state = {AttemptState.DENIED} FROM onward WHERE attempt.message_id = onward.id"
+        f" AND attempt.state = {AttemptState.ACCEPTED} AND EXISTS (SELECT 1 FROM message WHERE message.id = onward.id"
+        f" AND {STILL})",
         now=now,
     )
     tx.run(
         f"UPDATE message SET state = {MessageState.QUEUED}, due = :now, via_ix = message.via_ix + 1,"
-        " reason = over.reason, counted_at = NULL, lease_until = NULL, token = NULL FROM over"
-        f" WHERE message.id = {ENDED}",
+        " reason = onward.reason, counted_at = NULL, lease_until = NULL, token = NULL FROM onward"
+        f" WHERE message.id = onward.id AND {STILL}",
         now=now,
     )
 
@@ -114,11 +115,11 @@ def _kind(routes: Routes, one: _Over) -> str:
 def _end(parts: Parts, tx: Transaction, over: Sequence[_Over], now: int) -> None:
     if not over:
         return
-    tx.temporary("over", "id BIGINT")
-    tx.many("INSERT INTO over VALUES (:id)", [{"id": one.id} for one in over])
+    tx.temporary("ended", "id BIGINT")
+    tx.many("INSERT INTO ended VALUES (:id)", [{"id": one.id} for one in over])
     rows = tx.rows(
         f"UPDATE message SET state = {MessageState.FAILED}, reason = coalesce(message.reason, '{Word.NOT_CONFIRMED}'),"
-        f" done_at = :now, lease_until = NULL, counted_at = NULL FROM over WHERE message.id = {ENDED}"
+        f" done_at = :now, lease_until = NULL, counted_at = NULL FROM ended WHERE message.id = ended.id AND {STILL}"
         " RETURNING message.id",
         now=now,
     )
