@@ -33,7 +33,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "channels": ("channels:group", "See channels: whether they work, and what is left today."),
     "campaign": ("campaign:group", "Send something once to many: plan, send, watch, stop."),
     "segment": ("segment:group", "See who is in a segment; export it."),
-    "wechat": ("wechat:group", "Menu, QR codes, followers and tags of an official account."),
+    "wechat": ("wechat:group", "Menu, QR codes, followers, tags and mass messages of an official account."),
     "wecom": ("wecom:group", "Contact ways, customers, groups and tasks of a WeCom account."),
     "audit": ("auditing:group", "Check the invariants; see what operators did."),
     "doctor": ("doctor:doctor", "Look for what is wrong or will be soon."),

@@ -13,7 +13,7 @@ from automation.kernel import errors
 from automation.people import tags as tagging
 from automation.store import audit
 
-from . import accounts, options, show, wechat_menu
+from . import accounts, options, show, wechat_mass, wechat_menu
 from .session import Session
 
 AT_ONCE: Final = 20  # followers a transaction
@@ -61,7 +61,10 @@ class Directory(Protocol):
 
 @click.group(epilog=options.example("run.py wechat menu push", "run.py wechat qr make store_1"))
 def group() -> None:
-    """Menu, QR codes, followers and tags of an official account."""
+    """Menu, QR codes, followers, tags and mass messages of an official account."""
+
+
+group.add_command(wechat_mass.group, "mass")
 
 
 @group.group(epilog=options.example("run.py wechat menu push"))

@@ -1,0 +1,238 @@
+"""Mass messages that a channel gathers: taken by it, not sent, until an operator lets all of them leave in one request.
+
+Each was claimed under every rule of policy, so who is gathered may be written to; whoever opted out since, or whose
+message ran out, is taken off the list in the transaction before the request. An attempt's provider id tells how far it
+is: what the channel called it, then our key for the request, then the provider's id of the mass message. So a killed
+command goes on with the same key, and the provider drops the repeat.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
+
+from automation.engine.parts import Parts
+from automation.kernel.ports import Body, Channel
+from automation.people.sealing import Vault, identity_context
+from automation.policy import consent, reach
+from automation.policy.verdicts import Word
+from automation.store.database import Store, Transaction
+from automation.store.states import AttemptState, MessageState
+
+from . import arrivals
+from .prepared import body_context
+
+SLICE: Final = 1_000
+KEY: Final = "let-"  # begins our key; the seconds of its making in hexadecimal digits follow
+TRUSTED: Final = 20 * 3600  # seconds: providers drop repeats for 24 hours (WeChat, clientmsgid)
+OF_GROUP: Final = (
+    f"FROM message m JOIN attempt a ON a.message_id = m.id AND a.channel = m.channel AND a.lane = m.lane"
+    f" AND a.state = {AttemptState.ACCEPTED} JOIN run r ON r.id = m.run_id JOIN journey j ON j.id = r.journey_id"
+    f" WHERE m.lease_until IS NOT NULL AND m.state = {MessageState.AWAITING}"
+)
+THESE: Final = (
+    " AND a.channel = :channel AND a.lane = :lane AND j.name = :journey AND a.provider_id = :known"
+    " AND m.purpose = :purpose"
+)
+GROUPS: Final = (
+    "SELECT j.name, a.channel, a.lane, a.provider_id, m.purpose, count(*), min(a.at), max(m.expires_at)"
+    f" {OF_GROUP} GROUP BY j.name, a.channel, a.lane, a.provider_id, m.purpose ORDER BY min(a.at), j.name"
+)
+FILL: Final = (
+    "INSERT INTO gathered SELECT m.id, a.id, m.person_id, a.identity_id, m.expires_at"
+    f" {OF_GROUP}{THESE} AND m.id > :after ORDER BY m.id LIMIT {SLICE}"
+)
+GATHERED: Final = "id BIGINT, attempt BIGINT, person_id BIGINT, identity_id BIGINT, expires_at BIGINT"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What one request would carry: the same words of one journey, on one lane. `known`: its provider id now."""
+
+    journey: str
+    channel: str
+    lane: str
+    known: str
+    purpose: int
+    messages: int
+    since: int
+    expires_at: int
+
+    @property
+    def begun_at(self) -> int | None:
+        """UTC seconds at which it was first let go, None where it was not."""
+        return int(self.known[len(KEY) :].partition("-")[0], 16) if self.known.startswith(KEY) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    message: int
+    attempt: int
+    address: str
+
+
+class _Refusal(NamedTuple):
+    """`test`: SQL about a row of `gathered`; what such a message ends in, and why."""
+
+    test: str
+    state: int
+    reason: str
+    bound: Mapping[str, Any]
+
+
+def groups(parts: Parts, channels: Mapping[str, Channel]) -> list[Group]:
+    """What is gathered, the oldest first. `channels`: by name."""
+    gathering = {(name, lane.name) for name, known in channels.items() for lane in known.lanes if lane.gathers}
+    found = [Group(*row) for row in parts.store.rows(GROUPS)] if gathering else []
+    return [group for group in found if (group.channel, group.lane) in gathering]
+
+
+def begin(store: Store, group: Group, now: int) -> Group:
+    """Gives the group its key. Later messages of the journey are another group."""
+    first = store.value(f"SELECT min(m.id) {OF_GROUP}{THESE}", **_bound(group))
+    digest = hashlib.sha256(f"{group.journey} {group.known} {first}".encode()).hexdigest()[:16]
+    return _rename(store, group, f"{KEY}{now:x}-{digest}")
+
+
+def withdraw(store: Store, group: Group, known: str) -> Group:
+    """The request did not leave, and will not with this key: the group is called `known` again."""
+    return _rename(store, group, known)
+
+
+def keep_back(parts: Parts, group: Group, now: int) -> Counter[str]:
+    """Ends the messages of those who may not be written to any more; how many, by reason."""
+    kept: Counter[str] = Counter()
+    refusals = list(_refusals(parts, group, now))
+
+    def work(tx: Transaction) -> None:
+        for one in refusals:
+            kept[one.reason] += tx.run(
+                f"UPDATE message SET state = {one.state}, reason = '{one.reason}', done_at = :now, lease_until = NULL,"
+                f" counted_at = NULL FROM gathered WHERE message.id = gathered.id AND {one.test}"
+                f" AND message.state = {MessageState.AWAITING}",
+                **{"now": now, **one.bound},
+            )
+        tx.run(
+            f"UPDATE attempt SET state = {AttemptState.DENIED}, code = 'withdrawn' FROM gathered WHERE attempt.id ="
+            " gathered.attempt AND NOT EXISTS (SELECT 1 FROM message m WHERE m.id = gathered.id"
+            f" AND m.state = {MessageState.AWAITING})"
+        )
+
+    _in_slices(parts.store, group, work)
+    return +kept
+
+
+def recipients(store: Store, vault: Vault, group: Group) -> list[Recipient]:
+    """Everybody of the group, with the address in clear."""
+    found = []
+    for rows in _pages(store, "m.id, a.id, i.lookup, i.sealed", " JOIN identity i ON i.id = a.identity_id", group):
+        found += [
+            Recipient(message, attempt, vault.open(bytes(sealed), identity_context(bytes(lookup))))
+            for message, attempt, lookup, sealed in rows
+        ]
+    return found
+
+
+def body(store: Store, vault: Vault, group: Group) -> Body:
+    """What all of them say."""
+    row = store.row(f"SELECT a.idem_key, a.body {OF_GROUP}{THESE} ORDER BY m.id LIMIT 1", **_bound(group))
+    if row is None or row[1] is None:
+        return {}
+    found: Any = json.loads(vault.open(bytes(row[1]), body_context(row[0])))
+    return found if isinstance(found, dict) else {}
+
+
+def end(store: Store, who: Sequence[Recipient], state: MessageState, reason: str, now: int) -> None:
+    """Those whom the provider would not take, or whose mass message was called off: they got nothing."""
+    for start in range(0, len(who), SLICE):
+        piece = who[start : start + SLICE]
+        with store.write() as tx:
+            tx.many(
+                f"UPDATE message SET state = {state:d}, reason = :reason, done_at = :now, lease_until = NULL,"
+                f" counted_at = NULL WHERE id = :id AND state = {MessageState.AWAITING}",
+                [{"id": one.message, "now": now, "reason": reason} for one in piece],
+            )
+            tx.many(
+                f"UPDATE attempt SET state = {AttemptState.DENIED}, code = 'withdrawn' WHERE id = :attempt",
+                [{"attempt": one.attempt} for one in piece],
+            )
+
+
+def sent(parts: Parts, who: Sequence[Recipient], provider_id: str, now: int) -> None:
+    """The provider took the mass message: its reports will name `provider_id`."""
+    for start in range(0, len(who), SLICE):
+        piece = who[start : start + SLICE]
+        with parts.store.write() as tx:
+            tx.many(
+                "UPDATE attempt SET provider_id = :known WHERE id = :id",
+                [{"id": one.attempt, "known": provider_id} for one in piece],
+            )
+            arrivals.sent(parts, tx, [(one.message, one.attempt, now) for one in piece], now)
+
+
+def unclear(store: Store, who: Sequence[Recipient], now: int) -> None:
+    """Nobody knows whether they got it, and no repeat would be dropped any more: an operator decides."""
+    for start in range(0, len(who), SLICE):
+        with store.write() as tx:
+            tx.many(
+                f"UPDATE message SET state = {MessageState.AMBIGUOUS}, reason = '{Word.UNKNOWN}: mass message',"
+                f" lease_until = NULL WHERE id = :id AND state = {MessageState.AWAITING}",
+                [{"id": one.message} for one in who[start : start + SLICE]],
+            )
+
+
+def _refusals(parts: Parts, group: Group, now: int) -> Iterator[_Refusal]:
+    known = parts.project.policy.purposes.get(parts.names.word(group.purpose))
+    marketing = "1 = 1" if known is None or known.kind == consent.MARKETING else "1 = 0"
+    gone = (
+        "NOT EXISTS (SELECT 1 FROM identity i WHERE i.id = gathered.identity_id AND i.person_id = gathered.person_id"
+        f" AND NOT EXISTS ({reach.suppressed(marketing)}))"
+    )
+    kind = parts.project.shop.channels.get(group.channel, group.channel)
+    yield _Refusal("gathered.expires_at <= :now", MessageState.EXPIRED, Word.EXPIRED, {"now": now})
+    refused = consent.refused("gathered.person_id", ":kind", marketing)
+    yield _Refusal(refused, MessageState.SUPPRESSED, Word.NO_CONSENT, {"kind": kind})
+    yield _Refusal(gone, MessageState.SUPPRESSED, Word.SUPPRESSED, {})
+
+
+def _in_slices(store: Store, group: Group, work: Callable[[Transaction], object]) -> None:
+    """A transaction for each thousand of the group, with them in the temporary table `gathered`."""
+    last: int | None = 0
+    while last is not None:
+        with store.write() as tx:
+            tx.temporary("gathered", GATHERED)
+            tx.run(FILL, **_bound(group), after=last)
+            last = tx.value("SELECT max(id) FROM gathered")
+            if last is not None:
+                work(tx)
+
+
+def _rename(store: Store, group: Group, known: str) -> Group:
+    _in_slices(store, group, lambda tx: tx.run(
+        "UPDATE attempt SET provider_id = :known FROM gathered WHERE attempt.id = gathered.attempt", known=known
+    ))  # fmt: skip
+    return replace(group, known=known)
+
+
+def _pages(store: Store, columns: str, more: str, group: Group) -> Iterator[Sequence[Any]]:
+    """Rows of the group, a slice at a time; the first column is the message's id."""
+    source = OF_GROUP.replace(" WHERE ", f"{more} WHERE ", 1)
+    after = 0
+    while True:
+        rows = store.rows(
+            f"SELECT {columns} {source}{THESE} AND m.id > :after ORDER BY m.id LIMIT {SLICE}",
+            **_bound(group), after=after,
+        )  # fmt: skip
+        if not rows:
+            return
+        yield rows
+        after = rows[-1][0]
+
+
+def _bound(group: Group) -> dict[str, Any]:
+    return {"channel": group.channel, "lane": group.lane, "journey": group.journey, "known": group.known,
+            "purpose": group.purpose}  # fmt: skip

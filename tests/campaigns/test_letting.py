@@ -1,0 +1,216 @@
+"""A gathered mass message leaves once, to exactly those who may get it at that moment; on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import pytest
+
+from automation.campaigns import letting, results
+from automation.engine import invariants
+from automation.engine.delivery import gathered, receipts
+from automation.kernel import errors
+from automation.kernel.hooks import Receipt
+from automation.kernel.ports import Accepted, Body, Denied, Lane, Outcome, Reason, Unknown
+from automation.policy import stop
+from automation.store.database import Store
+from tests.delivery.house import BOTH, House, Script
+
+NOON = "2026-03-04 12:00"
+LATER = "2026-03-04 12:30"
+SAME = Accepted("same-1", awaiting=True)
+
+
+class Gathering(Script):
+    """A channel whose provider keeps lists."""
+
+    def __init__(self) -> None:
+        super().__init__("wechat_main", "wechat", [Lane("mass", "openid", BOTH, 1000, gathers=True)])
+        self.answer = lambda message: SAME
+        self.lists: dict[str, set[str]] = {}
+        self.released: list[tuple[set[str], str]] = []
+        self.outcomes: list[Outcome] = []
+        self.strangers: set[str] = set()
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def gather(self, name: str, addresses: Collection[str]) -> Collection[str]:
+        self.meanwhile()
+        self.lists[name] = set(addresses) - self.strangers
+        return set(addresses) & self.strangers
+
+    def release(self, name: str, body: Body, key: str) -> Outcome:
+        assert body, "what it says"
+        self.released.append((set(self.lists[name]), key))
+        return self.outcomes.pop(0) if self.outcomes else Accepted("3001")
+
+    def dissolve(self, name: str) -> None:
+        self.lists.pop(name, None)
+
+
+@pytest.fixture
+def house(store: Store, tmp_path: Path) -> House:
+    made = House(store, tmp_path)
+    made.files["policy"] = "purposes:\n  ads: {kind: marketing, quiet: 21:00-09:00, caps: {all: 5 per 7d}}\n"
+    made.wechat = Gathering()
+    return made
+
+
+def gather(house: House, people: int = 3) -> list[int]:
+    found = house.send_one(NOON, "{send: hello, via: [wechat], expires: 1d}", people=people, purpose="ads")
+    house.deliver(NOON)
+    assert {state for state, _ in house.states()} == {"AWAITING"}
+    return found
+
+
+def group(house: House) -> gathered.Group:
+    (found,) = gathered.groups(house.parts, {"wechat_main": house.wechat})
+    return found
+
+
+def let_go(house: House, at: str = LATER) -> letting.Released:
+    assert isinstance(house.wechat, Gathering)
+    return letting.release(house.parts, house.vault, house.wechat, group(house), "anna", house.ts(at))
+
+
+def addresses(people: list[int]) -> set[str]:
+    return {f"o{person}" for person in people}
+
+
+def offended(house: House) -> list[str]:
+    return [one.invariant.id for one in invariants.check(house.store) if one.count]
+
+
+def channel(house: House) -> Gathering:
+    assert isinstance(house.wechat, Gathering)
+    return house.wechat
+
+
+def test_all_leave_in_one_request_and_are_sent_then(house: House) -> None:
+    people = gather(house)
+    done = let_go(house)
+    assert (done.sent, done.provider_id) == (3, "3001")
+    assert [who for who, _ in channel(house).released] == [addresses(people)]
+    assert {state for state, _ in house.states()} == {"SENT"}
+    assert gathered.groups(house.parts, {"wechat_main": house.wechat}) == []
+    assert offended(house) == []
+
+
+def test_whoever_opted_out_or_was_suppressed_since_is_on_no_list(house: House) -> None:
+    stays, leaves, blocked = gather(house)
+    house.consent(leaves, "wechat", granted=False, at=house.ts(LATER))
+    house.put("INSERT INTO suppression (kind, lookup, reason, at) SELECT kind, lookup, 'gone', 1 FROM identity"
+              " WHERE person_id = :person AND kind = 'openid'", person=blocked)  # fmt: skip
+    done = let_go(house)
+    assert channel(house).released[0][0] == {f"o{stays}"}
+    assert done.kept_back == {"no consent": 1, "suppressed": 1}
+    assert house.states() == [("SENT", None), ("SUPPRESSED", "no consent"), ("SUPPRESSED", "suppressed")]
+    assert house.store.value("SELECT count(*) FROM message WHERE counted_at IS NOT NULL") == 1, "of caps"
+    assert offended(house) == []
+
+
+def test_who_opts_out_while_the_list_is_made_is_taken_off_it(house: House) -> None:
+    stays, leaves = gather(house, 2)
+    channel(house).meanwhile = lambda: house.consent(leaves, "wechat", granted=False, at=house.ts(LATER))
+    assert let_go(house).sent == 1
+    assert channel(house).released[0][0] == {f"o{stays}"}
+
+
+def test_what_ran_out_is_not_sent(house: House) -> None:
+    gather(house)
+    done = let_go(house, "2026-03-05 12:30")
+    assert (done.sent, done.kept_back, channel(house).released) == (0, {"expired": 3}, [])
+
+
+def test_who_is_not_taken_by_the_provider_failed_and_the_others_leave(house: House) -> None:
+    people = gather(house)
+    channel(house).strangers = {f"o{people[1]}"}
+    assert let_go(house).sent == 2
+    assert [state for state, _ in house.states()] == ["SENT", "FAILED", "SENT"]
+    assert offended(house) == []
+
+
+def test_a_lost_answer_goes_on_with_the_same_key(house: House) -> None:
+    gather(house)
+    channel(house).outcomes = [Unknown("time-out")]
+    with pytest.raises(errors.ServiceAway, match="sends nothing twice"):
+        let_go(house)
+    assert {state for state, _ in house.states()} == {"AWAITING"}
+    let_go(house, "2026-03-04 13:30")
+    keys = [key for _, key in channel(house).released]
+    assert len(keys) == 2
+    assert keys[0] == keys[1]
+    assert len(keys[0]) <= 64
+    assert {state for state, _ in house.states()} == {"SENT"}
+
+
+def test_a_lost_answer_that_nobody_asked_again_for_is_held_and_not_sent_twice(house: House) -> None:
+    house_of = gather(house)
+    channel(house).outcomes = [Unknown("time-out")]
+    with pytest.raises(errors.ServiceAway):
+        let_go(house)
+    with pytest.raises(errors.Refused, match="held"):
+        let_go(house, "2026-03-05 11:00")
+    assert {state for state, _ in house.states()} == {"AMBIGUOUS"}
+    assert len(channel(house).released) == 1
+    assert len(house_of) == 3
+    assert offended(house) == []
+
+
+def test_a_refusal_leaves_everybody_gathered_and_the_next_try_has_another_key(house: House) -> None:
+    gather(house)
+    channel(house).outcomes = [Denied(Reason.QUOTA, "45028", permanent=False)]
+    with pytest.raises(errors.Refused, match="45028"):
+        let_go(house)
+    assert let_go(house, "2026-03-04 13:30").sent == 3
+    assert len({key for _, key in channel(house).released}) == 2
+
+
+def test_nothing_leaves_in_quiet_hours_or_while_all_is_stopped(house: House) -> None:
+    gather(house)
+    with pytest.raises(errors.Refused, match="quiet"):
+        let_go(house, "2026-03-04 21:30")
+    with house.store.write() as tx:
+        stop.turn(tx, house.ts(LATER), True, "anna")
+    with pytest.raises(errors.Refused, match="stopped"):
+        let_go(house)
+    assert channel(house).released == []
+
+
+def test_the_report_of_the_mass_message_is_a_receipt_of_each_and_ends_the_list(house: House) -> None:
+    gather(house)
+    let_go(house)
+    channels = {"wechat_main": channel(house)}
+    assert letting.tidy(house.parts, channels, house.ts(LATER)) == 0  # WeChat may still read it
+    with house.store.write() as tx:
+        told = [("wechat_main", Receipt("3001", "delivered", house.ts(LATER) + 60))]
+        assert receipts.record_many(house.parts, tx, told, house.ts(LATER) + 60) == 1
+    assert house.store.value("SELECT count(*) FROM message WHERE delivered_at IS NOT NULL") == 3
+    assert letting.tidy(house.parts, channels, house.ts(LATER) + 120) == 1
+    assert channel(house).lists == {}
+    assert house.store.value("SELECT count(*) FROM control WHERE name LIKE 'gathered list%'") == 0
+
+
+def test_a_list_without_a_report_is_kept_for_three_days(house: House) -> None:
+    gather(house)
+    let_go(house)
+    channels = {"wechat_main": channel(house)}
+    assert letting.tidy(house.parts, channels, house.ts(LATER) + letting.LISTS_KEPT) == 0
+    assert letting.tidy(house.parts, channels, house.ts(LATER) + letting.LISTS_KEPT + 1) == 1
+
+
+def test_calling_off_ends_them_and_frees_their_caps(house: House) -> None:
+    gather(house)
+    assert letting.call_off(house.parts, house.vault, group(house), "anna", house.ts(LATER)) == 3
+    assert {state for state, _ in house.states()} == {"CANCELLED"}
+    assert house.store.value("SELECT count(*) FROM message WHERE counted_at IS NOT NULL") == 0
+    assert offended(house) == []
+
+
+def test_more_than_a_slice_leaves_whole(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathered, "SLICE", 2)
+    monkeypatch.setattr(gathered, "FILL", gathered.FILL.replace("LIMIT 1000", "LIMIT 2"))
+    people = gather(house, 5)
+    assert let_go(house).sent == 5
+    assert channel(house).released[0][0] == addresses(people)
+    assert results.campaigns(house.store, 5) == []  # a journey, not a campaign: it is let go all the same
