@@ -15,7 +15,7 @@ from automation.kernel import json_text
 from automation.store.database import Statements
 from automation.store.names import Names
 
-from . import slices, times
+from . import times
 from .context import ShopCalendar
 
 Loaded: TypeAlias = dict[int, dict[str, Any]]
@@ -99,9 +99,9 @@ class Values:
 
 
 def _about(statements: Statements, found: Loaded, columns: str, joined: str) -> list[tuple[Any, ...]]:
-    given = statements.dialect.each("ids", {"id": "BIGINT"})
-    sql = f"SELECT {columns} FROM {given} AS given {statements.dialect.join_in_order} {joined}"
-    return statements.rows(sql, ids=slices.bound(list(found)))
+    dialect = statements.dialect
+    sql = f"SELECT {columns} FROM {dialect.ids('ids')} AS given {dialect.join_in_order} {joined}"
+    return statements.rows(sql, ids=dialect.array(list(found)))
 
 
 def _value(kind: FieldType, number: Any, text: str | None) -> Any:

@@ -7,7 +7,6 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from automation.audience import slices
 from automation.audience.values import Values
 from automation.engine.parts import Parts
 from automation.journey.catalog_values import Home
@@ -81,6 +80,5 @@ class Customers:
 
     def _about(self, found: Mapping[int, Any], columns: str, joined: str) -> list[tuple[Any, ...]]:
         dialect = self._parts.store.dialect
-        given = dialect.each("ids", {"id": "BIGINT"})
-        sql = f"SELECT {columns} FROM {given} AS given {dialect.join_in_order} {joined}"
-        return self._parts.store.rows(sql, ids=slices.bound(list(found)))
+        sql = f"SELECT {columns} FROM {dialect.ids('ids')} AS given {dialect.join_in_order} {joined}"
+        return self._parts.store.rows(sql, ids=dialect.array(list(found)))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from automation.engine.parts import Parts
 from automation.kernel import errors, json_text
-from automation.kernel.ports import Message
+from automation.kernel.ports import Lane, Message
 from automation.people.sealing import Vault, identity_context
 from automation.policy.claimed import Door
 from automation.policy.verdicts import Word
-from automation.rendering.renderer import NO_LINKS, Failed, Job, Rendered, Renderer
+from automation.rendering.renderer import NO_LINKS, Failed, Job, Rendered, Renderer, Result
 
 from .claim import Claimed, Taken
 from .customers import Customers
@@ -27,6 +27,28 @@ EARLIER = (
 SLICE = 500  # messages whose values are loaded while those before them are rendered
 
 
+class Way(NamedTuple):
+    """What all messages of one case have in common. `text`: its name; the others as in `Prepared`."""
+
+    text: str
+    run: str  # the name of the journey
+    marketing: bool
+    door: Door
+    lane: Lane
+    last: bool
+    grant: str
+
+
+Ways: TypeAlias = Mapping[tuple[Any, ...], Way]
+"""by `Taken.case`"""
+Earlier: TypeAlias = Mapping[tuple[int, int], tuple[str, bytes, int]]
+"""(message, door) -> key, sealed body and first use, of those that were on this lane before"""
+Reach: TypeAlias = tuple[str, str, int, Rendered | None]
+"""key, address, first use of the key, and the body where it had one before"""
+Draft: TypeAlias = tuple[Taken, str, str, int, Rendered]
+"""the same of a message that can be sent"""
+
+
 class Preparer:
     """Turns a claim into messages for channels. Safe to use from one thread at a time."""
 
@@ -36,95 +58,92 @@ class Preparer:
 
     def prepare(self, claimed: Claimed, now: int) -> tuple[list[Prepared], list[Unfit]]:
         """In the order of the claim. A message that was tried on this lane before keeps its body, byte for byte."""
-        earlier = self._earlier(claimed.messages)
-        fresh = [one for one in claimed.messages if (one.id, one.door) not in earlier]
+        messages = claimed.messages
+        ways = self._ways(messages)
+        earlier = self._earlier(messages)
+        fresh = [one for one in messages if (one.id, one.door) not in earlier] if earlier else messages
         given: list[Mapping[str, str]] = []
         with self._renderer.stream() as stream:
             for at in range(0, len(fresh), SLICE):
-                jobs, links = self._jobs(fresh[at : at + SLICE], now)
+                jobs, links = self._jobs(fresh[at : at + SLICE], ways, now)
                 stream.add(jobs)
                 given += links
-            reached = [self._reach(one, earlier) for one in claimed.messages]  # while they are rendered
+            reached = self._reached(messages, ways, earlier, now)  # while they are rendered
             results = stream.results()
         if self._links:
-            results = self._tracked(self._links, fresh, results, given, now)
-        bodies: dict[int, Any] = dict(zip((one.id for one in fresh), results, strict=True))
-        ready: list[tuple[Taken, str, str, str]] = []  # message, key, address, body as text
+            results = self._tracked(self._links, fresh, ways, (results, given), now)
+        rendered = iter(results)
+        drafts: list[Draft] = []
         unfit: list[Unfit] = []
-        for one, reach in zip(claimed.messages, reached, strict=True):
-            result = bodies.get(one.id)
+        for one, reach in zip(messages, reached, strict=True):
+            result = None if (one.id, one.door) in earlier else next(rendered)
             if isinstance(result, Failed):
                 reason = f"{Word.TEXT} {result.reason}: {result.message}"
                 unfit.append(Unfit(one.id, claimed.token, reason, one.step, result.place))
             elif isinstance(reach, errors.Refused):
                 unfit.append(Unfit(one.id, claimed.token, f"{Word.OPERATOR}: {reach}", one.step, ""))
             else:
-                key, address, text = reach
-                if result is not None:
-                    text = result.text or json_text.write(result.body)
-                ready.append((one, key, address, text))
-        return self._sealed(claimed.token, ready, bodies, earlier, now), unfit
+                key, address, first_at, before = reach
+                drafts.append((one, key, address, first_at, result or before or Rendered({})))
+        return self._sealed(claimed.token, drafts, ways), unfit
 
-    def _reach(self, one: Taken, earlier: Mapping[Any, Any]) -> tuple[str, str, str] | errors.Refused:
-        """Key and address, and the body it had before, "" where it is new; or what does not open."""
-        try:
-            address = _address(self._vault, one)
-            known = earlier.get((one.id, one.door))
-            if known is None:
-                return self._key(one), address, ""
-            return known[0], address, self._vault.open(known[1], body_context(known[0]))
-        except errors.Refused as refused:
-            return refused
+    def _ways(self, messages: Sequence[Taken]) -> Ways:
+        return {case: self._way(*case) for case in {one.case for one in messages}}
 
-    def _sealed(
-        self,
-        token: int,
-        ready: Sequence[tuple[Taken, str, str, str]],
-        bodies: Mapping[int, Any],
-        earlier: Mapping[Any, Any],
-        now: int,
-    ) -> list[Prepared]:
-        contexts = [body_context(key) for _, key, _, _ in ready]
-        sealed = self._vault.seal_many([text for _, _, _, text in ready], contexts)
-        marketing = self._marketing({one.purpose for one, _, _, _ in ready})
-        doors, lanes = self._routes.doors, self._routes.lanes
+    def _way(self, version: int, step: int, variant: str | None, purpose: int, option: int, number: int) -> Way:
+        door, lane = self._routes.doors[number], self._routes.lanes[number]
+        send = self._routes.send(version, step)
+        known = self._parts.project.policy.purposes.get(self._parts.names.word(purpose))
+        return Way(
+            send[1].text if send else "",
+            self._parts.registry.versions[version].name,
+            known is None or known.kind == "marketing",
+            door,
+            lane,
+            self._routes.is_last(version, step, variant, option),
+            self._routes.grant((version, step, variant), door) if lane.grant else "",
+        )
+
+    def _reached(
+        self, messages: Sequence[Taken], ways: Ways, earlier: Earlier, now: int
+    ) -> list[Reach | errors.Refused]:
+        """Key and address of each, or what does not open."""
+        found: list[Reach | errors.Refused] = []
+        secret, opened = self._vault.idem_key, self._vault.open
+        for one in messages:
+            before = earlier.get((one.id, one.door))
+            try:
+                address = ""  # where the channel is the recipient
+                if one.sealed is not None and one.lookup is not None:
+                    address = opened(one.sealed, identity_context(one.lookup))
+                if before is None:
+                    way = ways[one.case]
+                    run = f"{way.run} {one.run_id} {one.entered_at}"
+                    found.append((idempotency_key(secret, run, one.step, one.visit, way.door), address, now, None))
+                else:
+                    key, sealed, at = before
+                    text = opened(sealed, body_context(key))
+                    found.append((key, address, at, Rendered(json_text.read(text), NO_LINKS, text)))
+            except errors.Refused as refused:
+                found.append(refused)
+        return found
+
+    def _sealed(self, token: int, drafts: Sequence[Draft], ways: Ways) -> list[Prepared]:
+        texts = [made.text or json_text.write(made.body) for *_, made in drafts]
+        sealed = self._vault.seal_many(texts, [body_context(key) for _, key, *_ in drafts])
         found = []
-        for (one, key, address, text), body in zip(ready, sealed, strict=True):
-            door, known = doors[one.door], earlier.get((one.id, one.door))
-            plain = json_text.read(text) if known else bodies[one.id].body
+        for (one, key, address, first_at, made), body in zip(drafts, sealed, strict=True):
+            way = ways[one.case]
+            message = Message(key, way.door.lane, address, made.body)
             found.append(
                 Prepared(
-                    one.id, token, one.person_id, one.identity_id, marketing[one.purpose], door, lanes[one.door],
-                    one.option,
-                    one.attempts, one.expires_at, one.trail, known[2] if known else now, False,
-                    self._routes.is_last(one.version_id, one.step, one.variant, one.option), body,
-                    Message(key, door.lane, address, plain), self._grant(one, door),
+                    one.id, token, one.person_id, one.identity_id, way.marketing, way.door, way.lane, one.option,
+                    one.attempts, one.expires_at, one.trail, first_at, False, way.last, body, message, way.grant,
                 )
             )  # fmt: skip
         return found
 
-    def _grant(self, one: Taken, door: Door) -> str:
-        if not self._routes.lanes[door.number].grant:
-            return ""
-        return self._routes.grant((one.version_id, one.step, one.variant), door)
-
-    def _marketing(self, purposes: set[int]) -> dict[int, bool]:
-        classes = self._parts.project.policy.purposes
-        known = {number: classes.get(self._parts.names.word(number)) for number in purposes}
-        return {number: found is None or found.kind == "marketing" for number, found in known.items()}
-
-    def _key(self, one: Taken) -> str:
-        loaded = self._parts.registry.versions[one.version_id]
-        return idempotency_key(
-            self._vault.idem_key,
-            f"{loaded.name} {one.run_id} {one.entered_at}",
-            one.step,
-            one.visit,
-            self._routes.doors[one.door],
-        )
-
-    def _earlier(self, messages: Sequence[Taken]) -> dict[tuple[int, int], tuple[str, bytes, int]]:
-        """(message, door) -> key, sealed body and first use, of those that were on this lane before."""
+    def _earlier(self, messages: Sequence[Taken]) -> Earlier:
         tried = [[one.id] for one in messages if one.attempts]
         if not tried:
             return {}
@@ -137,31 +156,29 @@ class Preparer:
                 found[number, door.number] = (key, bytes(body), at)
         return found
 
-    def _jobs(self, messages: Sequence[Taken], now: int) -> tuple[list[Job], list[Mapping[str, str]]]:
+    def _jobs(self, messages: Sequence[Taken], ways: Ways, now: int) -> tuple[list[Job], list[Mapping[str, str]]]:
         """Jobs with the values of this moment, and the links that each was given."""
-        texts: dict[int, str] = {}
-        cases: dict[tuple[int, int], str] = {}
-        for one in messages:
-            name = cases.get((one.version_id, one.step))
-            if name is None:
-                found = self._routes.send(one.version_id, one.step)
-                name = cases[one.version_id, one.step] = found[1].text if found else ""
-            texts[one.id] = name
-        people = self._customers.load(list({one.person_id for one in messages}), set(cases.values()), now)
+        texts = {way.text for way in ways.values()}
+        people = self._customers.load(list({one.person_id for one in messages}), texts, now)
         zones = {number: zone.key for number, zone in self._parts.zones.all().items()}
-        given = self._give(self._links, messages, texts) if self._links else [NO_LINKS] * len(messages)
-        doors, jobs = self._routes.doors, []
+        given = self._give(self._links, messages, ways) if self._links else [NO_LINKS] * len(messages)
+        jobs = []
         for one, links in zip(messages, given, strict=True):
+            way = ways[one.case]
             values: dict[str, Any] = {"customer": people[one.person_id], "_zone": zones[one.zone]}
             if links:
                 values["links"] = links
-            jobs.append(Job(texts[one.id], one.variant or "", doors[one.door].kind, values, one.data))
+            jobs.append(Job(way.text, one.variant or "", way.door.kind, values, one.data))
         return jobs, given
 
-    def _give(self, links: Links, messages: Sequence[Taken], texts: Mapping[int, str]) -> list[Mapping[str, str]]:
+    def _give(self, links: Links, messages: Sequence[Taken], ways: Ways) -> list[Mapping[str, str]]:
         """The links of each message."""
-        used, doors = {name: self._uses_links(name) for name in set(texts.values())}, self._routes.doors
-        return [links.given(one.id, one.person_id, doors[one.door], used[texts[one.id]]) for one in messages]
+        used = {way.text: self._uses_links(way.text) for way in ways.values()}
+        found = []
+        for one in messages:
+            way = ways[one.case]
+            found.append(links.given(one.id, one.person_id, way.door, used[way.text]))
+        return found
 
     def _uses_links(self, name: str) -> bool:
         """Whether the text has a link that is made for each message."""
@@ -174,25 +191,19 @@ class Preparer:
         self,
         links: Links,
         messages: Sequence[Taken],
-        results: Sequence[Any],
-        given: Sequence[Mapping[str, str]],
+        ways: Ways,
+        rendered: tuple[Sequence[Result], Sequence[Mapping[str, str]]],
         now: int,
-    ) -> Sequence[Any]:
-        marketing, doors = self._marketing({one.purpose for one in messages}), self._routes.doors
-        places = [place for place, result in enumerate(results) if isinstance(result, Rendered)]
-        batch = [
-            Written(one.id, doors[one.door], marketing[one.purpose], results[at].body, results[at].links, given[at])
-            for at, one in ((at, messages[at]) for at in places)
-        ]
-        found = list(results)
-        for place, body in zip(places, links.tracked(batch, now), strict=True):
-            if body is not results[place].body:
+    ) -> Sequence[Result]:
+        """The bodies with links that tell who followed them. `rendered`: results, and the links each was given."""
+        found = list(rendered[0])
+        places, batch = [], []
+        for place, (one, result, given) in enumerate(zip(messages, *rendered, strict=True)):
+            if isinstance(result, Rendered):
+                way = ways[one.case]
+                places.append(place)
+                batch.append(Written(one.id, way.door, way.marketing, result.body, result.links, given))
+        for place, before, body in zip(places, batch, links.tracked(batch, now), strict=True):
+            if body is not before.body:
                 found[place] = Rendered(body)
         return found
-
-
-def _address(vault: Vault, one: Taken) -> str:
-    """In clear; "" where the channel is the recipient. Refused where it does not open."""
-    if one.sealed is None or one.lookup is None:
-        return ""
-    return vault.open(one.sealed, identity_context(one.lookup))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import NamedTuple
 
 from automation.kernel.ports import Lane, Message
@@ -54,8 +55,15 @@ def idempotency_key(secret: bytes, run: str, step: int, visit: int, door: Door) 
 
     Keyed BLAKE2 is a MAC as HMAC is, at a fifth of its time (RFC 7693 2.9).
     """
-    text = f"{run}|{step}|{visit}|{door.channel}|{door.lane}"
-    return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES, key=secret).hexdigest()
+    state = _keyed(secret).copy()
+    state.update(f"{run}|{step}|{visit}|{door.channel}|{door.lane}".encode())
+    return state.hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _keyed(secret: bytes) -> hashlib.blake2b:
+    """Made once: taking in the key takes as long as the rest."""
+    return hashlib.blake2b(digest_size=KEY_BYTES, key=secret)
 
 
 def body_context(key: str) -> bytes:
