@@ -1,4 +1,7 @@
-"""Who a campaign goes to: a segment's people, or the customers a file names. Ids in ascending order, each once."""
+"""Who a campaign goes to: a segment's people, those with a tag, or the customers a file names.
+
+Ids in ascending order, each once.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,18 @@ def of_segment(parts: Parts, name: str, now: int) -> array[int]:
             f"there is no segment '{name}'" + (f"; did you mean {near}?" if near else " in segments.yaml")
         )
     return array("q", segments.ids(parts.store, parts.compiler, known[name].condition, now))
+
+
+def of_tag(parts: Parts, tag: str, now: int) -> array[int]:
+    """Everybody who has a tag now, such as one that is kept the same at WeChat; Refused for one that nobody has."""
+    number = parts.names.find("tag", tag)
+    rows = parts.store.rows(
+        "SELECT person_id FROM person_tag WHERE tag_id = :tag AND (until IS NULL OR until > :now) ORDER BY person_id",
+        tag=number, now=now,
+    ) if number is not None else []  # fmt: skip
+    if not rows:
+        raise errors.Refused(f"nobody has the tag '{tag[:40]}'")
+    return array("q", [row[0] for row in rows])
 
 
 def of_lines(registry: Registry, lines: Iterable[str], accounts: Sequence[str]) -> Named:

@@ -1,5 +1,5 @@
-"""`campaign`: something sent once, to a segment or the customers of a file. Nothing leaves before it was estimated
-and confirmed."""
+"""`campaign`: something sent once, to a segment, a tag or the customers of a file. Nothing leaves before it was
+estimated and confirmed."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ COLUMNS = (
 )  # fmt: skip
 ASKED = (
     click.option("--segment", help="To everybody in this segment, as it is now."),
+    click.option("--tag", help="To everybody who has this tag now."),
     click.option("--file", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
                  help="To the customers it names: a phone, email, openid or #id a line."),
     click.option("--text", required=True, help="A folder of templates/."),
@@ -145,8 +146,8 @@ def stop(session: Session, name: str, who: str) -> None:
 
 def _request(session: Session, words: dict[str, Any]) -> Request:
     session.require("catalog", "segments", "policy")
-    if (words["segment"] is None) == (words["file"] is None):
-        raise errors.UsageError("say who gets it: either --segment NAME or --file PATH")
+    if sum(words[name] is not None for name in ("segment", "tag", "file")) != 1:
+        raise errors.UsageError("say who gets it: one of --segment NAME, --tag NAME or --file PATH")
     wanted = draft.Draft(
         text=words["text"], via=tuple(filter(None, (part.strip() for part in (words["via"] or "").split(",")))),
         at=_moment(session, words["at"]), purpose=words["purpose"], expires=words["expires"], holdout=words["holdout"],
@@ -154,6 +155,8 @@ def _request(session: Session, words: dict[str, Any]) -> Request:
     )  # fmt: skip
     if words["segment"] is not None:
         return Request(wanted, audience.of_segment(session.app.parts, words["segment"], session.now), ())
+    if words["tag"] is not None:
+        return Request(wanted, audience.of_tag(session.app.parts, words["tag"], session.now), ())
     with words["file"].open(encoding="utf-8-sig", errors="replace") as lines:
         named = audience.of_lines(session.people, lines, tuple(session.settings.channels))
     return Request(wanted, named.ids, named.unknown)
@@ -197,6 +200,9 @@ def _tell(session: Session, request: Request, found: Estimate) -> None:
     show.table((show.text("what", " "), show.number("people")), rows, zone)
     for channel, why in found.closed.items():
         click.echo(f"not by {channel}: {why}")
+    for (channel, lane), people in found.lanes.items():
+        if any(one.gathers for one in session.app.channels[channel].lanes if one.name == lane):
+            click.echo(f"{people:,} of {channel} are gathered first: they leave with `run.py wechat mass send NAME`")
     if found.opens_at is not None:
         click.echo(f"the planned moment is in quiet hours: messages leave from {show.moment(found.opens_at, zone)}")
     for one in found.costs:
