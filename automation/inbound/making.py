@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -153,7 +152,7 @@ def _checked(registry: Registry, happening: happenings.Happening, now: int) -> C
         log.error("the catalog has no event %s: journeys will not hear of it", happening.name[:60])
         return None
     props = {name: value for name, value in happening.props.items() if name in known.properties}
-    told = happening if len(props) == len(happening.props) else replace(happening, props=props)
+    told = happening if len(props) == len(happening.props) else happening._replace(props=props)
     try:
         return happenings.checked(registry, now, told)
     except Unusable:
@@ -161,7 +160,7 @@ def _checked(registry: Registry, happening: happenings.Happening, now: int) -> C
     zone = ZoneInfo(registry.zone)
     kept = {name: value for name, value in props.items() if _fits(known.properties[name], value, zone)}
     try:
-        return happenings.checked(registry, now, replace(happening, props=kept))
+        return happenings.checked(registry, now, happening._replace(props=kept))
     except Unusable as error:
         log.error("the event %s is left out: %s", happening.name, error)
         return None

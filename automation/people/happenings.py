@@ -5,11 +5,11 @@ An event and its place in the queue are one transaction, so nothing is acknowled
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
+
+from pydantic_core import to_json
 
 from automation.journey.catalog import EventType
 from automation.kernel import errors
@@ -21,11 +21,9 @@ from .normalise import Unusable
 from .registry import Registry
 
 MAX_DEDUPE = 200
-_json: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(NamedTuple):
     """One event. `at`: UTC seconds, None for now. `dedupe`: the sender's id of it; of one `source` it is kept once."""
 
     person_id: int
@@ -79,6 +77,9 @@ ADD_STAGED = f"""
     ON CONFLICT (source, dedupe) WHERE dedupe IS NOT NULL DO NOTHING
     RETURNING id, person_id, name_id, at, source, dedupe"""
 QUEUED = ("event_id", "person_id", "name_id", "at")
+QUEUE = """
+    INSERT INTO event_queue (event_id, person_id, name_id, at)
+    SELECT e.id, e.person_id, e.name_id, e.at FROM {ids} AS n {then} event e ON e.id = n.id ORDER BY e.id"""
 
 
 def checked(registry: Registry, now: int, happening: Happening) -> Checked:
@@ -98,7 +99,7 @@ def checked(registry: Registry, now: int, happening: Happening) -> Checked:
         raise NoId("an id that can be seen is due: all others would be the same")
     # A sender whose clock is ahead does not put events into the future: waits and windows would miss them.
     at = now if happening.at is None else min(happening.at, now)
-    return Checked(happening.person_id, name_id, at, key, _json(props), happening.source, dedupe)
+    return Checked(happening.person_id, name_id, at, key, to_json(props).decode(), happening.source, dedupe)
 
 
 def add(tx: Transaction, now: int, event: Checked, queue: bool = True) -> int | None:
@@ -118,8 +119,9 @@ def add_many(tx: Transaction, now: int, events: Iterable[Checked], queue: bool =
     tx.temporary("new_event", STAGED)
     tx.insert("new_event", Checked._fields, events)
     added = [Added._make(row) for row in tx.rows(ADD_STAGED, now=now)]
-    if queue:
-        tx.insert("event_queue", QUEUED, [one[: len(QUEUED)] for one in added])
+    if queue and added:
+        ids, then = tx.dialect.ids("ids"), tx.dialect.join_in_order
+        tx.run(QUEUE.format(ids=ids, then=then), ids=tx.dialect.array([one.id for one in added]))
     return added
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from automation.journey import built_in
 from automation.store.database import Statements, Transaction
@@ -26,8 +26,7 @@ INSERT = """
 KEPT = "SELECT coalesce(merged_into, id) FROM person WHERE"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """A normalised identity. `account`: whose openid it is (the channel's name), "" for kinds the same everywhere."""
 
     kind: str
@@ -58,9 +57,10 @@ def insert(registry: Registry, tx: Transaction, person_id: int, known: Identity,
     vault = registry.vault
     lookup = vault.lookup(known.kind, known.account, known.text)
     four = last_four(known.kind, known.text)
+    sealed = vault.seal(known.text, identity_context(lookup))
     tx.run(
-        INSERT, kind=known.kind, account=known.account, lookup=lookup, person=person_id, key_id=vault.key_id,
-        sealed=vault.seal(known.text, identity_context(lookup)), tail=vault.tail(four) if four else None,
+        INSERT, kind=known.kind, account=known.account, lookup=lookup, person=person_id, key_id=sealed[1],
+        sealed=sealed, tail=vault.tail(four) if four else None,
         verified=verified_at,
     )  # fmt: skip
 

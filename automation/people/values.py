@@ -35,6 +35,8 @@ FALSE = frozenset(
 def stored(known: Field | Property, raw: Any, zone: ZoneInfo) -> Stored:
     """`raw` as the catalog's type says it is stored; Unusable with the reason. Never None: leave empty values out."""
     kind = known.kind
+    if kind is FieldType.TEXT:
+        return text(raw)
     if kind is FieldType.CHOICE:
         return choice(known, raw)
     if kind is FieldType.MONEY:
@@ -62,12 +64,16 @@ def text(raw: Any) -> str:
 
 
 def number(raw: Any) -> int | float:
+    if type(raw) is int and abs(raw) < 10**MOST_DIGITS:  # most numbers of events; bool is another type
+        return raw
     found = _decimal(raw, "a number is due")
     return int(found) if found == found.to_integral_value() else float(found)
 
 
 def money(raw: Any, unit: str | None) -> int:
     """Fen. `unit` says how it arrives: yuan unless it is "fen"."""
+    if type(raw) is int and abs(raw) <= 10**13:
+        return raw if unit == "fen" else raw * 100
     if isinstance(raw, str):
         raw = unicodedata.normalize("NFKC", raw).translate(MONEY_SIGNS)
         if unit == "fen" and "." in raw:  # 299.00 was meant as yuan
@@ -146,10 +152,7 @@ def _decimal(raw: Any, due: str) -> Decimal:
     if isinstance(raw, bool) or not isinstance(raw, str | int | float | Decimal):
         raise Unusable(due)
     try:
-        if type(raw) is int:  # most numbers of events; bool is another type
-            found = Decimal(raw)
-        else:
-            found = Decimal(unicodedata.normalize("NFKC", str(raw)).replace(",", "").strip())
+        found = Decimal(unicodedata.normalize("NFKC", str(raw)).replace(",", "").strip())
     except InvalidOperation:
         raise Unusable(due) from None
     if not found.is_finite() or found.adjusted() >= MOST_DIGITS:
@@ -157,4 +160,4 @@ def _decimal(raw: Any, due: str) -> Decimal:
     return found
 
 
-_SIMPLE = {FieldType.TEXT: text, FieldType.NUMBER: number, FieldType.BOOL: yes, FieldType.DATE: day}
+_SIMPLE = {FieldType.NUMBER: number, FieldType.BOOL: yes, FieldType.DATE: day}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import pydantic
@@ -67,11 +68,11 @@ def _write(tx: Transaction, now: int, chunks: Sequence[Chunk]) -> list[list[str]
     shop = chunks[0].shop
     told = [one for chunk in chunks for one in chunk.told]
     owners = _owners(tx, {lookup for one in told for lookup in one.lookups})
-    ready = [one.event._replace(person_id=_person(shop, tx, now, one, owners)) for one in told]
+    ready = [Checked(_person(shop, tx, now, one, owners), *one.event[1:]) for one in told]
     # The database says which were new: what it left out was told before, or earlier in this very list.
     new = {(one.source, one.dedupe) for one in happenings.add_many(tx, now, ready)}
-    statuses = (_status(event, new) for event in ready)
-    return [[next(statuses) for _ in chunk.told] for chunk in chunks]
+    statuses = iter([_status(event, new) for event in ready])
+    return [list(islice(statuses, len(chunk.told))) for chunk in chunks]
 
 
 def _status(event: Checked, new: set[tuple[str, str | None]]) -> str:
@@ -86,11 +87,10 @@ def _status(event: Checked, new: set[tuple[str, str | None]]) -> str:
 
 def _person(shop: Shop, tx: Transaction, now: int, told: Told, owners: dict[bytes, int]) -> int:
     """Who it is: found by every identity, else recognised, which may make one of nobody or of two."""
+    first = owners.get(told.lookups[0])
+    if first is not None and all(owners.get(lookup) == first for lookup in told.lookups[1:]):
+        return first
     people = {owners.get(lookup) for lookup in told.lookups}
-    if len(people) == 1:
-        (person,) = people
-        if person is not None:
-            return person
     person = recognise(shop, tx, now, told.known_by, {one for one in people if one is not None})
     for lookup, owner in owners.items():
         if owner in people:

@@ -52,9 +52,9 @@ class Shop:
             raise forms.Wrong(str(error), where) from None
 
     def _account(self, kind: str, said: str | None) -> str:
-        own = self.accounts.get(kind, ())
         if kind not in ("openid", "wecom_id"):
             return ""
+        own = self.accounts.get(kind, ())
         if said is not None:
             if said not in own:
                 raise forms.Wrong(f"a channel that has such ids is due: {', '.join(own) or 'there is none'}",

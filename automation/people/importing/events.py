@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
@@ -116,7 +116,7 @@ class _Events:
             if person is None:
                 outcome.refused.append((position, "nobody has this identity: import the customers first"))
                 continue
-            happening = replace(past, person_id=person)
+            happening = past._replace(person_id=person)
             event = happenings.checked(self._registry, now, happening)
             ready.append(event if event.dedupe else event._replace(dedupe=_content(lookups[0], past)))
         added = happenings.add_many(tx, now, ready, queue=self._options.live)

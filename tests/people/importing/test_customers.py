@@ -148,7 +148,7 @@ def test_an_update_overwrites_what_is_there_and_empties_nothing(
     assert found["name"] == "王*"
     changed = [props for (props,) in shop.store.rows("SELECT props FROM event ORDER BY id")]
     assert len(changed) == 2
-    assert '"direction": "up"' in changed[0]
+    assert '"direction":"up"' in changed[0]
     assert shop.store.value("SELECT count(*) FROM event_queue") == 2
 
 
