@@ -15,17 +15,12 @@ import hmac
 import os
 import re
 import struct
-import threading
-from collections import OrderedDict
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from automation.kernel.hooks import Forgery
 
 FRESH = 300  # seconds a time stamp may be off
-REMEMBERED = 600  # seconds for which an answered request is known
-AGAIN = 20  # seconds in which the platforms repeat what they got no answer to: three times, five seconds apart
-MOST_REMEMBERED = 50_000
 BIGGEST = 64 * 1024  # bytes of a body, looked at before anything else
 _BLOCK = 32  # their PKCS#7 pads to 32 bytes, not to AES's 16
 _CIPHERTEXT = re.compile(rb"<Encrypt>\s*(?:<!\[CDATA\[)?([A-Za-z0-9+/=]{1,60000})(?:\]\]>)?\s*</Encrypt>")
@@ -98,30 +93,3 @@ class Envelope:
 
     def _cipher(self) -> Cipher[modes.CBC]:
         return Cipher(algorithms.AES(self._key), modes.CBC(self._key[:16]))
-
-
-class Replays:
-    """Requests already answered. Serves many threads.
-
-    The platforms repeat a request whose answer they did not get, so one is let through again for AGAIN seconds: the
-    row of its dedupe key gives it the same answer. After that it is a replay.
-    """
-
-    def __init__(self) -> None:
-        self._first: OrderedDict[str, int] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def check(self, signature: str, now: int) -> None:
-        """Raises Forgery for a request first answered more than AGAIN and less than REMEMBERED seconds ago."""
-        with self._lock:
-            first = self._first.get(signature)
-        if first is not None and AGAIN < now - first < REMEMBERED:
-            raise Forgery("replayed")
-
-    def answered(self, signature: str, now: int) -> None:
-        with self._lock:
-            if now - self._first.get(signature, now - REMEMBERED) >= REMEMBERED:
-                self._first[signature] = now
-                self._first.move_to_end(signature)
-            while len(self._first) > MOST_REMEMBERED or next(iter(self._first.values())) <= now - REMEMBERED:
-                self._first.popitem(last=False)

@@ -1,7 +1,7 @@
 """The way in of an official account: genuine and fresh first, then decrypted, then read; answered as WeChat wants it.
 
 WeChat sends a request up to three times, five seconds apart, until it is answered. Such a repeat is let through and
-gets the same stored answer by its dedupe key; the same request later on is a replay (callback_crypto.Replays).
+gets the same stored answer by its dedupe key; the same request later on is a replay (bots/replays.py).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from automation.kernel.hooks import Forgery, Happening, Reply, Request, Response
 from automation.kernel.ports import Cache
 from bots import callback_crypto as crypto
 from bots import callback_xml as xml
+from bots.replays import Replays
 from bots.wechat.events import Found, Reader
 from bots.wechat.options import WechatOptions
 
@@ -34,7 +35,7 @@ class WechatHook:
         self._envelopes = [crypto.Envelope(key, options.id) for key in options.callback_keys]
         self._plain = options.plain
         self._reader = Reader(options)
-        self._replays = crypto.Replays()
+        self._replays = Replays()
 
     def verify(self, request: Request, now: int) -> None:
         if len(request.body) > crypto.BIGGEST:

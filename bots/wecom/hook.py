@@ -14,6 +14,7 @@ from automation.kernel.hooks import Forgery, Happening, Reply, Request, Response
 from automation.kernel.ports import Cache
 from bots import callback_crypto as crypto
 from bots import callback_xml as xml
+from bots.replays import Replays
 from bots.wecom.api import Api
 from bots.wecom.events import Reader
 from bots.wecom.groups import Groups
@@ -33,7 +34,7 @@ class WecomHook:
         self._pairs = [(token, crypto.Envelope(key, options.company)) for token, key in options.callbacks]
         quick = options.model_copy(update={"timeout": min(options.timeout, MOST_WAIT)})
         self._reader = Reader(Groups(name, Api(name, quick, cache), cache))
-        self._replays = crypto.Replays()
+        self._replays = Replays()
 
     def verify(self, request: Request, now: int) -> None:
         """Before anything is parsed: size, time, signature over the ciphertext, receiver, replay."""

@@ -142,16 +142,6 @@ def test_a_forged_request_does_not_spoil_the_genuine_one(hook: WechatHook, platf
     assert len(read(hook, request, NOW + 60)) == 1
 
 
-def test_what_is_remembered_against_replays_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callback_crypto, "MOST_REMEMBERED", 100)
-    replays = callback_crypto.Replays()
-    for number in range(1000):
-        replays.answered(f"s{number}", NOW)
-    assert len(replays._first) == 100
-    replays.answered("late", NOW + callback_crypto.REMEMBERED)
-    assert len(replays._first) == 1
-
-
 def test_plain_mode_is_taken_only_where_the_options_say_so(platform: Platform) -> None:
     request = platform.plain(message("明文"))
     assert refused(WechatHook("a", options(aes_key=None)), request) == "plain"
