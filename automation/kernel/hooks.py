@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from automation.kernel.ports import Json
+from automation.kernel.ports import Accepted, Json, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +168,43 @@ class Puller(Protocol):
 
     def pull(self, open_ids: Sequence[str], now: int) -> Sequence[Happening]:
         """`open_ids`: provider ids of messages not yet reported on. Raises ServiceAway where the provider is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A message its provider is asked about: nobody knows whether it left; or, `missed`, it did and no report came.
+
+    It left, if it did, between `since` and `until`, UTC seconds. `name`: what the channel calls it, where that is
+    known."""
+
+    message: Message = field(repr=False)
+    since: int
+    until: int
+    name: str = ""
+    missed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A message of the provider's that may be the one sought. `report`: what became of it, where that is told."""
+
+    accepted: Accepted
+    report: Receipt | None = None
+
+
+class Searching(Protocol):
+    """A channel that can ask its provider after single messages. `missed_after`: seconds after which a report of
+    delivery that has not come is asked for; 0 = never."""
+
+    missed_after: int
+
+    def search(self, sought: Sequence[Sought], now: int) -> Sequence[Sequence[Sighting]]:
+        """Every message that may be it, for each one sought, in order. None is no proof that it did not leave.
+
+        Asks only what is sure: who sent it, the text or template, the recipient and the time fit. The engine leaves out
+        what it knows as another message, and takes only what then is the only one. Raises ServiceAway.
+        """
         ...
 
 

@@ -1,7 +1,8 @@
 """SMS accounts as channels: many recipients a request, one outcome each.
 
-Neither provider drops a repeat, so nothing is ever sent again here: what left without an answer is Unknown and waits
-for its report. A batch that was refused whole for one of its numbers is sent again in halves: nothing of it had left.
+Neither provider drops a repeat, so nothing is ever sent again here: what left without an answer is Unknown, and waits
+for its report or until the provider was asked about its phone. A batch that was refused whole for one of its numbers is
+sent again in halves: nothing of it had left.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from automation.kernel import clock
-from automation.kernel.hooks import Happening
+from automation.kernel.hooks import Happening, Sighting, Sought
 from automation.kernel.ports import Accepted, Denied, Finding, Lane, Limit, Message, Outcome, Quota, Reason, Unknown
 from bots import batches, http
-from bots.sms import api, directory, letters, pulling, reasons
+from bots.sms import api, directory, letters, pulling, reasons, searching
 from bots.sms.letters import Letter
 from bots.sms.options import AliyunOptions, Purpose, SmsOptions, TencentOptions
 
 AT_ONCE = 32  # requests, where messages of a batch need one each
+MISSED_AFTER = 7200  # seconds: carriers mostly report within minutes, at the latest after three days
 _NOTICE, _MARKETING = "notice", "marketing"
 _LIMITS: Final = {
     _NOTICE: (Limit(10, "minute", "SMS-06"), Limit(50, "24h", "SMS-06")),
@@ -45,6 +47,7 @@ class _SmsChannel(ABC):
     """What both providers have in common. Safe for many threads."""
 
     kind = "sms"
+    missed_after = MISSED_AFTER
 
     def __init__(self, name: str, options: SmsOptions, account: api.Api, now: clock.Clock | None) -> None:
         self.name = name
@@ -158,6 +161,10 @@ class AliyunSms(_SmsChannel):
 
     def __init__(self, name: str, options: AliyunOptions, now: clock.Clock | None = None) -> None:
         super().__init__(name, options, api.Aliyun(options, now), now)
+        self._own = options
+
+    def search(self, sought: Sequence[Sought], now: int) -> Sequence[Sequence[Sighting]]:
+        return searching.aliyun(self._api, self._own, sought, now)
 
     def check(self, now: int) -> Sequence[Finding]:
         return directory.check_aliyun(self._api, self._options)
@@ -218,6 +225,9 @@ class TencentSms(_SmsChannel):
     def pull(self, open_ids: Sequence[str], now: int) -> Sequence[Happening]:
         """Reports and replies since the last look, whatever is open: the provider hands each out once."""
         return pulling.tencent(self._api, self._own, now) if self.every else []
+
+    def search(self, sought: Sequence[Sought], now: int) -> Sequence[Sequence[Sighting]]:
+        return searching.tencent(self._api, self._own, sought, now)
 
     def _same(self, letter: Letter) -> object:
         return letter.template.id, tuple(letter.values.values()), letter.abroad

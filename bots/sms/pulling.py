@@ -1,7 +1,6 @@
 """Fetches Tencent's reports and replies, which a shop without a public address has to. Each is handed out once.
 
-Alibaba Cloud answers such questions only by phone number (QuerySendDetails), which nobody who asks by id has: there
-reports have to be pushed.
+Alibaba Cloud answers such questions only by phone number: see searching.py.
 """
 
 from __future__ import annotations

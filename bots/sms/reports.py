@@ -35,26 +35,26 @@ def aliyun(item: Report, secret: str, now: int) -> Sequence[Happening]:
     phone = _phone(item["phone_number"])
     if "content" in item:
         number = item.get("sequence_id")
-        at = _time(item.get("send_time"), now)
+        at = moment(item.get("send_time"), now)
         text = str(item["content"])
         return [_said(phone, text, at, f"up:{number}" if number else _name(phone, at, text), item.get("dest_code"))]
     request = str(item.get("out_id") or item.get("biz_id") or "")
     reached = item["success"] is True or item["success"] == "true"
-    return _report(phone, _reference(request, phone, secret), reached, str(item.get("err_code") or ""),
-                   _time(item.get("report_time"), now))  # fmt: skip
+    return report(phone, _reference(request, phone, secret), reached, str(item.get("err_code") or ""),
+                   moment(item.get("report_time"), now))  # fmt: skip
 
 
 def tencent(item: Report, secret: str, echo: bool, now: int) -> Sequence[Happening]:
     """A pushed status, or a reply. `echo`: the account gets our own name for the request back in `ext`."""
     phone = _phone(item["mobile"], item.get("nationcode"))
     if "text" in item:
-        at = _time(item.get("time"), now)
+        at = moment(item.get("time"), now)
         text = str(item["text"])
         return [_said(phone, text, at, _name(phone, at, text), item.get("extend"))]
     ext = str(item.get("ext") or "") if echo else ""
     name = _reference(ext, phone, secret) if ext else str(item["sid"])
-    return _report(phone, name, item["report_status"] == "SUCCESS", str(item.get("errmsg") or ""),
-                   _time(item.get("user_receive_time"), now))  # fmt: skip
+    return report(phone, name, item["report_status"] == "SUCCESS", str(item.get("errmsg") or ""),
+                   moment(item.get("user_receive_time"), now))  # fmt: skip
 
 
 def pulled_status(item: Report, secret: str, echo: bool, now: int) -> Sequence[Happening]:
@@ -62,19 +62,20 @@ def pulled_status(item: Report, secret: str, echo: bool, now: int) -> Sequence[H
     phone = _phone(item["PhoneNumber"])
     ext = str(item.get("SessionContext") or "") if echo else ""
     name = _reference(ext, phone, secret) if ext else str(item["SerialNo"])
-    return _report(phone, name, item["ReportStatus"] == "SUCCESS", str(item.get("Description") or ""),
-                   _time(item.get("UserReceiveTime"), now))  # fmt: skip
+    return report(phone, name, item["ReportStatus"] == "SUCCESS", str(item.get("Description") or ""),
+                   moment(item.get("UserReceiveTime"), now))  # fmt: skip
 
 
 def pulled_reply(item: Report, now: int) -> Sequence[Happening]:
     """One of PullSmsReplyStatusSet."""
     phone = _phone(item["PhoneNumber"])
-    at = _time(item.get("ReplyTime"), now)
+    at = moment(item.get("ReplyTime"), now)
     text = str(item["ReplyContent"])
     return [_said(phone, text, at, _name(phone, at, text), item.get("ExtendCode"))]
 
 
-def _report(phone: str, name: str, reached: bool, code: str, at: int) -> list[Happening]:
+def report(phone: str, name: str, reached: bool, code: str, at: int) -> list[Happening]:
+    """One report of a provider, under the name the message has there; ValueError without one."""
     if not name or len(name) > 128:
         raise ValueError("a report without a name")
     if reached:
@@ -113,7 +114,7 @@ def _phone(number: object, country: object = None) -> str:
     return found
 
 
-def _time(value: object, now: int) -> int:
+def moment(value: object, now: int) -> int:
     """UTC seconds of a number, or of a wall time in China; `now` where it is missing or lies ahead."""
     if isinstance(value, bool) or value in (None, ""):
         return now

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from automation.kernel import clock, errors
-from automation.kernel.hooks import Happening
+from automation.kernel.hooks import Happening, Sighting, Sought
 from automation.kernel.ports import (
     Accepted,
     Body,
@@ -24,7 +24,7 @@ from automation.kernel.ports import (
     Unknown,
 )
 from bots import batches, http
-from bots.wecom import answers, bodies, checks, limits
+from bots.wecom import answers, bodies, checks, limits, searching
 from bots.wecom.api import Answer, Api, Call, Key
 from bots.wecom.directory import Directory
 from bots.wecom.groups import Groups
@@ -78,6 +78,7 @@ class WecomChannel:
     """Sends `{"text", "attachments"?}`. Safe for many threads."""
 
     kind = "wecom"
+    missed_after = 0
 
     def __init__(self, name: str, options: WecomOptions, cache: Cache, now: clock.Clock | None = None) -> None:
         self.name = name
@@ -119,6 +120,10 @@ class WecomChannel:
     def pull(self, open_ids: Sequence[str], now: int) -> Sequence[Happening]:
         """What employees confirmed, and what can no longer be confirmed."""
         return self.tasks.receipts(open_ids, now)
+
+    def search(self, sought: Sequence[Sought], now: int) -> Sequence[Sequence[Sighting]]:
+        """Of customers' messages: the tasks that a killed maker never heard of."""
+        return searching.tasks(self.tasks, CUSTOMERS, sought)
 
     def check(self, now: int) -> Sequence[Finding]:
         return checks.check(self._api, self._options)

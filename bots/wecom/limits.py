@@ -27,6 +27,7 @@ PAGE: Final = 500  # of tasks' employees and results
 CUSTOMERS_PAGE: Final = 100  # of externalcontact/batch/get_by_user
 GROUPS_PAGE: Final = 1_000
 TASKS_PAGE: Final = 100
+TASKS_SPAN: Final = 30 * 86_400  # seconds of get_groupmsg_list_v2; the page says a month
 APP_TEXT_BYTES: Final = 2_048
 STATE_LETTERS: Final = 30  # of a contact way
 CONTACT_EMPLOYEES: Final = 100

@@ -111,19 +111,24 @@ class Tasks:
         For a request whose answer was lost. That none is listed proves nothing: the list may lag behind. Raises
         Refusal, or ServiceAway, also where it is not found by `ends`, a moment of clock.monotonic().
         """
-        found = []
-        asked: dict[str, Json] = {
-            "chat_type": "single", "start_time": made[0], "end_time": made[1], "filter_type": 0,
-        }  # fmt: skip
-        path = "externalcontact/get_groupmsg_list_v2"
-        for one in self._pages(path, asked, "group_msg_list", limits.TASKS_PAGE, ends):
-            same = one.get("text", {}) == members.get("text", {}) and _shapes(one) == _shapes(members)
-            task = answers.task(one)
-            if same and task and self._cache.get(self._place(task, "made")) is None:
-                wanted = {result.recipient for result in self.look(task, ends).results}
-                if wanted == customers:
-                    found.append(task)
+        found = [
+            task
+            for task in self._listed(members, made, ends)
+            if {result.recipient for result in self.look(task, ends).results} == customers
+        ]
         return found[0] if len(found) == 1 else None
+
+    def unheard(
+        self, members: Mapping[str, Json], customers: set[str], made: tuple[int, int]
+    ) -> list[tuple[str, set[str]]]:
+        """The tasks of this text `made` in that time that nobody here heard of and that are for no other customers,
+        each with its customers: of a maker who was killed, one or, where it was made in halves, several."""
+        found = []
+        for task in self._listed(members, made):
+            wanted = {result.recipient for result in self.look(task).results}
+            if wanted and wanted <= customers:
+                found.append((task, wanted))
+        return found
 
     def look(self, task: str, ends: float | None = None) -> Task:
         """Where a task stands. Raises Refusal, or ServiceAway, also where it takes longer than until `ends`."""
@@ -199,6 +204,19 @@ class Tasks:
             self.made(task, now)
             return False
         return now - int(made) >= self._options.task_expires
+
+    def _listed(self, members: Mapping[str, Json], made: tuple[int, int], ends: float | None = None) -> Iterator[str]:
+        """Tasks of this text of which nobody here knows when they were made. WeCom takes a month at once (93338)."""
+        asked: dict[str, Json] = {
+            "chat_type": "single", "start_time": max(made[0], made[1] - limits.TASKS_SPAN), "end_time": made[1],
+            "filter_type": 0,
+        }  # fmt: skip
+        path = "externalcontact/get_groupmsg_list_v2"
+        for one in self._pages(path, asked, "group_msg_list", limits.TASKS_PAGE, ends):
+            same = one.get("text", {}) == members.get("text", {}) and _shapes(one) == _shapes(members)
+            task = answers.task(one)
+            if same and task and self._cache.get(self._place(task, "made")) is None:
+                yield task
 
     def _pages(
         self, path: str, asked: Mapping[str, Json], name: str, size: int = limits.PAGE, ends: float | None = None

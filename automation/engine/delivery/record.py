@@ -67,6 +67,11 @@ class Recorder:
             counts["awaiting"] += tasks
         return counts
 
+    def found(self, tx: Transaction, results: Sequence[Result], now: int) -> None:
+        """Messages in doubt that their provider knows after all. Nothing is learned from them about the channel."""
+        if results:
+            self._accept(tx, results, now)
+
     def _learn(
         self, tx: Transaction, results: Sequence[Result], by_channel: Mapping[str, Sequence[Outcome]], now: int
     ) -> None:

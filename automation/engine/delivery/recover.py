@@ -30,9 +30,12 @@ from .record import Recorder, Result
 from .routes import Routes
 
 SLICE = 500
+COLUMNS = (
+    "m.id, m.token, m.state, m.person_id, m.purpose, m.via_ix, m.attempts, m.expires_at, m.version_id, m.step,"
+    " m.variant, a.channel, a.lane, a.identity_id, a.idem_key, a.state, a.body, a.at, i.lookup, i.sealed"
+)
 OVERDUE = (
-    "SELECT m.id, m.token, m.state, m.person_id, m.purpose, m.via_ix, m.attempts, m.expires_at, m.version_id, m.step,"
-    " m.variant, a.channel, a.lane, a.identity_id, a.idem_key, a.state, a.body, a.at, i.lookup, i.sealed FROM message m"
+    f"SELECT {COLUMNS} FROM message m"
     f" LEFT JOIN attempt a ON a.message_id = m.id AND a.state IN ({AttemptState.DISPATCHING}, {AttemptState.UNKNOWN})"
     " AND a.channel = m.channel LEFT JOIN identity i ON i.id = a.identity_id"
     f" WHERE m.lease_until <= :over AND m.state IN ({MessageState.CLAIMED}, {MessageState.DISPATCHING})"
@@ -125,7 +128,7 @@ class Recovery:
             found.back.append(row)
             return
         trace = traces.get((row.id, row.token))
-        again = self._again(row, now)
+        again = self.again(row, now)
         heard = trace.outcome if trace is not None and trace.this_boot else None
         if heard is not None and again is not None and not (isinstance(heard, Unknown) and self._keyed(row)):
             found.recorded.append(Result(again, heard))
@@ -143,7 +146,7 @@ class Recovery:
         door = self._routes.door(row.channel or "", row.lane or "")
         return door is not None and self._routes.lanes[door.number].dedupe_window > 0
 
-    def _again(self, row: Overdue, now: int) -> Prepared | None:
+    def again(self, row: Overdue, now: int) -> Prepared | None:
         """The same request once more, None where its channel, address or body is gone."""
         door = self._routes.door(row.channel or "", row.lane or "")
         if door is None or row.body is None or (door.address and (row.sealed is None or row.lookup is None)):

@@ -133,9 +133,32 @@ class Aliyun:
                 name = _needed(given, "SignName")
                 known = not self.side.settings.signs or name in self.side.settings.signs
                 return {"SignName": name, "SignStatus": 1 if known else 2}
+            case "QuerySendDetails":
+                return self._details(given)
             case "QuerySmsTemplate":
                 return self._template(_needed(given, "TemplateCode"))
         raise Refused("InvalidAction.NotFound", 404)
+
+    def _details(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """A page of what was sent to one number on one day. SendStatus: 1 no report yet, 2 failed, 3 received."""
+        phone = _MOBILE.fullmatch(_needed(given, "PhoneNumber"))
+        day, biz = _needed(given, "SendDate"), given.get("BizId", "")
+        size, page = _needed(given, "PageSize"), _needed(given, "CurrentPage")
+        if (
+            phone is None
+            or not re.fullmatch(r"\d{8}", day)
+            or not (size + page).isdecimal()
+            or not 1 <= int(size) <= 50
+        ):
+            raise Refused("isv.INVALID_PARAMETERS")
+        found = [
+            one
+            for one in self.side.of(f"+86{phone[1]}")
+            if _china(one.at)[:10].replace("-", "") == day and biz in ("", one.request.partition("\n")[2])
+        ]
+        start = (int(page) - 1) * int(size)
+        rows = [_detail(one, self.side.told.get(one.id)) for one in found[start : start + int(size)]]
+        return {"TotalCount": len(found), "SmsSendDetailDTOs": {"SmsSendDetailDTO": rows}}
 
     def _template(self, code: str) -> dict[str, Any]:
         known = self.side.settings.templates
@@ -163,7 +186,7 @@ class Aliyun:
         ids = await self._deliveries.take("aliyun", "sms", False, messages)
         biz = f"{ids[0]}^0"
         await self.side.take(
-            [Taken(phone, f"{request}\n{biz}", id_, now) for phone, id_ in zip(numbers, ids, strict=True)]
+            [Taken(phone, f"{request}\n{biz}", id_, now, template) for phone, id_ in zip(numbers, ids, strict=True)]
         )
         return {"BizId": biz}
 
@@ -196,6 +219,15 @@ def _report(taken: Taken, act: Act) -> dict[str, Any]:
         "phone_number": taken.phone.removeprefix("+86"), "send_time": _china(taken.at), "report_time": _china(taken.at),
         "success": act.success, "err_code": act.code or ("DELIVERED" if act.success else "UNDELIV"),
         "err_msg": "用户接收成功" if act.success else "发送失败", "sms_size": "1", "biz_id": biz, "out_id": request,
+    }  # fmt: skip
+
+
+def _detail(taken: Taken, told: Mapping[str, Any] | None) -> dict[str, Any]:
+    status = 1 if told is None else 3 if told["success"] else 2
+    return {
+        "PhoneNum": taken.phone.removeprefix("+86"), "SendStatus": status, "TemplateCode": taken.template,
+        "ErrCode": str(told["err_code"]) if told else "", "Content": "", "SendDate": _china(taken.at),
+        "ReceiveDate": str(told["report_time"]) if told else "", "OutId": taken.request.partition("\n")[0],
     }  # fmt: skip
 
 

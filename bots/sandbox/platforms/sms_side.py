@@ -58,7 +58,8 @@ class Callback(BaseModel):
 
 class Act(BaseModel):
     """`report`: on what was taken for these phones (all: None), `times` over, in reverse or not, and `strangers` more
-    of messages that nobody sent. `reply`: the customer writes. `to` queue: kept for who pulls."""
+    of messages that nobody sent. `reply`: the customer writes. `to` queue: kept for who pulls; lost: told only to who
+    asks about the phone."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -72,7 +73,7 @@ class Act(BaseModel):
     phone: str = ""
     text: str = ""
     at: int | None = None
-    to: Literal["callback", "queue"] = "callback"
+    to: Literal["callback", "queue", "lost"] = "callback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Taken:
     request: str
     id: str
     at: int
+    template: str = ""
 
 
 Write = Callable[[Taken, Act], dict[str, Any]]
@@ -100,6 +102,7 @@ class Side:
     settings: Settings = field(default_factory=Settings)
     url: str = ""
     taken: OrderedDict[str, Taken] = field(default_factory=OrderedDict)
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)  # id -> the last report on it
     reports: list[dict[str, Any]] = field(default_factory=list)
     replies: list[dict[str, Any]] = field(default_factory=list)
     _http: http.Client = field(default_factory=lambda: http.Client(timeout=_TIMEOUT))
@@ -128,9 +131,13 @@ class Side:
         for one in taken:
             self.taken[one.id] = one
         while len(self.taken) > KEPT:
-            self.taken.popitem(last=False)
+            self.told.pop(self.taken.popitem(last=False)[0], None)
         if self.settings.early and self.url:
             await self._push([self.write(one, Act(do="report")) for one in taken])
+
+    def of(self, phone: str) -> list[Taken]:
+        """What was accepted for a phone, the newest first."""
+        return [one for one in reversed(self.taken.values()) if one.phone == phone]
 
     async def _act(self, act: Act, now: int) -> Answer:
         if act.do == "reply":
@@ -144,6 +151,9 @@ class Side:
         if act.reverse:
             chosen.reverse()
         written = [self.write(one, act) for one in chosen for _ in range(act.times)]
+        self.told |= {one.id: self.write(one, act) for one in chosen if one.id in self.taken}
+        if act.to == "lost":
+            return playing.json_answer(200, {"reports": len(written), "answers": []})
         if act.to == "queue":
             self.reports += written
             return playing.json_answer(200, {"reports": len(written), "answers": []})

@@ -78,6 +78,8 @@ class Tencent:
                 return await self._send(given, now, fault)
             case "PullSmsSendStatus" | "PullSmsReplyStatus":
                 return self._pull(action, given)
+            case "PullSmsSendStatusByPhoneNumber":
+                return self._status_of(given)
             case "DescribeSmsTemplateList":
                 listed = [self._template(str(one)) for one in _list(given, "TemplateIdSet")]
                 return {"DescribeTemplateStatusSet": [one for one in listed if one is not None]}
@@ -159,19 +161,27 @@ class Tencent:
         queue = self.side.reports if action == "PullSmsSendStatus" else self.side.replies
         some, queue[:] = queue[:limit], queue[limit:]
         if action == "PullSmsSendStatus":
-            return {"PullSmsSendStatusSet": [
-                {"UserReceiveTime": _unix(one["user_receive_time"]), "CountryCode": one["nationcode"],
-                 "SubscriberNumber": one["mobile"], "PhoneNumber": f"+{one['nationcode']}{one['mobile']}",
-                 "SerialNo": one["sid"], "ReportStatus": one["report_status"], "Description": one["errmsg"],
-                 "SessionContext": one["ext"]}
-                for one in some
-            ]}  # fmt: skip
+            return {"PullSmsSendStatusSet": [_status(one) for one in some]}
         return {"PullSmsReplyStatusSet": [
             {"ExtendCode": one["extend"], "CountryCode": one["nationcode"], "SubscriberNumber": one["mobile"],
              "PhoneNumber": f"+{one['nationcode']}{one['mobile']}", "SignName": one["sign"],
              "ReplyContent": one["text"], "ReplyTime": one["time"]}
             for one in some
         ]}  # fmt: skip
+
+    def _status_of(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Of one number in the last seven days: what carriers have reported, and nothing of what waits for that."""
+        phone = _text(given, "PhoneNumber")
+        _text(given, "SmsSdkAppId")
+        begin, limit, offset = _number(given, "BeginTime"), _number(given, "Limit"), _number(given, "Offset")
+        end = _number(given, "EndTime") if "EndTime" in given else self._clock.now()
+        if not 1 <= limit <= 100:
+            raise Refused("InvalidParameterValue")
+        if begin < self._clock.now() - 7 * 86_400 - 60:
+            raise Refused("InvalidParameterValue.BeginTimeVerifyFail")
+        told = [self.side.told[one.id] for one in self.side.of(phone) if one.id in self.side.told]
+        known = [one for one in map(_status, told) if begin <= one["UserReceiveTime"] <= end]
+        return {"PullSmsSendStatusSet": known[offset : offset + limit]}
 
     def _template(self, number: str) -> dict[str, Any] | None:
         known = self.side.settings.templates
@@ -227,6 +237,15 @@ def _report(taken: Taken, act: Act) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _status(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "UserReceiveTime": _unix(one["user_receive_time"]), "CountryCode": one["nationcode"],
+        "SubscriberNumber": one["mobile"], "PhoneNumber": f"+{one['nationcode']}{one['mobile']}",
+        "SerialNo": one["sid"], "ReportStatus": one["report_status"], "Description": one["errmsg"],
+        "SessionContext": one["ext"],
+    }  # fmt: skip
+
+
 def _reply(act: Act, now: int) -> dict[str, Any]:
     at = now if act.at is None else act.at
     return {"extend": "01", "mobile": act.phone.removeprefix("+86"), "nationcode": "86", "sign": "旅程示例店",
@@ -241,6 +260,13 @@ def _text(given: Mapping[str, Any], name: str) -> str:
     value = given.get(name)
     if not isinstance(value, str) or not value:
         raise Refused("MissingParameter")
+    return value
+
+
+def _number(given: Mapping[str, Any], name: str) -> int:
+    value = given.get(name)
+    if type(value) is not int or value < 0:
+        raise Refused("InvalidParameterValue")
     return value
 
 
