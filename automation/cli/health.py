@@ -18,10 +18,10 @@ from automation.journey import graph
 from automation.journey.rules import RULES
 from automation.kernel import errors, options
 from automation.kernel.ports import Reason
-from automation.people import sealing
+from automation.people import keyring, resealing, sealing
 from automation.policy import stop
 from automation.rewards import pools
-from automation.runtime import leader
+from automation.runtime import leader, sealed
 from automation.store.states import MessageState
 
 from . import show
@@ -81,6 +81,23 @@ def _key(session: Session) -> Looks:
         yield Look(
             Level.PROBLEM, "key", "it does not open the contacts of this database: restore the one it began with"
         )
+    yield from _older_keys(session, ring)
+
+
+def _older_keys(session: Session, ring: keyring.Keyring) -> Looks:
+    """While there is more than one key: what the old ones still have to open."""
+    if len(ring.data) < 2:
+        return
+    counts = resealing.keys_of(session.app.store, sealed.PLACES)
+    if missing := sorted(set(counts) - set(ring.data)):
+        says = f"{sum(counts[one] for one in missing):,} values need key {missing[0]}, which is not in the key file"
+        yield Look(Level.PROBLEM, "key", f"{says}: put it back")
+    for number in sorted(set(ring.data) - {ring.newest}):
+        if counts[number]:
+            says = f"{counts[number]:,} values are still sealed with key {number}: `run.py keys reseal`"
+            yield Look(Level.NOTE, "key", says)
+        elif number != ring.lasting:
+            yield Look(Level.NOTE, "key", f"key {number} opens nothing any more: `run.py keys retire {number}`")
 
 
 def _database(session: Session) -> Looks:

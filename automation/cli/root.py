@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "wecom": ("wecom:group", "Contact ways, customers, groups and tasks of a WeCom account."),
     "audit": ("auditing:group", "Check the invariants; see what operators did."),
     "doctor": ("doctor:doctor", "Look for what is wrong or will be soon."),
+    "keys": ("keys:group", "Change the key that seals contacts; see what each key still opens."),
     "backup": ("backup:backup", "Copy the database to FILE while it is in use."),
     "restore": ("backup:restore", "Go back to a backup."),
     "stop-all": ("switch:stop_all", "Stop every message at once."),

@@ -25,12 +25,12 @@ class SharedCache:
         if sealed is None:
             return None
         try:
-            return self._vault().open(bytes(sealed), _context(name))
+            return self._vault().open(bytes(sealed), context(name))
         except errors.Refused:
             return None
 
     def put(self, name: str, value: str, seconds: int) -> None:
-        sealed = self._vault().seal(value, _context(name))
+        sealed = self._vault().seal(value, context(name))
         with self._store().write() as tx:
             tx.run(
                 "INSERT INTO cache (name, sealed, until) VALUES (:name, :sealed, :until) ON CONFLICT (name) DO UPDATE"
@@ -39,5 +39,6 @@ class SharedCache:
             )  # fmt: skip
 
 
-def _context(name: str) -> bytes:
+def context(name: str) -> bytes:
+    """What a value of the cache is bound to."""
     return b"cache" + name.encode()

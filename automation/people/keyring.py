@@ -1,8 +1,9 @@
 """The one secret of an installation and the keys made from it.
 
-A key file holds lines `number:key`. The highest number seals new values, every number opens old ones; what must stay
-the same for ever (blind index, last four digits, idempotency, links) comes from the lowest. The file is apart from the
-database and its backups: whoever has both can read the contacts, whoever loses it has lost them.
+A key file holds lines `number:key`. The highest number seals new values, every number from 1 on opens old ones and can
+go when nothing is sealed with it any more. What must stay the same for ever (blind index, last four digits,
+idempotency, links) comes from the lowest, 0 in every file we make: it seals nothing, so it never has to change. The
+file is apart from the database and its backups: whoever has both can read the contacts, whoever loses it has lost them.
 """
 
 from __future__ import annotations
@@ -22,32 +23,37 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from automation.kernel import errors
 
 BYTES = 32
+MOST = 255  # a sealed value has one byte for the number of its key
 WARNING = (
     "keep a copy of the key file in another place than the database and its backups: "
     "without it phones, emails and openids in the database cannot be read by anybody, for ever"
 )
 HEADING = """\
 # Key file of Lucheng. Without it the contacts in the database are lost: keep a copy apart from the database.
-# number:key - the highest number seals, all of them open. Never take a line away.
+# number:key - 0 finds contacts and signs links, the highest number seals, all others open what is old.
+# Never take a line away by hand: `run.py keys` adds and retires them.
 """
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Keyring:
-    """Derived keys of 32 bytes. `data`: by key number, to seal and open; `newest`: the number that seals."""
+    """Derived keys of 32 bytes. `data`: by key number, to seal and open; `newest`: the number that seals; `lasting`:
+    the number that all the others come from. `file`: where it was read, None for the environment."""
 
     data: Mapping[int, bytes]
     newest: int
+    lasting: int
     index: bytes
     tail: bytes
     idem: bytes
     link: bytes
-    fingerprint: str  # tells two keyrings apart without telling the keys
+    fingerprint: str  # tells two shops' keyrings apart without telling the keys
+    file: Path | None = None
 
 
 def create(path: Path) -> Keyring:
     """Makes a key file of mode 600 and never touches one that exists (Refused)."""
-    line = f"1:{base64.b64encode(secrets.token_bytes(BYTES)).decode()}\n"
+    text = HEADING + _line(0) + _line(1)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -56,10 +62,63 @@ def create(path: Path) -> Keyring:
             f"{path} exists already and is kept: a new key could not open what the old one sealed"
         ) from None
     with os.fdopen(descriptor, "w") as file:
-        file.write(HEADING + line)
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    return read(line, str(path))
+    return read(text, str(path), path)
+
+
+def add(path: Path) -> int:
+    """Adds a key that seals from now on; its number. Who calls sees to it that nobody else changes the file."""
+    ring = load(path)
+    if ring.newest == MOST:
+        raise errors.Refused(f"{path} has had its {MOST} keys")
+    text = path.read_text("ascii")
+    _replace(path, text + ("" if text.endswith("\n") else "\n") + _line(ring.newest + 1))
+    return ring.newest + 1
+
+
+def retire(path: Path, number: int) -> Path:
+    """Moves a key that opens nothing any more into a file of its own beside; that file. As `add` for others.
+
+    Refused for the one that seals and the one that finds.
+    """
+    ring = load(path)
+    if number not in ring.data:
+        raise errors.Refused(f"{path} has no key {number}")
+    if number == ring.newest:
+        raise errors.Refused(f"key {number} seals what is new: `run.py keys add` makes the next one first")
+    if number == ring.lasting:
+        raise errors.Refused(f"key {number} also finds contacts and signs links, so it stays; it seals nothing new")
+    lines = path.read_text("ascii").splitlines(keepends=True)
+    ours = [line for line in lines if line.strip().partition(":")[0] == str(number)]
+    apart = path.with_name(f"{path.name}.retired-{number}")
+    _replace(apart, "".join(ours))
+    _replace(path, "".join(line for line in lines if line not in ours))
+    return apart
+
+
+def _line(number: int) -> str:
+    return f"{number}:{base64.b64encode(secrets.token_bytes(BYTES)).decode()}\n"
+
+
+def _replace(path: Path, text: str) -> None:
+    """The whole of a file or nothing of it, for its owner alone, also after a power cut."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise errors.ServiceAway(f"the key file {path} cannot be written: {error.strerror}") from error
 
 
 def load(path: Path, environment: str | None = None) -> Keyring:
@@ -78,10 +137,10 @@ def load(path: Path, environment: str | None = None) -> Keyring:
         raise errors.ServiceAway(f"the key file {path} cannot be read: {error.strerror}") from error
     if mode & 0o077:
         raise errors.Refused(f"{path} can be read by other users (mode {mode:03o}): run `chmod 600 {path}`")
-    return read(text, str(path))
+    return read(text, str(path), path)
 
 
-def read(text: str, where: str) -> Keyring:
+def read(text: str, where: str, file: Path | None = None) -> Keyring:
     """A keyring from lines `number:key`; `where` names the source in errors."""
     masters: dict[int, bytes] = {}
     for line in filter(None, (line.strip() for line in text.splitlines())):
@@ -89,14 +148,14 @@ def read(text: str, where: str) -> Keyring:
             continue
         number, _, encoded = line.partition(":")
         masters[_number(number, where)] = _master(encoded, where)
-    if not masters:
+    if not any(masters):
         raise errors.Refused(f"{where} holds no key: restore your copy of it")
-    return _derive(masters)
+    return _derive(masters, file)
 
 
 def _number(text: str, where: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 255):
-        raise errors.Refused(f"{where}: each line is number:key with a number from 1 to 255")
+    if not (text.isascii() and text.isdigit() and int(text) <= MOST):
+        raise errors.Refused(f"{where}: each line is number:key with a number from 0 to {MOST}")
     return int(text)
 
 
@@ -110,16 +169,19 @@ def _master(encoded: str, where: str) -> bytes:
     return key
 
 
-def _derive(masters: Mapping[int, bytes]) -> Keyring:
-    first = masters[min(masters)]
+def _derive(masters: Mapping[int, bytes], file: Path | None) -> Keyring:
+    lasting = min(masters)
+    first = masters[lasting]
     return Keyring(
-        data={number: _key(master, "data") for number, master in masters.items()},
+        data={number: _key(master, "data") for number, master in masters.items() if number},
         newest=max(masters),
+        lasting=lasting,
         index=_key(first, "index"),
         tail=_key(first, "tail"),
         idem=_key(first, "idem"),
         link=_key(first, "link"),
         fingerprint=_key(first, "fingerprint")[:4].hex(),
+        file=file,
     )
 
 

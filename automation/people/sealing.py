@@ -9,8 +9,11 @@ few possible values: it shows a thief of the database which phones share an endi
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,7 +23,10 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from automation.kernel import errors
 from automation.store.database import Statements
 
+from . import keyring as rings
 from .keyring import Keyring
+
+log = logging.getLogger(__name__)
 
 VERSION = 1
 NONCE = 12
@@ -31,15 +37,19 @@ SEEDS = 2**31 - 1
 NEW_HASH = Hash(SHA256())
 
 
+Stamp: TypeAlias = tuple[int, int, int]
+
+
 class Vault:
-    """Keys at work. Threads share it."""
+    """Keys at work. Threads share it. It follows its key file: a key that was added seals from then on."""
 
     def __init__(self, keyring: Keyring) -> None:
-        self.key_id = keyring.newest
+        self._file = keyring.file
+        self._stamp: Stamp | None = None  # the file may have changed since it was read
+        self._ciphers = _Ciphers(keyring)
         self.idem_key = keyring.idem
         self.link_key = keyring.link
         self.fingerprint = keyring.fingerprint
-        self._ciphers = {number: AESGCM(key) for number, key in keyring.data.items()}
         self._index = HMAC(keyring.index, SHA256())
         self._tail = HMAC(keyring.tail, SHA256())
         self._tails: dict[str, int] = {}
@@ -83,8 +93,9 @@ class Vault:
         # One draw of randomness for all. It is never kept: a copy in a forked process would use nonces twice.
         random = os.urandom(NONCE * len(texts))
         nonces = [random[at : at + NONCE] for at in range(0, len(random), NONCE)]
-        head = bytes((VERSION, self.key_id))
-        encrypt = self._ciphers[self.key_id].encrypt
+        self._follow()
+        ciphers = self._ciphers
+        head, encrypt = ciphers.head, ciphers.newest.encrypt
         return [
             head + nonce + encrypt(nonce, text.encode(), context)
             for nonce, text, context in zip(nonces, texts, contexts, strict=True)
@@ -92,16 +103,74 @@ class Vault:
 
     def open(self, sealed: bytes, context: bytes) -> str:
         """Raises Refused where the key is another one or the value was changed or moved."""
-        sealed = bytes(sealed)
-        cipher = self._ciphers.get(sealed[1]) if len(sealed) > NONCE + 2 and sealed[0] == VERSION else None
+        return self._open(bytes(sealed), context).decode()
+
+    def resealed(self, sealed: bytes, context: bytes) -> bytes | None:
+        """The same value under the key of now, None where it is already.
+
+        The nonce stays, so that copies of one sealed value stay equal; under a new key it is as fresh as any.
+        """
+        self._follow()
+        sealed, ciphers = bytes(sealed), self._ciphers
+        if sealed[: len(ciphers.head)] == ciphers.head:
+            return None
+        nonce = sealed[2 : 2 + NONCE]
+        return ciphers.head + nonce + ciphers.newest.encrypt(nonce, self._open(sealed, context), context)
+
+    @property
+    def newest(self) -> int:
+        """The number of the key that seals now."""
+        self._follow()
+        return self._ciphers.head[1]
+
+    def _open(self, sealed: bytes, context: bytes) -> bytes:
+        cipher = None
+        if len(sealed) > NONCE + 2 and sealed[0] == VERSION:
+            cipher = self._ciphers.all.get(sealed[1])
+            if cipher is None:
+                self._follow()
+                cipher = self._ciphers.all.get(sealed[1])
         if cipher is None:
             raise errors.Refused(
                 "a sealed value was made with a key that is not in the key file: restore your copy of it"
             )
         try:
-            return cipher.decrypt(sealed[2 : 2 + NONCE], sealed[2 + NONCE :], context).decode()
+            return cipher.decrypt(sealed[2 : 2 + NONCE], sealed[2 + NONCE :], context)
         except InvalidTag:
             raise errors.Refused("a sealed value does not open: the key file is not the one of this database") from None
+
+    def _follow(self) -> None:
+        """Takes a changed key file into use; one that cannot be read, or is another shop's, changes nothing."""
+        if self._file is None or (stamp := _stamp(self._file)) == self._stamp or stamp is None:
+            return
+        try:
+            fresh = rings.load(self._file)
+        except errors.LuchengError as error:
+            log.warning("the key file changed and is not taken into use: %s", error)
+        else:
+            if fresh.fingerprint == self.fingerprint:
+                self._ciphers = _Ciphers(fresh)
+            else:
+                log.warning("the key file became another shop's and is not taken into use")
+        self._stamp = stamp
+
+
+class _Ciphers:
+    """Of one state of the key file, replaced as a whole: threads see the old or the new one."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self.all = {number: AESGCM(key) for number, key in keyring.data.items()}
+        self.newest = self.all[keyring.newest]
+        self.head = bytes((VERSION, keyring.newest))
+
+
+def _stamp(file: Path | None) -> Stamp | None:
+    """Another one whenever the file was replaced or written."""
+    try:
+        found = file.stat() if file is not None else None
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_ino, found.st_size) if found else None
 
 
 def identity_context(lookup: bytes) -> bytes:

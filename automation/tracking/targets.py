@@ -61,7 +61,7 @@ class Targets:
             row = self._store.row("SELECT digest, sealed FROM link_target WHERE id = :id", id=number)
             if row is None:
                 return None
-            known = self._vault.open(row[1], _context(row[0]))
+            known = self._vault.open(row[1], context(row[0]))
             self._remember({known: number})
         return known
 
@@ -73,7 +73,7 @@ class Targets:
 
     def _store_new(self, new: Mapping[str, str], now: int) -> None:
         digests = sorted(new)  # two processes that store the same ones meet in the same order
-        sealed = self._vault.seal_many([new[one] for one in digests], [_context(one) for one in digests])
+        sealed = self._vault.seal_many([new[one] for one in digests], [context(one) for one in digests])
         rows = [{"digest": one, "sealed": box, "at": now} for one, box in zip(digests, sealed, strict=True)]
         for start in range(0, len(rows), SLICE):
             with self._store.write() as tx:
@@ -96,5 +96,6 @@ class Targets:
         return state.hexdigest()
 
 
-def _context(digest: str) -> bytes:
+def context(digest: str) -> bytes:
+    """What a sealed address is bound to."""
     return b"link" + digest.encode()

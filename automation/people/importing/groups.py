@@ -96,11 +96,11 @@ def _sealed(vault: Vault, flat: list[tuple[str, str, str]], lookups: list[bytes]
     unique = dict(zip(lookups, flat, strict=True))
     ordered = sorted(unique)
     sealed = vault.seal_many([unique[lookup][2] for lookup in ordered], [IDENTITY + lookup for lookup in ordered])
-    tail, key_id = vault.tail, vault.key_id
+    tail = vault.tail
     found = []
     for lookup, closed in zip(ordered, sealed, strict=True):
         kind, account, text = unique[lookup]
-        found.append((kind, account, lookup, closed, key_id, tail(text[-4:]) if kind in TAILED else None, None))
+        found.append((kind, account, lookup, closed, closed[1], tail(text[-4:]) if kind in TAILED else None, None))
     return found
 
 

@@ -1,0 +1,109 @@
+"""`keys`: a new key for what is sealed, and the end of an old one, while the shop goes on."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import click
+
+from automation.kernel import errors
+from automation.people import keyring, resealing
+from automation.runtime import leader, sealed
+from automation.store import audit
+
+from . import options, progress, show
+from .session import Session
+
+COLUMNS = (show.number("key"), show.number("values"), show.text("use"))
+
+
+@click.group(epilog=options.example("run.py keys list", "run.py keys add", "run.py keys reseal"))
+def group() -> None:
+    """Change the key that seals contacts; see what each key still opens."""
+
+
+@group.command("list", epilog=options.example("run.py keys list"))
+@options.as_json
+@click.pass_obj
+def list_(session: Session, as_json: bool) -> None:
+    """The keys by number, and how many values each of them has sealed. No key is shown."""
+    ring = session.app.keyring
+    counts = resealing.keys_of(session.app.store, sealed.PLACES)
+    rows: list[dict[str, Any]] = []
+    for number in sorted({*ring.data, *counts, ring.lasting}):
+        uses = ["finds contacts, signs links"] if number == ring.lasting else []
+        uses += ["seals"] if number == ring.newest else [] if number in ring.data or not number else ["MISSING"]
+        rows.append({"key": number, "values": counts[number], "use": ", ".join(uses) or "opens old values"})
+    show.listing("keys", COLUMNS, rows, session.settings.shop.zone, as_json)
+
+
+@group.command(epilog=options.example("run.py keys add"))
+@options.who
+@click.pass_obj
+def add(session: Session, who: str) -> None:
+    """Make a new key: it seals from now on, also in a running engine. Then copy the key file, then `keys reseal`."""
+    file = _file(session)
+    _require_fit(session)
+    with session.app.store.write() as tx:  # one at a time
+        number = keyring.add(file)
+        audit.record(tx, session.now, who, "key added", key=number)
+    click.echo(f"key {number} seals from now on")
+    click.echo(f"Copy {file} to where its copies are NOW: a copy without key {number} opens nothing that is new.")
+    click.echo("Then `run.py keys reseal`.")
+
+
+@group.command(epilog=options.example("run.py keys reseal"))
+@options.who
+@click.pass_obj
+def reseal(session: Session, who: str) -> None:
+    """Seal all old values with the newest key, while everything goes on. Killed, it goes on where it was."""
+    app = session.app
+    _require_fit(session)
+    # An engine follows the key file; what stood in its environment when it began it cannot learn again.
+    alone = leader.leading(app.store) if session.settings.key.value is not None else nullcontext()
+    with alone:
+        counts = resealing.keys_of(app.store, sealed.PLACES)
+        total = counts.total() - counts[app.vault.newest]
+        with progress.bar("sealing anew") as bar:
+            done = resealing.reseal(app.store, app.vault, sealed.PLACES, lambda count: bar(count, total))
+    with app.store.write() as tx:
+        audit.record(tx, session.now, who, "values sealed anew", key=app.vault.newest, values=done.changed,
+                     unreadable=done.unreadable)  # fmt: skip
+    click.echo(f"{done.changed:,} values have key {app.vault.newest} now")
+    if done.unreadable:
+        raise errors.Refused(f"{done.unreadable:,} values could not be opened: their key is not in the key file")
+
+
+@group.command(epilog=options.example("run.py keys retire 1"))
+@click.argument("number", type=click.IntRange(0, keyring.MOST))
+@options.who
+@click.pass_obj
+def retire(session: Session, number: int, who: str) -> None:
+    """Take a key out of the key file that has nothing left to open. Older backups still need it."""
+    file = _file(session)
+    store = session.app.store
+    if left := resealing.keys_of(store, sealed.PLACES)[number]:
+        raise errors.Refused(f"{left:,} values still need key {number}: first `run.py keys reseal`")
+    with store.write() as tx:
+        apart = keyring.retire(file, number)
+        audit.record(tx, session.now, who, "key retired", key=number)
+    click.echo(f"key {number} stands in {apart} now. Backups made before need it: keep it with them, and destroy it")
+    click.echo("when the last of them is gone. To restore one, append its line to the key file.")
+
+
+def _file(session: Session) -> Path:
+    if session.settings.key.value is not None:
+        raise errors.Refused(
+            "the key comes from the environment: add a line number:key to it there, start the engine anew, then"
+            " `run.py keys reseal`"
+        )
+    return session.settings.key.file
+
+
+def _require_fit(session: Session) -> None:
+    from automation.people import sealing
+
+    if not sealing.fits(session.app.store, session.app.vault):
+        raise errors.Refused("the key does not open the contacts of this database: restore the key file it began with")
