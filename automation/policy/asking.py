@@ -56,10 +56,22 @@ def _decide(asked: Asked, branches: Iterable[Branch]) -> None:
     known = list(branches)
     if not known:
         return
-    whens = " ".join(f"WHEN {branch.test} THEN {number}" for number, branch in enumerate(known))
-    asked.tx.run(f"UPDATE claim SET rule = CASE {whens} END WHERE {OPEN}", **asked.bound())
-    for (number,) in asked.tx.rows("SELECT DISTINCT rule FROM claim WHERE rule IS NOT NULL AND verdict IS NULL"):
-        _settle(asked, known[number], number)
+    first = _first(known)
+    if asked.tx.run(f"UPDATE claim SET rule = {first} WHERE {OPEN} AND {first} IS NOT NULL", **asked.bound()):
+        for number in _numbers(asked):
+            _settle(asked, known[number], number)
+
+
+def _first(tests: Sequence[Branch | Refusal]) -> str:
+    """SQL of the number of the first one that holds, NULL where none does. Most rows pass: they are not written."""
+    return f"(CASE {' '.join(f'WHEN {one.test} THEN {number}' for number, one in enumerate(tests))} END)"
+
+
+def _numbers(asked: Asked) -> list[int]:
+    """The rules that decide over rows and have not told their verdict yet."""
+    return [
+        row[0] for row in asked.tx.rows("SELECT DISTINCT rule FROM claim WHERE rule IS NOT NULL AND verdict IS NULL")
+    ]
 
 
 def _settle(asked: Asked, branch: Branch, number: int) -> None:
@@ -122,18 +134,19 @@ def _try(asked: Asked, door: Door, routes: Sequence[int], place: tuple[int, Room
     bound = {"address": door.address, "account": door.channel, "kind": door.kind}
     address = reach.address("claim.person_id", ":address", ":account", consent.is_marketing(asked))
     found = f", identity_id = {address}" if door.address else ""
-    if not asked.tx.run(f"UPDATE claim SET door = {door.number}{found} WHERE {here}", **bound):
+    if not asked.tx.run(f"UPDATE claim SET verdict = {Verdict.GO}, door = {door.number}{found} WHERE {here}", **bound):
         return
     tests = list(_tests(asked, door, routes, rooms))
     asked.more |= bound
-    if tests:
-        whens = " ".join(f"WHEN {one.test} THEN {number}" for number, one in enumerate(tests))
-        asked.tx.run(f"UPDATE claim SET rule = CASE {whens} ELSE -1 END WHERE {here}", **asked.bound())
-        here = "rule = -1 AND verdict IS NULL"
-    asked.tx.run(f"UPDATE claim SET verdict = {Verdict.GO}, rule = NULL WHERE {here}")
     if not tests:
         return
-    for (number,) in asked.tx.rows("SELECT DISTINCT rule FROM claim WHERE rule >= 0 AND verdict IS NULL"):
+    first = _first(tests)
+    asked.tx.run(
+        f"UPDATE claim SET rule = {first}, verdict = NULL WHERE claim.verdict = {Verdict.GO}"
+        f" AND claim.door = {door.number} AND claim.option_ix = {option} AND {first} IS NOT NULL",
+        **asked.bound(),
+    )
+    for number in _numbers(asked):
         one = tests[number]
         if isinstance(one, Branch):
             _settle(asked, one, number)

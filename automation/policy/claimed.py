@@ -18,7 +18,7 @@ from automation.store.database import Transaction
 from .verdicts import Verdict
 
 CLAIM = (
-    "id BIGINT, n BIGINT, run_id BIGINT, person_id BIGINT, version_id BIGINT, step BIGINT, variant TEXT,"
+    "id BIGINT, n BIGINT, run_id BIGINT, person_id BIGINT, version_id BIGINT, step BIGINT, visit BIGINT, variant TEXT,"
     " purpose BIGINT, option_ix BIGINT, expires_at BIGINT, attempts BIGINT, was TEXT, zone BIGINT, seed BIGINT,"
     " route BIGINT, door BIGINT, identity_id BIGINT, rule BIGINT, verdict BIGINT, reason TEXT, until BIGINT,"
     " trail TEXT, technical BIGINT, capped BIGINT, refused BIGINT, limited BIGINT, opens BIGINT"

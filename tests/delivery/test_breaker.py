@@ -21,9 +21,7 @@ AWAY = Denied(Reason.UNAVAILABLE, "503", permanent=False)
 
 
 def after(answers: list[Outcome], state: State = FRESH, now: int = 1000) -> State:
-    for answer in answers:
-        state = breaker._after(state, answer, ("sms_main", RULE), now)
-    return state
+    return breaker.after(state, answers, ("sms_main", RULE), now)
 
 
 def test_failures_in_a_row_trip_it_and_any_answer_of_a_working_channel_ends_the_row() -> None:

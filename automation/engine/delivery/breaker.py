@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from automation.kernel.ports import Accepted, Outcome, Reason, Unknown
+from automation.kernel.ports import Accepted, Denied, Outcome, Reason, Unknown
 from automation.settings import Breaker, Channel
 from automation.store.database import Transaction
 
@@ -36,17 +36,15 @@ def learn(
     for channel, answers in sorted(outcomes.items()):  # one order in all processes: their locks never cross
         row = tx.row("SELECT failures, open_until, last_error FROM channel_state WHERE channel = :c", c=channel)
         before = State(row[0], row[1], row[2]) if row else State()
-        after = before
-        for answer in answers:
-            after = _after(after, answer, (channel, settings[channel].breaker), now)
-        if after != before:
+        stands = after(before, answers, (channel, settings[channel].breaker), now)
+        if stands != before:
             tx.run(
                 "INSERT INTO channel_state (channel, failures, open_until, last_error)"
                 " VALUES (:channel, :failures, :until, :error) ON CONFLICT (channel) DO UPDATE SET"
                 " failures = excluded.failures, open_until = excluded.open_until, last_error = excluded.last_error",
-                channel=channel, failures=after.failures, until=after.until, error=after.error,
+                channel=channel, failures=stands.failures, until=stands.until, error=stands.error,
             )  # fmt: skip
-        found[channel] = after
+        found[channel] = stands
     return found
 
 
@@ -54,9 +52,20 @@ Rule = tuple[str, Breaker]
 """a channel and when it rests"""
 
 
-def _after(state: State, answer: Outcome, rule: Rule, now: int) -> State:
-    if isinstance(answer, Accepted):
-        return State()
+def after(state: State, answers: Sequence[Outcome], rule: Rule, now: int) -> State:
+    """How a channel stands after these answers. What came before the last good one is forgotten."""
+    bad: list[Denied | Unknown] = []
+    for answer in reversed(answers):
+        if isinstance(answer, Accepted):
+            state = State()
+            break
+        bad.append(answer)
+    for failed in reversed(bad):
+        state = _after(state, failed, rule, now)
+    return state
+
+
+def _after(state: State, answer: Denied | Unknown, rule: Rule, now: int) -> State:
     if isinstance(answer, Unknown):
         return _failed(state, f"unknown {answer.code}".rstrip(), rule, now)
     said = f"{answer.reason} {answer.code}".rstrip()

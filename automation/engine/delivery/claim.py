@@ -64,9 +64,8 @@ class Taken(NamedTuple):
 
 READ = (
     "SELECT c.version_id, c.step, c.variant, c.purpose, c.option_ix, c.door, c.id, c.run_id, c.person_id, c.zone,"
-    " c.identity_id, c.trail, c.expires_at, m.visit, m.attempts, r.entered_at, r.data, i.lookup, i.sealed FROM claim"
-    " c {then} message m"
-    " ON m.id = c.id {then} run r ON r.id = c.run_id LEFT JOIN identity i ON i.id = c.identity_id"
+    " c.identity_id, c.trail, c.expires_at, c.visit, c.attempts, r.entered_at, r.data, i.lookup, i.sealed"
+    " FROM claim c {then} run r ON r.id = c.run_id LEFT JOIN identity i ON i.id = c.identity_id"
     f" WHERE c.verdict = {Verdict.GO} ORDER BY c.n"
 )
 
@@ -148,9 +147,9 @@ class Claimer:
         tx.temporary("claim", CLAIM)
         tried = f"m.reason LIKE '{WAYS_TRIED}%'"
         tx.run(
-            "INSERT INTO claim (id, n, run_id, person_id, version_id, step, variant, purpose, option_ix, expires_at,"
-            " attempts, was, zone, seed, trail, technical)"
-            " SELECT m.id, t.n, m.run_id, m.person_id, m.version_id, m.step, m.variant, m.purpose, m.via_ix,"
+            "INSERT INTO claim (id, n, run_id, person_id, version_id, step, visit, variant, purpose, option_ix,"
+            " expires_at, attempts, was, zone, seed, trail, technical)"
+            " SELECT m.id, t.n, m.run_id, m.person_id, m.version_id, m.step, m.visit, m.variant, m.purpose, m.via_ix,"
             " m.expires_at, m.attempts, m.reason, coalesce(p.zone_id, 0), coalesce(p.seed, 0),"
             f" CASE WHEN {tried} THEN substr(m.reason, {len(WAYS_TRIED) + 1}) END, CASE WHEN {tried} THEN 1 END"
             " FROM (SELECT id, n, row_number() OVER (PARTITION BY person_id ORDER BY n) AS turn FROM picked) t"

@@ -12,10 +12,14 @@ from .bookings import Bookings
 from .gates import Gates
 from .prepared import Prepared
 
-DISPATCH = "id BIGINT, token BIGINT, person_id BIGINT, identity_id BIGINT, marketing BIGINT"
+DISPATCH = {
+    "id": "BIGINT", "token": "BIGINT", "person_id": "BIGINT", "identity_id": "BIGINT", "marketing": "BIGINT",
+    "n": "BIGINT", "channel": "TEXT", "lane": "TEXT", "idem_key": "TEXT", "body": "{blob}",
+}  # fmt: skip
 ATTEMPT = (
     "INSERT INTO attempt (message_id, n, channel, lane, identity_id, idem_key, state, body, at)"
-    f" VALUES (:id, :n, :channel, :lane, :identity, :key, {AttemptState.DISPATCHING}, :body, :now)"
+    f" SELECT id, n, channel, lane, identity_id, idem_key, {AttemptState.DISPATCHING}, body, CAST(:now AS BIGINT)"
+    " FROM dispatch WHERE 1 = 1"
     " ON CONFLICT (message_id, channel, lane) DO UPDATE SET state = excluded.state, identity_id = excluded.identity_id,"
     " body = excluded.body, code = NULL, done_at = NULL"
 )
@@ -58,14 +62,7 @@ class Dispatcher:
             lease=now + self._lease,
         )
         admitted = list(group) if count == len(group) else self._still_ours(tx, group, now)
-        tx.many(
-            ATTEMPT,
-            [
-                {"id": one.id, "n": one.attempts + 1, "channel": one.door.channel, "lane": one.door.lane,
-                 "identity": one.identity_id, "key": one.message.idem_key, "body": one.body, "now": now}
-                for one in admitted
-            ],
-        )  # fmt: skip
+        tx.run(ATTEMPT, now=now)
         return admitted
 
     def give_back(self, tx: Transaction, group: Sequence[Prepared], now: int) -> None:
@@ -77,17 +74,18 @@ class Dispatcher:
 
     def _without_resting(self, tx: Transaction, group: Sequence[Prepared], now: int) -> Sequence[Prepared]:
         """A channel that failed while these waited gets nothing more: the breaker would be of no use otherwise."""
-        rests = [(one, self._gates.rests_until(one.door, now)) for one in group]
-        resting = [(one, until) for one, until in rests if until is not None]
-        if not resting:
+        doors = {one.door.number: one.door for one in group}
+        rests = {number: self._gates.rests_until(door, now) for number, door in doors.items()}
+        if not any(rests.values()):
             return group
+        resting = [(one, until) for one in group if (until := rests[one.door.number]) is not None]
         self.give_back(tx, [one for one, _ in resting if not one.resend], now)
         tx.many(
             f"UPDATE message SET lease_until = :until WHERE id = :id AND token = :token"
             f" AND state = {MessageState.DISPATCHING}",
             [{"id": one.id, "token": one.token, "until": until} for one, until in resting if one.resend],
         )
-        return [one for one, until in rests if until is None]
+        return [one for one in group if rests[one.door.number] is None]
 
     def _trusted(self, tx: Transaction, group: Sequence[Prepared], now: int) -> Sequence[Prepared]:
         """While the channel fails, no more than the breaker has failures left; the others are claimed again."""
@@ -102,19 +100,25 @@ class Dispatcher:
         rows = tx.rows(f"SELECT m.id, m.token, m.state, d.token FROM dispatch d {then} message m ON m.id = d.id")
         ours = {row[0] for row in rows if row[1] == row[3] and row[2] == MessageState.DISPATCHING}
         withdrawn = {row[0] for row in rows if row[1] in (None, row[3]) and row[2] == MessageState.CANCELLED}
+        tx.run(
+            "DELETE FROM dispatch WHERE NOT EXISTS (SELECT 1 FROM message m WHERE m.id = dispatch.id"
+            f" AND m.token = dispatch.token AND m.state = {MessageState.DISPATCHING})"
+        )
         self._bookings.give_back_lost(tx, [one for one in group if one.id in withdrawn], now)
         return [one for one in group if one.id in ours]
 
 
 def _fill(tx: Transaction, group: Sequence[Prepared]) -> set[int]:
-    """The group into `dispatch`; returns who may not be written to any more. Where the channel is the recipient nobody
-    is asked."""
-    tx.temporary("dispatch", DISPATCH)
-    tx.many(
-        "INSERT INTO dispatch VALUES (:id, :token, :person, :identity, :marketing)",
+    """The group with its attempts into `dispatch`; returns who may not be written to any more. Where the channel is
+    the recipient nobody is asked."""
+    tx.temporary(
+        "dispatch", ", ".join(f"{name} {kind.format(blob=tx.dialect.blob)}" for name, kind in DISPATCH.items())
+    )
+    tx.insert(
+        "dispatch", list(DISPATCH),
         [
-            {"id": one.id, "token": one.token, "person": one.person_id, "identity": one.identity_id,
-             "marketing": int(one.marketing)}
+            (one.id, one.token, one.person_id, one.identity_id, int(one.marketing), one.attempts + 1, one.door.channel,
+             one.door.lane, one.message.idem_key, one.body)
             for one in group
         ],
     )  # fmt: skip
