@@ -68,7 +68,8 @@ _LIST: Final = (
     _event("message.sent", "消息发出", *_OF_A_MESSAGE),
     _event("message.delivered", "消息送达", *_OF_A_MESSAGE),
     _event("message.opened", "消息打开", *_OF_A_MESSAGE),
-    _event("message.clicked", "消息点击", *_OF_A_MESSAGE),
+    # `link`: what text.yaml calls it, else the host it leads to; nothing where a provider reports clicks.
+    _event("message.clicked", "消息点击", *_OF_A_MESSAGE, _text("link", "shop")),
     _event("message.failed", "消息失败", *_OF_A_MESSAGE),
     _event("message.answered", "问卷回答", *_OF_A_MESSAGE),
     # `text` holds only words that a journey asks for, never what else was written (automation/inbound/keywords.py).

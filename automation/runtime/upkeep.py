@@ -15,6 +15,7 @@ from automation.engine.delivery import receipts
 from automation.inbound import inbox
 from automation.people import tags
 from automation.store.database import Transaction
+from automation.tracking import targets
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ def nightly(app: App, now: int) -> None:
     app.computed.refresh_windows(app.store, now)
     lifecycle.refresh(app.store, app.names, rules, now)
     rfm.refresh(app.store, app.names, (rules, app.settings.rfm), now)
-    for forget in (tags.expire, inbox.prune, receipts.prune, _forget_answers):
+    for forget in (tags.expire, inbox.prune, receipts.prune, targets.prune, _forget_answers):
         gone = SLICE
         while gone == SLICE:
             with app.store.write() as tx:

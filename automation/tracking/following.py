@@ -23,10 +23,11 @@ KEEP = "!#$%&'()*+,/:;=?@[]~"  # what stays as it is in an address: everything t
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a link leads, as it stands in a Location header, and whose message it was in."""
+    """Where a link leads, as it stands in a Location header, whose message it was in, and what the link is called."""
 
     url: str
     message_id: int
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,12 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A message was `opened` or `clicked`. `at`: UTC seconds."""
+    """A message was `opened` or `clicked`. `at`: UTC seconds; `link`: what was clicked, as `Target.label`."""
 
     message_id: int
     kind: str
     at: int
+    link: str = ""
 
 
 class Follower:
@@ -60,8 +62,8 @@ class Follower:
     def follow(self, token: str) -> Target | None:
         """Of `/c/<token>`; None for everything but a link of ours."""
         found = self._tokens.read(Use.CLICK, token, 2)
-        url = self._targets.url(found[1]) if found else None
-        return Target(location(url), found[0]) if found and url else None
+        link = self._targets.link(found[1]) if found else None
+        return Target(location(link.url), found[0], link.label) if found and link else None
 
     def opened(self, token: str) -> int | None:
         """Of `/o/<token>`: the message's id."""
@@ -88,10 +90,12 @@ class Follower:
 
 
 def record(parts: Parts, tx: Transaction, happened: Sequence[Seen], now: int) -> None:
-    """Opens and clicks of a group of requests. The first of each message counts; what is gone is left out."""
-    for kind in ("opened", "clicked"):
-        found = [(one.message_id, None, min(one.at, now)) for one in happened if one.kind == kind]
-        arrivals.seen(parts, tx, kind, found, now)
+    """Opens and clicks of a group of requests. The first open of a message counts, and the first click on each of its
+    links; what is gone is left out."""
+    opened = [(one.message_id, None, min(one.at, now)) for one in happened if one.kind == "opened"]
+    arrivals.seen(parts, tx, "opened", opened, now)
+    clicked = [(one.message_id, min(one.at, now), one.link) for one in happened if one.kind == "clicked"]
+    arrivals.clicked(parts, tx, clicked, now)
 
 
 def location(url: str) -> str:

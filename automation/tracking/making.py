@@ -12,7 +12,7 @@ from automation.people.sealing import Vault
 from automation.policy.claimed import Door
 
 from . import rewriting
-from .targets import Targets, is_web
+from .targets import Link, Targets, is_web, of_host
 from .tokens import KINDS, Tokens, Use
 
 EMAIL: Final = "email"
@@ -41,21 +41,24 @@ class Maker:
     def tracked(self, batch: Sequence[Written], now: int) -> Sequence[Body]:
         """Links led over our address, each address stored first; mails with their header and picture besides."""
         wanted = [self._wanted(one) for one in batch] if self._clicks else [()] * len(batch)
-        numbers = self._targets.numbers({url for urls in wanted for url in urls}, now) if any(wanted) else {}
+        numbers = self._targets.numbers({link for links in wanted for link in links}, now) if any(wanted) else {}
         return [
-            self._body(one, {url: numbers[url] for url in urls}) if urls or one.door.kind == EMAIL else one.body
-            for one, urls in zip(batch, wanted, strict=True)
+            self._body(one, {link.url: numbers[link] for link in links})
+            if links or one.door.kind == EMAIL
+            else one.body
+            for one, links in zip(batch, wanted, strict=True)
         ]
 
-    def _wanted(self, one: Written) -> Sequence[str]:
-        """Addresses to be tracked. Our own are not: a link over a link is refused by WeChat as a disguise."""
+    def _wanted(self, one: Written) -> Sequence[Link]:
+        """Links to be tracked, each address once: by the author's name, or, where it was only written out, by its host.
+        Our own are not: a link over a link is refused by WeChat as a disguise."""
         page = one.body.get(rewriting.HTML)
         if not one.declared and not isinstance(page, str):
             return ()
-        found = dict.fromkeys(one.declared.values())
-        if isinstance(page, str):
-            found |= dict.fromkeys(rewriting.hrefs(page))
-        return [url for url in found if not self._is_ours(url) and is_web(url)]
+        found = {url: Link(url, name) for name, url in reversed(list(one.declared.items()))}
+        for url in rewriting.hrefs(page) if isinstance(page, str) else ():
+            found.setdefault(url, of_host(url))
+        return [link for url, link in found.items() if not self._is_ours(url) and is_web(url)]
 
     def _is_ours(self, url: str) -> bool:
         return url.startswith(tuple(f"{self._base}/{use}/" for use in Use))

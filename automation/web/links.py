@@ -46,7 +46,7 @@ class Links:
         if target is None:
             return self._unknown(request)
         if request.method == "GET":
-            await self._note(Seen(target.message_id, "clicked", self._context.now()))
+            await self._note(Seen(target.message_id, "clicked", self._context.now(), target.label))
         return Response(status_code=302, headers={"location": target.url})
 
     async def picture(self, request: Request) -> Response:

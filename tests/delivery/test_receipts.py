@@ -83,7 +83,7 @@ def test_events_tell_run_and_step_and_wake_who_waits(house: House) -> None:
     house.deliver(NOON)
     report(house, "clicked", 60)
     props = json.loads(house.store.value("SELECT props FROM event"))
-    assert props == {"run": house.run().id, "step": "hello", "journey": "j", "channel": "wechat_main"}
+    assert props == {"run": house.run().id, "step": "hello", "journey": "j", "channel": "wechat_main", "link": None}
     house.tick("2026-03-02 12:02")
     assert house.tags(person) == {"点了"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from automation.tracking.following import Seen, Subject
@@ -34,6 +35,30 @@ def test_a_click_wakes_who_waits_for_it(shop: Linked) -> None:
     assert shop.store.value("SELECT count(*) FROM person_tag") == 1
 
 
+def test_each_link_of_a_message_is_told_once_under_its_name(shop: Linked) -> None:
+    shop.sent("email")
+    base = shop.ts(NOON)
+    shop.seen(Seen(1, "clicked", base + 20, "gift"), Seen(1, "clicked", base + 10, "shop"))
+    shop.seen(Seen(1, "clicked", base + 5, "gift"), Seen(1, "clicked", base + 40, "other.example.com"))
+    rows = shop.store.rows("SELECT props, at FROM event ORDER BY id")
+    assert [(json.loads(props)["link"], at - base) for props, at in rows] == [
+        ("shop", 10), ("gift", 20), ("other.example.com", 40),
+    ]  # fmt: skip
+    assert shop.store.value("SELECT clicked_at FROM message") == base + 5
+
+
+def test_a_journey_waits_for_a_certain_link(shop: Linked) -> None:
+    waits = "{wait_for: {event: {name: message.clicked, where: {link: shop}}}, up_to: 3d, then: [{tag: 看了}]}"
+    (person,) = shop.send_one(NOON, f"{{send: hello, via: [email]}}\n  - {waits}\n  - {{wait: 1d}}")
+    shop.deliver(NOON)
+    shop.seen(Seen(1, "clicked", shop.ts(NOON) + 5, "other.example.com"))
+    shop.tick("2026-03-02 12:01")
+    assert shop.tags(person) == set()
+    shop.seen(Seen(1, "clicked", shop.ts(NOON) + 70, "shop"))
+    shop.tick("2026-03-02 12:02")
+    assert shop.tags(person) == {"看了"}
+
+
 def test_a_click_on_a_message_that_is_gone_changes_nothing(shop: Linked) -> None:
     shop.sent("email")
     shop.seen(Seen(77, "clicked", 5))
@@ -49,7 +74,8 @@ def test_a_moment_in_the_future_is_now(shop: Linked) -> None:
 def test_a_target_knows_its_message(shop: Linked) -> None:
     shop.sent("wechat")
     target = shop.follower.follow(links(shop.wechat.sent[0])["c"][0])
-    assert target is not None and (target.url, target.message_id) == ("https://shop.example.com/new", 1)
+    assert target is not None and target.label == "shop"
+    assert (target.url, target.message_id) == ("https://shop.example.com/new", 1)
 
 
 def test_a_merged_person_is_found_by_old_links(shop: Linked) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from automation.people.sealing import Vault
 from automation.store.database import Store
+from automation.tracking import targets
 from automation.tracking.following import location
-from automation.tracking.targets import Targets, is_web
+from automation.tracking.targets import Link, Targets, is_web, of_host
 from tests.delivery.house import KEY
 
 BAD = [
@@ -21,25 +22,68 @@ BAD = [
 def test_what_no_browser_should_be_sent_to_is_not_stored(sqlite_store: Store, url: str) -> None:
     assert not is_web(url)
     with pytest.raises(ValueError):
-        Targets(sqlite_store, Vault(KEY)).numbers([url], 1)
+        Targets(sqlite_store, Vault(KEY)).numbers([Link(url, "x")], 1)
+
+
+def links(*urls: str) -> list[Link]:
+    return [of_host(url) for url in urls]
 
 
 def test_an_address_is_stored_once_and_found_by_every_process(store: Store) -> None:
-    vault, urls = Vault(KEY), [f"https://a.cn/{number}?码=券" for number in range(1_200)]
-    first = Targets(store, vault).numbers(urls, 1)
+    vault, made = Vault(KEY), links(*(f"https://a.cn/{number}?码=券" for number in range(1_200)))
+    first = Targets(store, vault).numbers(made, 1)
     again = Targets(store, vault)
-    assert again.numbers([*urls[:3], "https://b.cn"], 2) == {
-        **{url: first[url] for url in urls[:3]}, "https://b.cn": store.value("SELECT max(id) FROM link_target"),
+    (other,) = links("https://b.cn")
+    assert again.numbers([*made[:3], other], 2) == {
+        **{link: first[link] for link in made[:3]}, other: store.value("SELECT max(id) FROM link_target"),
     }  # fmt: skip
     assert store.value("SELECT count(*) FROM link_target") == 1_201
-    assert again.url(first[urls[7]]) == urls[7]
-    assert again.url(99_999) is None
+    assert again.link(first[made[7]]) == made[7]
+    assert again.link(99_999) is None
+
+
+def test_one_address_under_two_names_is_two_links(store: Store) -> None:
+    made = [Link("https://a.cn/x", "shop"), Link("https://a.cn/x", "gift")]
+    found = Targets(store, Vault(KEY)).numbers(made, 1)
+    again = Targets(store, Vault(KEY))
+    assert [again.link(found[link]) for link in made] == made
+
+
+def test_a_link_without_a_name_is_called_by_its_host_and_nothing_else_of_it() -> None:
+    assert of_host("https://Shop.example.com:8443/王芳/13800000001?c=BD-1").label == "shop.example.com"
 
 
 def test_the_database_does_not_tell_where_links_lead(store: Store) -> None:
-    Targets(store, Vault(KEY)).numbers(["https://a.cn/?c=BD-00000001"], 1)
-    ((digest, sealed),) = store.rows("SELECT digest, sealed FROM link_target")
-    assert b"BD-00000001" not in bytes(sealed) and "BD" not in digest
+    Targets(store, Vault(KEY)).numbers(links("https://a.cn/?c=BD-00000001"), 1)
+    ((digest, sealed, label),) = store.rows("SELECT digest, sealed, label FROM link_target")
+    assert b"BD-00000001" not in bytes(sealed) and "BD" not in digest + label
+
+
+def pruned(store: Store, now: int) -> int:
+    with store.write() as tx:
+        return targets.prune(tx, now, 100)
+
+
+def test_a_link_goes_only_long_after_the_last_message_with_it(store: Store) -> None:
+    shop, made = Targets(store, Vault(KEY)), links("https://a.cn/1", "https://a.cn/2")
+    first = shop.numbers(made, 1)
+    used = 10 * targets.DAY
+    assert shop.numbers(made[:1], used) == {made[0]: first[made[0]]}  # a message, made by a process that knows it
+    assert pruned(store, targets.KEPT) == 0
+    assert pruned(store, targets.KEPT + 2) == 1
+    assert Targets(store, Vault(KEY)).link(first[made[0]]) == made[0]
+    assert Targets(store, Vault(KEY)).link(first[made[1]]) is None
+    assert pruned(store, targets.KEPT + used + 1) == 1
+
+
+def test_a_link_that_went_is_made_again_under_another_number(store: Store) -> None:
+    shop, (made,) = Targets(store, Vault(KEY)), links("https://a.cn/1")
+    first = shop.numbers([made], 1)[made]
+    later = targets.KEPT + 2
+    assert pruned(store, later) == 1
+    again = shop.numbers([made], later)[made]
+    assert again > first, "an old link never leads to what a new one is for"
+    assert Targets(store, Vault(KEY)).link(again) == made
 
 
 def test_a_location_is_plain_ascii() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from automation.app import App
 from automation.store.states import MessageState
-from automation.tracking.targets import Targets
+from automation.tracking.targets import Link, Targets
 from automation.tracking.tokens import KINDS, Tokens, Use
 from tests.web.caller import Caller
 
@@ -22,6 +24,8 @@ def person(app: App) -> int:
             " expires_at, channel, lane, sent_at) VALUES (1, 1, 0, 1, 1, 1, 1, :sent, 0, 0, 'mail_main', 'email', 1)",
             sent=int(MessageState.SENT),
         )
+        tx.run("INSERT INTO journey (name, status) VALUES ('j', 'live')")
+        tx.run("INSERT INTO step (journey_id, key) VALUES (1, 'hello')")
         tx.run(
             "INSERT INTO consent (person_id, channel, purpose, granted, source, at)"
             " VALUES (1, 'email', 'marketing', 1, 'test', 1)"
@@ -38,13 +42,15 @@ def granted(app: App) -> list[tuple[object, ...]]:
 
 
 def test_a_click_goes_on_and_is_recorded(call: Caller, app: App, person: int) -> None:
-    number = Targets(app.store, app.vault).numbers([SHOP], 0)[SHOP]
+    link = Link(SHOP, "shop")
+    number = Targets(app.store, app.vault).numbers([link], 0)[link]
     path = f"/c/{token(app, Use.CLICK, 1, number)}"
     looked = call("HEAD", path)
     assert (looked.status, app.store.value("SELECT clicked_at FROM message")) == (302, None)
     answer = call("GET", path)
     assert (answer.status, answer.headers["location"], answer.headers["referrer-policy"]) == (302, SHOP, "no-referrer")
     assert app.store.value("SELECT clicked_at FROM message") == app.clock.now()
+    assert json.loads(app.store.value("SELECT props FROM event"))["link"] == "shop"
 
 
 def test_a_picture_tells_that_a_mail_was_opened(call: Caller, app: App, person: int) -> None:

@@ -34,8 +34,22 @@ TO_SENT = (
 
 def seen(parts: Parts, tx: Transaction, kind: str, found: Sequence[tuple[int, int | None, int]], now: int) -> None:
     """`kind`: of SEEN; `found`: message id, attempt id where it is known, UTC seconds. The earliest report counts."""
-    if not found:
-        return
+    if found:
+        marks.tell(parts, tx, kind, _note(parts, tx, kind, found, now), now)
+
+
+def clicked(parts: Parts, tx: Transaction, found: Sequence[tuple[int, int, str]], now: int) -> None:
+    """Clicks on links of ours: message id, UTC seconds, what the link is called. Each link of a message is told once,
+    so that a journey can wait for a certain one."""
+    if found:
+        _note(parts, tx, "clicked", [(message, None, at) for message, at, _ in found], now)
+        marks.tell_clicks(parts, tx, found, now)
+
+
+def _note(
+    parts: Parts, tx: Transaction, kind: str, found: Sequence[tuple[int, int | None, int]], now: int
+) -> list[tuple[int, int]]:
+    """Writes it down; returns what nobody knew: message id, UTC seconds."""
     attempts = _fill(tx, found)
     then, name = tx.dialect.join_in_order, f"{kind}_at"
     fresh = tx.rows(f"SELECT a.id, a.at FROM arrived a {then} message m ON m.id = a.id WHERE m.{name} IS NULL")
@@ -45,7 +59,7 @@ def seen(parts: Parts, tx: Transaction, kind: str, found: Sequence[tuple[int, in
     )
     healed = _to_sent(parts, tx, f"message.state IN ({UNSURE}) OR ({CAME_BACK})", now)
     _proven(tx, [attempts[number] for number in healed], now)
-    marks.tell(parts, tx, kind, [(row[0], row[1]) for row in fresh], now)
+    return [(row[0], row[1]) for row in fresh]
 
 
 def sent(parts: Parts, tx: Transaction, found: Sequence[tuple[int, int | None, int]], now: int) -> None:

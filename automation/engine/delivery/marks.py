@@ -24,12 +24,28 @@ def heard(parts: Parts, kind: str) -> bool:
 
 def tell(parts: Parts, tx: Transaction, kind: str, happened: Sequence[tuple[int, int]], now: int) -> None:
     """Adds and queues `message.KIND` for (message id, UTC seconds); one that was told before is not told again."""
-    if not happened:
-        return
-    tx.temporary("told", "message_id BIGINT, at BIGINT")
-    tx.many("INSERT INTO told VALUES (:id, :at)", [{"id": number, "at": min(at, now)} for number, at in happened])
-    props = tx.dialect.json_object(run="m.run_id", step="s.key", journey="j.name", channel="m.channel")
-    dedupe = f"'{kind} ' || CAST(m.id AS TEXT)"
+    if happened:
+        _tell(parts, tx, kind, [(number, min(at, now), "") for number, at in happened], now)
+
+
+def tell_clicks(parts: Parts, tx: Transaction, happened: Sequence[tuple[int, int, str]], now: int) -> None:
+    """The same for clicks with the names of the links: each link of a message is told once, with its earliest click."""
+    first: dict[tuple[int, str], int] = {}
+    for number, at, link in sorted(happened, key=lambda one: one[1]):
+        first.setdefault((number, link), min(at, now))
+    if first:
+        _tell(parts, tx, "clicked", [(number, at, link) for (number, link), at in first.items()], now)
+
+
+def _tell(parts: Parts, tx: Transaction, kind: str, happened: Sequence[tuple[int, int, str]], now: int) -> None:
+    tx.temporary("told", "message_id BIGINT, at BIGINT, link TEXT")
+    tx.many(
+        "INSERT INTO told VALUES (:id, :at, :link)",
+        [{"id": number, "at": at, "link": link} for number, at, link in happened],
+    )
+    of_a_link = {"link": "NULLIF(t.link, '')"} if kind == "clicked" else {}
+    props = tx.dialect.json_object(run="m.run_id", step="s.key", journey="j.name", channel="m.channel", **of_a_link)
+    dedupe = f"'{kind} ' || CAST(m.id AS TEXT) || CASE WHEN t.link = '' THEN '' ELSE ' ' || t.link END"
     then = tx.dialect.join_in_order
     bound = {"name": parts.names.find("event", f"message.{kind}"), "now": now}
     inserted = tx.rows(

@@ -12,10 +12,9 @@ CREATE TABLE person (
 CREATE INDEX person_stage ON person (stage);
 CREATE TABLE identity (
     id {id}, kind TEXT NOT NULL, account TEXT NOT NULL DEFAULT '', lookup {blob} NOT NULL, person_id BIGINT NOT NULL,
-    sealed {blob} NOT NULL, key_id SMALLINT NOT NULL, tail BIGINT, verified_at BIGINT);
+    sealed {blob} NOT NULL, key_id SMALLINT NOT NULL, verified_at BIGINT);
 CREATE UNIQUE INDEX identity_lookup ON identity (lookup);
 CREATE INDEX identity_person ON identity (person_id);
-CREATE INDEX identity_tail ON identity (tail) WHERE tail IS NOT NULL;
 CREATE TABLE merge (
     id {id}, kept BIGINT NOT NULL, gone BIGINT NOT NULL, reason TEXT NOT NULL, at BIGINT NOT NULL, undone_at BIGINT,
     before TEXT NOT NULL);
@@ -169,7 +168,9 @@ CREATE INDEX inbound_at ON inbound (at);
 CREATE INDEX inbound_welcome ON inbound (at) WHERE welcome IS NOT NULL;
 CREATE INDEX inbound_person ON inbound (person_id) WHERE person_id IS NOT NULL;
 CREATE TABLE cache (name TEXT PRIMARY KEY, sealed {blob} NOT NULL, until BIGINT NOT NULL);
-CREATE TABLE link_target (id {id}, digest TEXT NOT NULL UNIQUE, sealed {blob} NOT NULL, at BIGINT NOT NULL);
+CREATE TABLE link_target (
+    id {id}, digest TEXT NOT NULL UNIQUE, sealed {blob} NOT NULL, label TEXT NOT NULL, at BIGINT NOT NULL);
+CREATE INDEX link_target_at ON link_target (at);
 CREATE TABLE api_request (
     source TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL, status SMALLINT NOT NULL, answer TEXT NOT NULL,
     at BIGINT NOT NULL, PRIMARY KEY (source, key)){norowid};
