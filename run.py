@@ -48,7 +48,9 @@ def sandbox(ledger: Path) -> Sandbox:
     """Pretend providers in a process of their own, for the demo."""
     from bots.sandbox import process
 
-    return process.start(ledger)
+    started = process.start(ledger)
+    started.know_everybody()
+    return started
 
 
 def webhooks() -> Poster:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from automation.festivals import walltime
+from automation.inbound.inbox import Inbox
 from automation.kernel import clock, errors
 from automation.runtime import leader
 from automation.simulate import figures, loading, proof, report, shoppers, stage, year
@@ -87,7 +88,8 @@ def _play(session: Session, place: Stage, customers: int, days: int) -> tuple[li
     first, fixed = shoppers.YEAR_BEGINS, session.clock
     assert isinstance(fixed, clock.FixedClock)
     app.store.rows("PRAGMA synchronous = OFF")  # a demo that a power cut spoils is started again
-    world = World(app.parts, session.people, app.delivery, fixed)
+    inbox = Inbox(app.parts, app.vault, app.channels)
+    world = World(app.parts, session.people, app.delivery, inbox, fixed)
     with progress.bar("importing the sample") as bar:
         loaded = loading.load(world, place.folder, fixed.now(), bar)
     people, past = loaded.customers, loaded.events
@@ -105,7 +107,7 @@ def _play(session: Session, place: Stage, customers: int, days: int) -> tuple[li
     )
     kinds = {name: channel.kind for name, channel in app.channels.items()}
     staff = {one.address for one in app.settings.staff.values() if one.address}
-    return figures.of(app.parts, kinds), proof.wrong(app.store, place.ledger, staff)
+    return figures.of(app.parts, kinds), proof.wrong(app.store, app.vault, place.ledger, staff)
 
 
 def _begins(session: Session) -> int:

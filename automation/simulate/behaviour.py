@@ -1,18 +1,20 @@
-"""Doing what customers planned: each act reaches the engine the way it would from outside, as an event or a receipt."""
+"""Doing what customers planned: each act reaches the engine the way it would from outside, as an event of the shop's
+own systems, through a channel, or by a link that was followed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from automation.engine.delivery import receipts
 from automation.people import consents, happenings, identities, profiles
 from automation.people.consents import Consent
 from automation.people.happenings import Happening
 from automation.people.identities import Identity
 from automation.store.database import Transaction
+from automation.tracking import following
+from automation.tracking.following import Seen
 
-from . import chance
+from . import chance, telling
 from .crowd import Act, Crowd
 from .world import World
 
@@ -28,33 +30,35 @@ def act(world: World, crowd: Crowd, now: int) -> int:
     """Does what is due, in one transaction; returns how many acts there were."""
     acts = crowd.due(now)
     if acts:
+        arrivals = [telling.told(world, one, crowd.persons.get(one.key), now) for one in acts]
+        write = world.inbox.prepare(now, [one for one in arrivals if one is not None])
         with world.parts.store.write() as tx:
             told: list[Happening] = []
             for one in acts:
                 told += _do(world, tx, crowd, one, now)
             happenings.emit(world.people, tx, now, told)
+            write(tx)
     return len(acts)
 
 
 def _do(world: World, tx: Transaction, crowd: Crowd, one: Act, now: int) -> Sequence[Happening]:
-    """One act; what it tells the engine."""
+    """One act, but for what a channel tells of it; the events of the shop's own systems."""
     if one.kind == "follow":
-        return [_follow(world, tx, crowd, one.key, now)]
+        _meet(world, tx, crowd, one.key, now)
+        return []
     person = crowd.persons.get(one.key)
     if person is None:  # rejected at the import, or not yet a follower
         return []
     match one.kind:
         case "order":
             return _order(tx, crowd, one, person, now)
+        case "event":
+            return [Happening(person, one.more["name"], one.more["props"])]
         case "click":
-            more = one.more
-            receipts.record(world.parts, tx, more["channel"], more["provider_id"], "clicked", now, now)
-            return []
+            following.record(world.parts, tx, [Seen(one.more["message"], "clicked", now)], now)
         case "bind":
             return _bind(world, tx, one.key, person, now)
-        case "stop":
-            return _stop(tx, one.more["channel"], person, now)
-    return [Happening(person, one.more["name"], one.more["props"])]
+    return []
 
 
 def _order(tx: Transaction, crowd: Crowd, one: Act, person: int, now: int) -> list[Happening]:
@@ -67,9 +71,9 @@ def _order(tx: Transaction, crowd: Crowd, one: Act, person: int, now: int) -> li
     return found
 
 
-def _follow(world: World, tx: Transaction, crowd: Crowd, key: str, now: int) -> Happening:
+def _meet(world: World, tx: Transaction, crowd: Crowd, key: str, now: int) -> None:
     """Somebody nobody knew: an openid, sometimes a phone, and what they agreed to when they followed."""
-    known = [Identity("openid", f"oNew{key}")]
+    known = [Identity("openid", telling.new_openid(key), world.channel("wechat") or "")]
     if chance.happens(HAS_PHONE, key, "phone"):
         known.append(_phone(key))
     person = profiles.recognise(world.people, tx, now, known)
@@ -81,7 +85,6 @@ def _follow(world: World, tx: Transaction, crowd: Crowd, key: str, now: int) -> 
         tx,
         [Consent(person, channel, "marketing", agreed, "wechat.followed", now) for channel in ("wechat", "sms")],
     )
-    return Happening(person, "wechat.followed", {"scene": "store_qr"})
 
 
 def _bind(world: World, tx: Transaction, key: str, person: int, now: int) -> list[Happening]:
@@ -91,12 +94,6 @@ def _bind(world: World, tx: Transaction, key: str, person: int, now: int) -> lis
         return []
     identities.insert(world.people, tx, person, phone, now)
     return [Happening(person, "phone.bound", {"source": "公众号菜单"})]
-
-
-def _stop(tx: Transaction, channel: str, person: int, now: int) -> list[Happening]:
-    """TD in answer to a short message, or no longer following."""
-    consents.put(tx, [Consent(person, channel, "marketing", False, f"{channel}: TD", now)])
-    return [Happening(person, "wechat.unfollowed", {})] if channel == "wechat" else []
 
 
 def _phone(key: str) -> Identity:

@@ -6,7 +6,7 @@ message makes somebody do joins the same plan: see reactions.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from heapq import heappop, heappush
@@ -22,12 +22,15 @@ from .clock import HOUR, full_hour
 from .shoppers import Deed, Shopper
 
 FOLLOWERS: Final = 0.4  # new followers in a year, for each member
+ASKS: Final = 0.3  # of orders: a question about it to the official account
+ALLOWS: Final = 0.5  # of orders and of new followers: one notice of each kind is welcome
+QUESTIONS: Final = ("请问发货了吗", "尺码偏大还是偏小", "可以换个颜色吗", "洗的时候要注意什么")
 HOURS: Final = [hour for hour, _ in shoppers.ACTIVE_HOURS]
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something a customer does. `kind`: event, order, click, follow, bind, stop; `more`: what that kind needs."""
+    """Something a customer does. `kind`: event, order, click, bind, or one of telling.TOLD; `more`: what it needs."""
 
     key: str
     kind: str
@@ -37,8 +40,10 @@ class Act:
 class Crowd:
     """Known by member number or, for new followers, by a number of ours."""
 
-    def __init__(self, people: Registry, members: int, first: date, end: date) -> None:
-        self._zone = ZoneInfo(people.zone)
+    def __init__(self, people: Registry, members: int, span: tuple[date, date], notices: Sequence[str]) -> None:
+        """`notices`: the templates of subscription notices that the shop's texts use."""
+        first, end = span
+        self._zone, self._notices = ZoneInfo(people.zone), notices
         self._first, self._end = first, end
         self._plan: list[tuple[int, int, Act]] = []
         self._number = 0
@@ -49,7 +54,10 @@ class Crowd:
             self._intend(who)
         for who in _followers(members, first, end):
             self.shoppers[who.key] = who
-            self.add(self._at(who.joined, chance.one_of((9, 20), who.key, "follows at")), Act(who.key, "follow"))
+            at = self._at(who.joined, chance.one_of((9, 20), who.key, "follows at"))
+            self.add(at, Act(who.key, "follow"))
+            if notices and chance.happens(ALLOWS, who.key, "allows"):
+                self.add(at + HOUR, Act(who.key, "allow", {"templates": notices}))
             self._intend(who)
 
     @property
@@ -75,7 +83,12 @@ class Crowd:
         self.keys[person] = key
 
     def ordered(self, key: str, order: str, at: int) -> None:
-        """Plans what a customer has to complain about an order."""
+        """Plans what follows an order: a notice allowed, a question, a complaint."""
+        if self._notices and chance.happens(ALLOWS, key, order, "allows"):
+            self.add(at, Act(key, "allow", {"templates": self._notices}))
+        if chance.happens(ASKS, key, order, "asks"):
+            asked = chance.one_of(QUESTIONS, key, order, "question")
+            self.add(int(at + chance.waiting(40 * HOUR, key, order, "asks at")), Act(key, "say", {"text": asked}))
         complaint = complaints.about(key, order)
         for name, hours in complaint.course() if complaint else ():
             self.add(

@@ -1,4 +1,4 @@
-"""What messages make customers do: click, bind a phone, buy, redeem a coupon, or ask to be left alone.
+"""What messages make customers do: click, answer, bind a phone, buy, redeem a coupon, or ask to be left alone.
 
 Only those react who got a message, so the control group shows what would have happened without.
 """
@@ -15,16 +15,21 @@ from . import chance, shoppers
 from .clock import HOUR
 from .crowd import Act, Crowd
 from .shoppers import Deed, Shopper
+from .telling import ADDRESSES
 from .world import World
 
 CLICKS: Final = 0.16
-CLICKS_OF: Final = {"complaint_followup": 0.5, "onboarding": 0.3}  # journeys that answer what somebody did
+CLICKS_OF: Final = {"onboarding": 0.3}  # journeys that answer what somebody did
+ANSWERS: Final = (("满意", 0.42), ("不满意", 0.12), ("", 0.46))  # to the question after a complaint
 BUYS: Final = 0.03
 BUYS_WITH_COUPON: Final = 0.09
 BINDS: Final = 0.4  # who is asked for the phone
-LEAVES: Final = {"sms": 0.005, "wechat": 0.003}  # answers TD, stops following
+LEAVES: Final = {  # after one message
+    "sms": (0.005, "say", {"text": "TD", "medium": "sms"}),
+    "wechat": (0.003, "leave", {}),
+}
 NEW: Final = f"""
-    SELECT a.id, a.channel, a.provider_id, m.person_id, m.id, s.key, j.name, (SELECT c.code FROM coupon c
+    SELECT a.id, a.channel, m.person_id, m.id, s.key, j.name, (SELECT c.code FROM coupon c
         WHERE c.run_id = m.run_id AND c.redeemed_at IS NULL ORDER BY c.id DESC LIMIT 1)
     FROM attempt a JOIN message m ON m.id = a.message_id JOIN step s ON s.id = m.step
     JOIN journey j ON j.id = s.journey_id
@@ -36,7 +41,6 @@ class Got(NamedTuple):
 
     attempt: int
     channel: str
-    provider_id: str
     person: int
     message: int
     step: str
@@ -65,17 +69,28 @@ class Reactions:
         today = walltime.local(now, self._world.parts.zones.shop).date()
         eager = _eager(who, today)
         kind = self._kinds[got.channel]
+        if got.journey in QUIET:
+            self._answer(who, kind, said, now)
+            return
         clicked = chance.happens(CLICKS_OF.get(got.journey, CLICKS) * (0.5 + eager / 2), *said, "clicks")
         if clicked:
             at = now + chance.waiting(5 * HOUR, *said, "clicks at")
-            self._add(at, who, "click", {"channel": got.channel, "provider_id": got.provider_id})
+            self._add(at, who, "click", {"message": got.message})
         if "bind_phone" in got.step and chance.happens(BINDS, *said, "binds"):
             self._add(now + chance.waiting(6 * HOUR, *said, "binds at"), who, "bind", {})
         buys = BUYS_WITH_COUPON if got.code else BUYS
-        if got.journey not in QUIET and chance.happens(buys * eager * (2.0 if clicked else 0.8), *said, "buys"):
+        if chance.happens(buys * eager * (2.0 if clicked else 0.8), *said, "buys"):
             self._buy(got, who, said, now)
-        if chance.happens(LEAVES.get(kind, 0.0), *said, "leaves"):
-            self._add(now + chance.waiting(2 * HOUR, *said, "leaves at"), who, "stop", {"channel": kind})
+        often, act, more = LEAVES.get(kind, (0.0, "", {}))
+        if chance.happens(often, *said, "leaves"):
+            self._add(now + chance.waiting(2 * HOUR, *said, "leaves at"), who, act, more)
+
+    def _answer(self, who: Shopper, kind: str, said: tuple[object, ...], now: int) -> None:
+        """To the question whether a complaint was settled well: a word, by the same channel."""
+        word = chance.weighted(ANSWERS, *said, "answers")
+        if word and kind in ADDRESSES:
+            at = now + chance.waiting(9 * HOUR, *said, "answers at")
+            self._add(at, who, "say", {"text": word, "medium": kind})
 
     def _buy(self, got: Got, who: Shopper, said: tuple[object, ...], now: int) -> None:
         at = now + 2 * HOUR + chance.waiting(30 * HOUR, *said, "buys at")
@@ -94,7 +109,7 @@ class Reactions:
         self._crowd.add(int(at), Act(who.key, kind, more))
 
 
-QUIET: Final = frozenset(("complaint_followup",))  # nobody buys because a complaint was looked after
+QUIET: Final = frozenset(("complaint_followup",))  # asks something, sells nothing
 
 
 def _eager(who: Shopper, today: date) -> float:

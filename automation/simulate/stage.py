@@ -37,6 +37,7 @@ HEADING: Final = (
     "# Written by `run.py demo`, and again each time. The shop's own settings; all channels are pretend ones.\n"
 )
 NUMBER: Final = "会员号"
+KEPT: Final = ("kind", "account", "sign_name")  # of a channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +90,22 @@ class Stage:
         }
         data["store"] = {"url": f"sqlite:{self.database.name}"}
         data["key"] = {"file": "demo.key"}
-        data["channels"] = {name: _channel(media[name], at) for name in settings.channels if media[name] in MEDIA}
+        data["channels"] = {
+            name: _channel(given, media[name], at) for name, given in data["channels"].items() if media[name] in MEDIA
+        }
         data["web"] = {"port": "off", "public_url": LINKS}
         lines = (f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in data.items())
         self.config.write_text(HEADING + "".join(lines), encoding="utf-8")
 
 
-def _channel(medium: str, at: tuple[str, int]) -> Mapping[str, Any]:
+def _channel(given: Mapping[str, Any], medium: str, at: tuple[str, int]) -> Mapping[str, Any]:
+    """The same interface, with nothing of the shop's account but what its texts say."""
     if medium == "email":
         return {"kind": "mail", "host": "127.0.0.1", "port": at[1], "tls": "none", "from_address": "shop@example.com",
                 "from_name": "旅程良品", "in_flight": 200}  # fmt: skip
-    return {"kind": "sandbox", "plays": medium, "url": at[0], "in_flight": 400}
+    kept = {name: given[name] for name in KEPT if name in given}
+    where = {"plays": medium, "url": at[0]} if given["kind"] == "sandbox" else {"sandbox": at[0]}
+    return {**kept, **where, "in_flight": 400, "rate": "none"}
 
 
 def _copy(path: Path, to: Path, members: int) -> None:

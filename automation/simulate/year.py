@@ -36,7 +36,7 @@ def live(world: World, members: int, span: tuple[date, date], progress: Callable
     first, end = span
     zone = world.parts.zones.shop
     begins, ends = walltime.midnight(first, zone), walltime.midnight(end, zone)
-    crowd = Crowd(world.people, members, first, end)
+    crowd = Crowd(world.people, members, span, _notices(world))
     reactions = Reactions(world, crowd)
     looks = clock.looks(world.parts)
     lived, now, kept_up = Lived(), begins, begins
@@ -55,6 +55,12 @@ def live(world: World, members: int, span: tuple[date, date], progress: Callable
     world.clock.set(ends)
     progress((ends - begins) // 86_400, (ends - begins) // 86_400)
     return lived
+
+
+def _notices(world: World) -> list[str]:
+    """The subscription notices that the shop's texts are sent as."""
+    texts = world.parts.project.texts.texts.values()
+    return sorted({template.key_of("subscribe") for text in texts for template in text.channels.values()} - {""})
 
 
 def _deliver(world: World, now: int) -> int:

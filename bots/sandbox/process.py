@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from automation.kernel import errors
+from bots import http
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,6 +26,13 @@ class Sandbox:
     smtp_port: int
     ledger: Path
     process: subprocess.Popen[bytes]
+
+    def know_everybody(self) -> None:
+        """From now on whatever openid there could be follows the pretend official account, with its window open and a
+        notice allowed: what may be sent when is then for the sender alone to keep."""
+        client = http.Client(timeout=10)
+        client.post_json(f"{self.url}/wechat/_account", {"everybody": True})
+        client.close()
 
     def stop(self, timeout: float = 10.0) -> None:
         """Ask it to finish what it answers, and wait; after `timeout` seconds it is killed."""

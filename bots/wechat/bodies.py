@@ -15,6 +15,8 @@ from bots.wechat.limits import TEXT_BYTES
 from bots.wechat.options import Template
 
 Payload: TypeAlias = dict[str, Any]
+Known: TypeAlias = Callable[[str], Template | None]
+"""The shop's name of a template -> the template."""
 
 
 class BadBody(Exception):
@@ -34,7 +36,7 @@ def customer_service(message: Message, body: Body) -> Payload:
     raise BadBody("no_part")
 
 
-def template(message: Message, known: Mapping[str, Template]) -> Payload:
+def template(message: Message, known: Known) -> Payload:
     """A template message, with the key under which WeChat drops a repeat for ten minutes."""
     part = _mapping(message.body.get("template"))
     found: Payload = {"touser": message.address, **_filled(part, known), "client_msg_id": message.idem_key}
@@ -47,7 +49,7 @@ def template(message: Message, known: Mapping[str, Template]) -> Payload:
     return found
 
 
-def subscribe(message: Message, known: Mapping[str, Template]) -> Payload:
+def subscribe(message: Message, known: Known) -> Payload:
     part = _mapping(message.body.get("subscribe"))
     found: Payload = {"touser": message.address, **_filled(part, known)}
     if part.get("page"):
@@ -105,8 +107,8 @@ PARTS: Final[Mapping[str, Callable[[Any], tuple[str, Payload]]]] = MappingProxyT
 )
 
 
-def _filled(part: Mapping[str, Any], known: Mapping[str, Template]) -> Payload:
-    template = known.get(_text(part, "key"))
+def _filled(part: Mapping[str, Any], known: Known) -> Payload:
+    template = known(_text(part, "key"))
     if template is None:
         raise BadBody("no_such_template")
     data = {name: _text(_mapping(part.get("data")), name) for name in _mapping(part.get("data"))}

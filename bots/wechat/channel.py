@@ -130,8 +130,8 @@ class WechatChannel:
         if lane == CUSTOMER_SERVICE:
             return bodies.customer_service(message, self._media.resolved(message.body))
         if lane == TEMPLATE:
-            return bodies.template(message, self._options.templates)
-        return bodies.subscribe(message, self._options.subscriptions)
+            return bodies.template(message, self._options.template)
+        return bodies.subscribe(message, self._options.subscription)
 
     def _again(self, lane: str, messages: Sequence[Message], outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
         """Whose picture WeChat had forgotten, once more with another upload of it; with the first nothing was sent."""

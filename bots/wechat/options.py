@@ -6,6 +6,7 @@ it speaks to WeChat, and the account's own are needed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
@@ -156,6 +157,20 @@ class WechatOptions(Strict):
         old = self.old_aes_key.get_secret_value() if self.old_aes_key else None
         return tuple(key for key in (self.callback_key, old) if key)
 
+    def template(self, key: str) -> Template | None:
+        """The template message of that name. In the sandbox any name has one, as long as none is listed."""
+        return self._named(self.templates, key)
+
+    def subscription(self, key: str) -> Template | None:
+        """The subscription notice of that name, likewise."""
+        return self._named(self.subscriptions, key)
+
     def subscription_of(self, template_id: str) -> str | None:
         """The shop's name of a subscription template, None for one that the shop does not name."""
         return next((key for key, known in self.subscriptions.items() if known.id == template_id), None)
+
+    def _named(self, listed: Mapping[str, Template], key: str) -> Template | None:
+        known = listed.get(key)
+        if known is None and self.sandbox is not None and not listed:
+            return Template(id=key)
+        return known

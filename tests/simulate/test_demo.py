@@ -10,6 +10,8 @@ import pytest
 
 import run
 from automation import cli
+from automation.people import keyring
+from automation.people.sealing import Vault
 from automation.simulate import proof
 from automation.store.database import Store
 
@@ -69,6 +71,18 @@ def test_every_journey_lets_people_in_and_reaches_them(told: list[str], shops: t
     assert min(sent.values()) > 0
 
 
+def test_it_goes_through_the_lanes_of_the_platforms_and_each_as_far_as_it_may(
+    told: list[str], shops: tuple[Path, Path]
+) -> None:
+    store = demo_store(shops[0])
+    lanes = {lane for (lane,) in store.rows("SELECT DISTINCT lane FROM attempt WHERE state = 2")}
+    closed = store.value("SELECT count(*) FROM message WHERE reason LIKE '%wechat window closed%'")
+    grants = store.value("SELECT count(*) FROM send_grant WHERE messages = 0")
+    store.close()
+    assert lanes >= {"customer_service", "template", "subscribe", "marketing", "smtp"}
+    assert closed > 0 and grants > 0  # some could not be written to, and some allowed one notice and got it
+
+
 def test_a_delivery_missing_from_the_providers_books_is_noticed(
     told: list[str], shops: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -78,11 +92,12 @@ def test_a_delivery_missing_from_the_providers_books_is_noticed(
     torn.write_bytes(b"".join(lines[1:]))
     doubled.write_bytes(whole.read_bytes() + lines[0])
     store = demo_store(shops[0])
+    vault = Vault(keyring.load(shops[0] / "var/demo/demo.key", None))
     staff = {"ops@example.com", "complaints@example.com", "advisers@example.com", "operator@example.com"}
     try:
-        assert proof.wrong(store, whole, staff) == []
-        assert "unknown to the providers" in proof.wrong(store, torn, staff)[0]
-        assert "not sent by the store's books" in proof.wrong(store, doubled, staff)[0]
+        assert proof.wrong(store, vault, whole, staff) == []
+        assert "unknown to the providers" in proof.wrong(store, vault, torn, staff)[0]
+        assert "not sent by the store's books" in proof.wrong(store, vault, doubled, staff)[0]
     finally:
         store.close()
 

@@ -125,6 +125,15 @@ def test_each_kind_of_recipient_is_told_apart(account: Any, say: Say) -> None:
     assert isinstance(fine, Accepted)
 
 
+def test_in_the_sandbox_any_template_has_a_name_until_one_is_listed(account: Any, say: Say) -> None:
+    account.set("follow", openid="o1")
+    account.set("grant", openid="o1", template="offers")
+    shop = account.channel()
+    parts = (("template", {"template": {"key": "any", "data": {"thing1": "x"}}}),
+             ("subscribe", {"subscribe": {"key": "offers", "data": {"thing1": "x"}}}))  # fmt: skip
+    assert all(isinstance(shop.send([say(lane, "o1", body)])[0], Accepted) for lane, body in parts)
+
+
 @pytest.mark.parametrize(
     ("lane", "body", "code"),
     [
