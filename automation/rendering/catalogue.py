@@ -10,7 +10,18 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from automation.kernel import document, errors, shapes, source
-from automation.rendering import bodies, fields, files, images, language, layouts, markup, reading, wechat_fields
+from automation.rendering import (
+    bodies,
+    fields,
+    files,
+    images,
+    language,
+    layouts,
+    markup,
+    pictures,
+    reading,
+    wechat_fields,
+)
 from automation.rendering.faults import RenderFault
 from automation.rendering.fields import Field
 from automation.rendering.language import Parsed
@@ -36,7 +47,7 @@ def load(folder: Path) -> Texts:
     problems: list[errors.Problem] = []
     broken: set[str] = set()
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if not path.is_dir() or path.name.startswith((".", "_")):
+        if not path.is_dir() or path.name.startswith((".", "_")) or pictures.is_shelf(path):
             continue
         reader = Reader(path)
         text = reader.read()
@@ -192,8 +203,12 @@ class Reader:
     def _parts(self, kind: Kind, about: document.Document, shape: shapes.Strict, lines: list[str]) -> Template:
         """Every text in the file is a field, named by its place, but for the names of approved templates."""
         keys: list[tuple[str, str]] = []
+        shown: list[tuple[str, str]] = []
         made: list[Field] = []
         for loc, value in reading.leaves(shape.model_dump(exclude_unset=True, exclude_none=True)):
+            if loc[-1] == "file" and "data" not in loc:
+                shown += self._picture(about, loc, value)
+                continue
             if loc[-1] == "key":
                 keys.append((str(loc[0]), value))
                 self._check_constant(about, loc, value)
@@ -202,7 +217,14 @@ class Reader:
                 self._check_data(about, loc, value)
             made.append(reading.field_of(".".join(map(str, loc)), value, about, loc, lines))
         parts = frozenset(shape.model_fields_set)
-        return self._finish(kind, about.path, made, parts=parts, keys=tuple(keys))
+        return self._finish(kind, about.path, made, parts=parts, keys=tuple(keys), images=tuple(shown))
+
+    def _picture(self, about: document.Document, loc: document.Loc, value: str) -> list[tuple[str, str]]:
+        found = pictures.find(self.folder.parent, value)
+        if isinstance(found, Path):
+            return [(".".join(map(str, loc[:-1])), str(found))]
+        self.problems.append(about.problem(loc, *found))
+        return []
 
     def _check_constant(self, about: document.Document, loc: document.Loc, value: str) -> None:
         if not value.strip() or "{{" in value or "{%" in value:

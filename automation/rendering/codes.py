@@ -31,8 +31,8 @@ CODES: Final[dict[str, str]] = {
     "T051": "class, id or style that depends on a value",
     "T052": "HTML that could run code or load from elsewhere",
     "T053": "CSS that cannot be inlined",
-    "T054": "picture of a mail that is missing",
-    "T055": "picture of a mail that is too large, or none",
+    "T054": "picture that is missing",
+    "T055": "picture that is too large, or none",
     "T060": "field that no approved WeChat template has, or a value that does not fit it",
     "T061": "message without a part, or with parts that exclude each other",
 }

@@ -36,6 +36,26 @@ class ImageShape(shapes.Strict):
     media: str
 
 
+class FileShape(shapes.Strict):
+    """A picture of the shop's own, by its path below the folder of all texts. The channel uploads it."""
+
+    file: str
+
+
+class PictureShape(shapes.Strict):
+    """A picture of the shop's own, or one that the account has: exactly one of these."""
+
+    file: str = ""
+    media: str = ""
+
+    @pydantic.model_validator(mode="after")
+    def _one(self) -> PictureShape:
+        if len(self.model_fields_set) != 1:
+            message = "a picture is a file or a media id"
+            raise shapes.refuse(message, "file: pictures/spring.png, below the texts' folder", "T061")
+        return self
+
+
 class OptionShape(shapes.Strict):
     id: str
     content: str
@@ -56,6 +76,15 @@ class MiniProgramShape(shapes.Strict):
     appid: str
     page: str
     picture: str
+
+
+class CardShape(shapes.Strict):
+    """The same for WeChat, where `picture` may be a file of the shop's own."""
+
+    title: str
+    appid: str
+    page: str
+    picture: str | FileShape
 
 
 class JumpShape(shapes.Strict):
@@ -81,11 +110,11 @@ class SubscribeShape(shapes.Strict):
 
 
 class MassShape(shapes.Strict):
-    """What goes to many at once: a text, an article (the media id of a draft) or an image (a media id)."""
+    """What goes to many at once: a text, an article (the media id of a draft) or an image (a file or a media id)."""
 
     text: str = ""
     article: str = ""
-    image: str = ""
+    image: str | FileShape = ""
 
     @pydantic.model_validator(mode="after")
     def _one(self) -> MassShape:
@@ -99,9 +128,9 @@ class WechatShape(shapes.Strict):
 
     text: str = ""
     news: NewsShape | None = None
-    image: ImageShape | None = None
+    image: PictureShape | None = None
     menu: MenuShape | None = None
-    mini_program: MiniProgramShape | None = None
+    mini_program: CardShape | None = None
     template: WechatTemplateShape | None = None
     subscribe: SubscribeShape | None = None
     mass: MassShape | None = None

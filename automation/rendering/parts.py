@@ -34,6 +34,8 @@ def maker(template: Template) -> Callable[[dict[str, Any]], ports.Body]:
     fits = [_fit(template.kind, path) for path in paths]
     lines = [(field.line, field.path) for field in template.fields]
     run, plan = running.runner(template, template.fields), _plan(template, paths)
+    if not paths:  # nothing but pictures: the same for everybody
+        return lambda values: _filled(plan, ())
 
     def make(values: dict[str, Any]) -> ports.Body:
         texts = run(values)
@@ -124,7 +126,9 @@ def cut_bytes(text: str, most: int) -> str:
 def _plan(template: Template, paths: Sequence[Sequence[str]]) -> dict[str, Plan]:
     tree: dict[str, Any] = {}
     entries: list[tuple[Sequence[str], int | str]] = [(path, number) for number, path in enumerate(paths)]
-    for path, value in entries + [((part, "key"), key) for part, key in template.keys]:
+    entries += [((part, "key"), key) for part, key in template.keys]
+    entries += [((*place.split("."), "file"), path) for place, path in template.images]
+    for path, value in entries:
         inner = tree
         for step in path[:-1]:
             inner = inner.setdefault(step, {})

@@ -29,7 +29,7 @@ class Template:
     Field names: for wechat and wecom the place in the body, such as `news.title` or `template.data.thing1`; sms
     `params.NAME`; email `subject`, `preview`, `html`, `text`. `parts`: the members at the top of its body, by which
     lanes choose. `keys`: part -> the shop's name of the provider's approved template; `key` is that of an SMS.
-    `images`: of a mail, the word after `cid:` and the path of the file.
+    `images`: of a mail, the word after `cid:` and the path of the file; of wechat the place in the body and that path.
     """
 
     kind: Kind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,32 @@ def test_a_template_can_lead_to_a_page_and_to_a_mini_program(shop: Shop) -> None
 )
 def test_other_parts_stand_as_they_were_written(source: str, body: Any, shop: Shop) -> None:
     assert made(shop, source + "\n") == body
+
+
+@pytest.mark.parametrize(
+    ("source", "body"),
+    [
+        ("image: {file: pictures/spring.png}", {"image": {"file": "SPRING"}}),
+        (
+            "text: '{{ customer.name }}'\nmass: {image: {file: pictures/spring.png}}",
+            {"text": "王芳", "mass": {"image": {"file": "SPRING"}}},
+        ),
+        (
+            "mini_program: {title: 去看看, appid: wx1, page: pages/a, picture: {file: pictures/spring.png}}",
+            {"mini_program": {"title": "去看看", "appid": "wx1", "page": "pages/a", "picture": {"file": "SPRING"}}},
+        ),
+    ],
+)
+def test_a_picture_of_the_shops_own_stands_as_its_file(source: str, body: Any, shop: Shop) -> None:
+    folder = Path("templates/pictures")
+    folder.mkdir(parents=True)
+    (folder / "spring.png").write_bytes(PNG)
+    spring = str((folder / "spring.png").resolve())
+    found = made(shop, source + "\n")
+    assert json.loads(json.dumps(found, ensure_ascii=False).replace(spring, "SPRING")) == body
+    assert list(shop().texts) == ["a"], "a folder of pictures is no text"
+    (folder / "spring.png").write_bytes(PNG + b" " * (2 << 20))
+    assert [one.code for one in shop().problems] == ["T055"]
 
 
 def test_wecom_carries_a_text_and_attachments(shop: Shop) -> None:
