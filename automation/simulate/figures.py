@@ -115,11 +115,13 @@ def of(parts: Parts, kinds: Mapping[str, str]) -> list[Figures]:
 
 
 def _why(reason: str | None) -> str:
-    """The rule's word. "No channel" is told apart: who refused can be reached and does not want to be."""
+    """The rule's word. "No channel" is told apart: who refused could be reached and does not want to be; who has the
+    account and a closed window could have been, had they written or allowed a notice."""
     word = verdicts.word(reason)
-    if word == verdicts.Word.NO_CHANNEL:
-        return str(verdicts.Word.NO_CONSENT) if verdicts.Word.NO_CONSENT in str(reason) else "no address"
-    return word or "other"
+    if word != verdicts.Word.NO_CHANNEL:
+        return word or "other"
+    told_apart = (verdicts.Word.NO_CONSENT, verdicts.Word.WINDOW, verdicts.Word.GRANT)
+    return next((str(one) for one in told_apart if one in str(reason)), "no address")
 
 
 def _wilson(group: Group) -> tuple[float, float]:
