@@ -29,6 +29,9 @@ TRIES = (
     show.number("n"), show.text("channel"), show.text("lane"), show.text("state"), show.text("code"),
     show.text("provider_id"), show.time("at"), show.time("done_at", "answered at"),
 )  # fmt: skip
+HEALED = (
+    show.text("channel"), show.number("asked"), show.number("found"), show.number("held"), show.number("reports"),
+)  # fmt: skip
 STATES = tuple(state.name.lower() for state in MessageState)
 MOST = 10_000
 SLICE = 1_000
@@ -120,7 +123,8 @@ def resolve(
 ) -> None:
     """End the doubt about messages of which nobody knows whether they left (state ambiguous).
 
-    Look at the provider's own list first: --not-sent sends again, and who got it once then gets it twice.
+    `run.py messages heal` asks the providers that can be asked. Look at the provider's own list else: --not-sent sends
+    again, and who got it once then gets it twice.
     """
     if how is None:
         raise errors.UsageError("say what you found out: --sent or --not-sent")
@@ -131,6 +135,36 @@ def resolve(
         with session.app.store.write() as tx:
             count += operators.resolve(tx, chosen, operators.Resolution(how), who, session.now)
     click.echo(f"{count:,} messages count as sent" if how == "sent" else f"{count:,} messages are sent again")
+
+
+@group.command(epilog=options.example("run.py messages heal", "run.py messages heal sms_main"))
+@click.argument("names", nargs=-1, metavar="[CHANNEL]...")
+@options.as_json
+@click.pass_obj
+def heal(session: Session, names: tuple[str, ...], as_json: bool) -> None:
+    """Ask providers about messages in doubt, and for reports that never came. The engine does so every minute.
+
+    What they know counts as sent, or awaits its employee. The rest stays held: that a provider knows nothing of a
+    message does not prove that it did not leave. Exit code 3 where one cannot be asked.
+    """
+    healing = session.app.delivery.healing
+    unknown = sorted(set(names) - set(healing.names))
+    if unknown:
+        raise errors.Refused(f"cannot be asked about single messages: {', '.join(unknown)}")
+    rows, away = [], []
+    for name in names or healing.names:
+        try:
+            found = healing.look(name, session.now)
+        except errors.LuchengError as error:
+            away.append(f"{name}: {error}")
+        else:
+            rows.append({"channel": name, "asked": found.asked, "found": found.found, "held": found.held,
+                         "reports": found.reports})  # fmt: skip
+    show.listing("channels", HEALED, rows, session.settings.shop.zone, as_json)
+    for line in away:
+        click.echo(line, err=True)
+    if away:
+        raise click.exceptions.Exit(3)
 
 
 @group.command(

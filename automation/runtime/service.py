@@ -25,10 +25,11 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from automation.app import App
 from automation.engine import events, install, tick
+from automation.engine.delivery import healing
 from automation.inbound import welcome
 from automation.inbound.inbox import Inbox
 from automation.inbound.pulling import Pulling
-from automation.kernel import clock
+from automation.kernel import clock, errors
 from automation.store.checkpoints import Checkpoints
 
 from . import leader, upkeep
@@ -157,6 +158,9 @@ class Service:
         add(self._guarded(self._watch.look), IntervalTrigger(seconds=RELOAD_EVERY), id="files")
         add(self._guarded(self._night), CronTrigger(**NIGHT, timezone=self._app.settings.shop.zone), id="night")
         add(self._guarded(self._settle), IntervalTrigger(seconds=SETTLE_EVERY), id="welcomes")
+        for name in self._app.delivery.healing.names:
+            heal = self._guarded(self._heal, name)
+            add(heal, IntervalTrigger(seconds=healing.EVERY), id=f"heal {name}", executor="pulling")
         for name, every in self._pulling.every.items():
             add(self._guarded(self._pull, name), IntervalTrigger(seconds=every), id=f"pull {name}", executor="pulling")
 
@@ -178,6 +182,12 @@ class Service:
 
     def _pull(self, name: str) -> None:
         self._pulling.pull(name, self._app.clock.now())
+
+    def _heal(self, name: str) -> None:
+        try:
+            self._app.delivery.healing.look(name, self._app.clock.now())
+        except errors.LuchengError as error:
+            log.warning("channel %s could not be asked about messages in doubt: %s", name, error)
 
     def _night(self) -> None:
         with self._watch.steady():

@@ -1,8 +1,8 @@
 """Looks for the tasks of a maker who was killed before WeCom's answer came.
 
 `add_msg_template` knows no key of ours, and a second task would be a second message. But tasks are listed with their
-texts, and their results name the customers: one that nobody here heard of, with the same text, made at that time, for
-none but customers who are in doubt, is that maker's.
+texts, and their results name the customers: one with the same text, made at that time, for none but customers who are
+in doubt, may be that maker's. Whether it is another message's the engine knows.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def tasks(known: Tasks, lane: str, sought: Sequence[Sought]) -> list[list[Sighti
     for text, by_customer in places.items():
         asked = [sought[place] for some in by_customer.values() for place in some]
         made = min(one.since for one in asked) - SLACK, max(one.until for one in asked) + SLACK
-        for task, customers in known.unheard(texts[text], set(by_customer), made):
+        for task, customers in known.of_text(texts[text], set(by_customer), made):
             for customer in customers:
                 for place in by_customer[customer]:
                     found[place].append(Sighting(Accepted(f"{task}|{customer}", awaiting=True)))

@@ -114,15 +114,16 @@ class Tasks:
         found = [
             task
             for task in self._listed(members, made, ends)
-            if {result.recipient for result in self.look(task, ends).results} == customers
+            if self._cache.get(self._place(task, "made")) is None  # its maker has not heard of it
+            and {result.recipient for result in self.look(task, ends).results} == customers
         ]
         return found[0] if len(found) == 1 else None
 
-    def unheard(
+    def of_text(
         self, members: Mapping[str, Json], customers: set[str], made: tuple[int, int]
     ) -> list[tuple[str, set[str]]]:
-        """The tasks of this text `made` in that time that nobody here heard of and that are for no other customers,
-        each with its customers: of a maker who was killed, one or, where it was made in halves, several."""
+        """The tasks of this text `made` in that time that are for no other customers, each with its customers: of a
+        maker who was killed, one or, where it was made in halves, several. Also those that were heard of."""
         found = []
         for task in self._listed(members, made):
             wanted = {result.recipient for result in self.look(task).results}
@@ -206,7 +207,7 @@ class Tasks:
         return now - int(made) >= self._options.task_expires
 
     def _listed(self, members: Mapping[str, Json], made: tuple[int, int], ends: float | None = None) -> Iterator[str]:
-        """Tasks of this text of which nobody here knows when they were made. WeCom takes a month at once (93338)."""
+        """Tasks of this text. WeCom takes a month at once (93338)."""
         asked: dict[str, Json] = {
             "chat_type": "single", "start_time": max(made[0], made[1] - limits.TASKS_SPAN), "end_time": made[1],
             "filter_type": 0,
@@ -215,7 +216,7 @@ class Tasks:
         for one in self._pages(path, asked, "group_msg_list", limits.TASKS_PAGE, ends):
             same = one.get("text", {}) == members.get("text", {}) and _shapes(one) == _shapes(members)
             task = answers.task(one)
-            if same and task and self._cache.get(self._place(task, "made")) is None:
+            if same and task:
                 yield task
 
     def _pages(

@@ -135,13 +135,20 @@ def test_a_kill_while_it_awaits_changes_nothing(bench: Make, wound: str) -> None
     assert found.states == {"SENT": 2 * PEOPLE} and found.delivered == {"wecom": PEOPLE, "mail": PEOPLE}
 
 
-def test_a_task_whose_maker_was_killed_before_it_heard_of_it_is_held_and_not_made_again(bench: Make) -> None:
-    """`add_msg_template` knows no key of ours: a second task would be a second message."""
+def test_a_task_whose_maker_was_killed_before_it_heard_of_it_is_found_and_not_made_again(bench: Make) -> None:
+    """`add_msg_template` knows no key of ours: a second task would be a second message. But tasks are listed."""
     one = bench(real=True, people=PEOPLE, in_flight=1, channels=("wecom",), entries=(TASK,))
     one.order(*range(1, PEOPLE + 1))
     one.dies("send.after:1")
     life = one.start(**PULL)
     until(one, MessageState.AWAITING, "hello", PEOPLE - 1)
     assert (state(one, MessageState.AMBIGUOUS), len(tasks(one))) == (1, PEOPLE)
+    found = one.command("messages", "heal", "--json")
+    assert '"found":1' in found.replace(" ", "") and '"held":0' in found.replace(" ", "")
+    until(one, MessageState.AWAITING, "hello", PEOPLE)
+    for task in tasks(one):
+        act(one, "confirm", task=task)
+    until(one, MessageState.SENT, "thanks", PEOPLE)
     assert one.forks.stop(life).code == 0
     assert len(got(one, "wecom")) == PEOPLE == len(set(got(one, "wecom")))
+    one.check()

@@ -23,6 +23,7 @@ from .claim import Claimed, Claimer
 from .dispatch import Dispatcher
 from .effects import Effects, Webhooks
 from .gates import Gates
+from .healing import Healing
 from .links import Links
 from .live import Live
 from .prepare import Preparer
@@ -88,6 +89,7 @@ class Delivery:
         self.dispatcher = Dispatcher(self.gates, self.bookings, parts.settings.engine.lease)
         self.preparer = Preparer(parts, self.routes, self.vault, renderer, make_links)
         self.recovery = Recovery(parts, self.routes, self.vault, (self.recorder, self.bookings), self.folder)
+        self.healing = Healing(parts, channels, self.recovery, self.recorder)
         self.effects = Effects(parts, channels, self.vault.idem_key, webhooks)
         self.reserve = Reserve(self.folder.parent if self.folder else None)
         self._live: Live | None = None

@@ -25,7 +25,7 @@ from .record import Recorder, Result
 from .recover import COLUMNS, Overdue, Recovery
 
 log = logging.getLogger(__name__)
-EVERY: Final = 300  # seconds between two looks of an engine
+EVERY: Final = 60  # seconds between two looks of an engine
 DAYS: Final = 7 * 86_400  # seconds after which nobody is asked any more: Tencent Cloud knows no more
 MOST: Final = 1000  # doubts of one look
 MISSED_AT_ONCE: Final = 200  # reports asked for in one look

@@ -15,11 +15,15 @@ from tests.bots.sms.accounts import Control, message, phone
 
 Aliyun = Callable[..., AliyunSms]
 Tencent = Callable[..., TencentSms]
-NOW = clock.SystemClock().now()
+DAY = 86_400
+
+
+def now() -> int:
+    return clock.SystemClock().now()
 
 
 def sought(one: Message, name: str = "", *, missed: bool = False, ago: int = 0) -> Sought:
-    return Sought(one, NOW - ago - 5, NOW - ago + 5, name, missed)
+    return Sought(one, now() - ago - 600, now() - ago, name, missed)
 
 
 def names(found: Sequence[Sequence[Sighting]]) -> list[list[str]]:
@@ -32,7 +36,7 @@ def test_alibaba_knows_a_single_message_by_our_key_as_soon_as_it_took_it(
     one, never = message(phone(), "k1"), message(phone(), "k2")
     fault("accept_then_reset", times=1)
     assert isinstance(aliyun(timeout="1s").send([one])[0], Unknown)
-    assert aliyun().search([sought(one), sought(never)], NOW) == [[Sighting(Accepted("k1"))], []]
+    assert aliyun().search([sought(one), sought(never)], now()) == [[Sighting(Accepted("k1"))], []]
 
 
 def test_a_half_of_a_batch_is_found_under_the_name_its_reports_will_have(
@@ -45,7 +49,7 @@ def test_a_half_of_a_batch_is_found_under_the_name_its_reports_will_have(
     whole = channel.names([bad, *rest])
     outcomes = channel.send([bad, *rest])
     accepted = [one.provider_id for one in outcomes if isinstance(one, Accepted)]
-    found = channel.search([sought(one, name) for one, name in zip([bad, *rest], whole, strict=True)], NOW)
+    found = channel.search([sought(one, name) for one, name in zip([bad, *rest], whole, strict=True)], now())
     assert [len(one) for one in found] == [0, 1, 1, 1]
     assert [one for (one,) in names(found)[2:]] == accepted[1:]
     assert not set(accepted) & set(whole)
@@ -57,13 +61,13 @@ def test_another_template_or_time_or_a_strangers_message_is_not_the_one(
     to = phone()
     channel = aliyun()
     channel.send([message(to, "a1")])
-    assert names(channel.search([sought(message(to, "a2"))], NOW)) == [[]], "it has the key of another message"
+    assert names(channel.search([sought(message(to, "a2"))], now())) == [[]], "it has the key of another message"
     batch = [message(to, "b1"), message(phone(), "b2")]
     channel.send(batch)
-    assert names(channel.search([sought(batch[0])], NOW)) == [[letters.reference(
+    assert names(channel.search([sought(batch[0])], now())) == [[letters.reference(
         letters.batch_id([_letter(channel, one) for one in batch]), to, channel._secret)]]  # fmt: skip
-    assert names(channel.search([sought(message(to, "b1", template="other"))], NOW)) == [[]]
-    assert names(channel.search([sought(batch[0], ago=3600)], NOW)) == [[]]
+    assert names(channel.search([sought(message(to, "b1", template="other"))], now())) == [[]]
+    assert names(channel.search([sought(batch[0], ago=DAY)], now())) == [[]]
 
 
 def test_a_report_that_never_came_is_asked_for(aliyun: Aliyun, aliyun_control: Control) -> None:
@@ -73,7 +77,7 @@ def test_a_report_that_never_came_is_asked_for(aliyun: Aliyun, aliyun_control: C
     aliyun_control("_act", do="report", phones=[good.address], to="lost")
     aliyun_control("_act", do="report", phones=[dead.address], to="lost", success=False, code="MOBILE_NOT_EXIST")
     asked = [sought(one, name, missed=True) for one, name in zip((good, dead, waits), heard, strict=True)]
-    ended = [seen[0].report for seen in channel.search(asked, NOW + 60)]
+    ended = [seen[0].report for seen in channel.search(asked, now() + 60)]
     assert [(one.provider_id, one.kind, one.dead) if one else None for one in ended] == [
         (heard[0], "delivered", False), (heard[1], "failed", True), None,
     ]  # fmt: skip
@@ -87,15 +91,15 @@ def test_tencent_knows_what_carriers_reported_on_a_number(
     channel = tencent(timeout="1s", echo=echo)
     fault("accept_then_reset", times=1)
     assert isinstance(channel.send([one])[0], Unknown)
-    assert names(channel.search([sought(one)], NOW)) == [[]], "nothing was reported yet"
+    assert names(channel.search([sought(one)], now())) == [[]], "nothing was reported yet"
     tencent_control("_act", do="report", phones=[one.address], to="lost")
-    (seen,), nothing = channel.search([sought(one), sought(other)], NOW + 60)
+    (seen,), nothing = channel.search([sought(one), sought(other)], now() + 60)
     assert (seen.accepted.provider_id == "t1") is echo
     assert seen.report is not None and (seen.report.kind, seen.report.provider_id) == (
         "delivered", seen.accepted.provider_id,
     )  # fmt: skip
     assert nothing == []
-    assert names(channel.search([sought(one, ago=-3600)], NOW + 7200)) == [[]], "it was reported before that left"
+    assert names(channel.search([sought(one, ago=-DAY)], now() + 2 * DAY)) == [[]], "it was reported before that left"
 
 
 def test_two_messages_to_one_number_are_both_told_where_nothing_tells_them_apart(
@@ -106,18 +110,18 @@ def test_two_messages_to_one_number_are_both_told_where_nothing_tells_them_apart
     heard = [one.provider_id for key in ("u1", "u2") for one in channel.send([message(to, key)])
              if isinstance(one, Accepted)]  # fmt: skip
     tencent_control("_act", do="report", phones=[to], to="lost")
-    (found,) = names(channel.search([sought(message(to, "u3"))], NOW + 60))
+    (found,) = names(channel.search([sought(message(to, "u3"))], now() + 60))
     assert sorted(found) == sorted(heard), "which of them is known otherwise is the engine's to say"
-    assert names(channel.search([sought(message(to, "u1"), heard[0], missed=True)], NOW + 60)) == [[heard[0]]]
+    assert names(channel.search([sought(message(to, "u1"), heard[0], missed=True)], now() + 60)) == [[heard[0]]]
 
 
 def test_a_provider_that_cannot_be_asked_says_so(aliyun: Aliyun, tencent: Tencent, fault: Callable[..., None]) -> None:
     fault("5xx")
     for channel in (aliyun(), tencent()):
         with pytest.raises(errors.ServiceAway):
-            channel.search([sought(message(phone()))], NOW)
-        assert channel.search([], NOW) == []
-        assert channel.search([sought(message("not a number"))], NOW) == [[]]
+            channel.search([sought(message(phone()))], now())
+        assert channel.search([], now()) == []
+        assert channel.search([sought(message("not a number"))], now()) == [[]]
 
 
 def _letter(channel: AliyunSms, one: Message) -> letters.Letter:
