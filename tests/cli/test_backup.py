@@ -6,6 +6,7 @@ import stat
 import threading
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from automation.store import backup
@@ -201,4 +202,8 @@ def test_on_postgresql_its_own_programs_copy_and_we_hold_what_may_have_left(
         assert "pg_dump --format=custom" in shop("backup", "x.db").err
         assert "pg_restore --clean" in shop("restore", "x.db").err
         assert "All is stopped" in shop.fine("restore").out
-        assert "stop switch" in shop("doctor").out
+        said = shop("doctor").out
+        assert "stop switch" in said
+        with psycopg.connect(url) as connection:
+            (kept,) = connection.execute("SHOW synchronous_commit").fetchone() or ("on",)
+        assert ("synchronous_commit is off" in said) == (kept == "off"), "what a crash may lose is told"

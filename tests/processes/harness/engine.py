@@ -60,7 +60,7 @@ def build(folder: Path, orders: dict[str, Any], app: App | None = None) -> App:
         checkpoints.PAUSE = 0.001
     store = wounds.WoundedStore(app.settings.store.url.get_secret_value())
     store.wound = wound
-    wound.writing = store.turnstile._thread_write  # type: ignore[union-attr]
+    wound.writing = getattr(store.turnstile, "_thread_write", wound.writing)
     schema.migrate(store)
     # What the application would make itself when first asked is put in its place.
     app.__dict__["store"] = store
