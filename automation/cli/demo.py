@@ -54,6 +54,7 @@ def demo(session: Session, days: int, customers: int) -> None:
     with session.sandbox(place.ledger) as sandbox:
         place.write_config(session.settings, session.config, media, (sandbox.url, sandbox.smtp_port))
         inner = session.elsewhere(place.config, clock.FixedClock(_begins(session)))
+        sandbox.approve(_short_messages(session))
         try:
             with leader.leading(inner.app.store):
                 found, problems = _play(inner, place, customers, days)
@@ -108,6 +109,13 @@ def _play(session: Session, place: Stage, customers: int, days: int) -> tuple[li
     kinds = {name: channel.kind for name, channel in app.channels.items()}
     staff = {one.address for one in app.settings.staff.values() if one.address}
     return figures.of(app.parts, kinds), proof.wrong(app.store, app.vault, place.ledger, staff)
+
+
+def _short_messages(session: Session) -> dict[str, tuple[str, list[str]]]:
+    """The texts of SMS by the name of their template, as the provider approved them, and their parameters."""
+    texts = session.app.project.texts.texts.values()
+    templates = (template for text in texts for template in text.channels.values() if template.kind == "sms")
+    return {one.key: (one.preview, [field.name.removeprefix("params.") for field in one.fields]) for one in templates}
 
 
 def _begins(session: Session) -> int:

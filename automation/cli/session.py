@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -29,6 +29,10 @@ class Providers(Protocol):
 
     @property
     def smtp_port(self) -> int: ...
+
+    def approve(self, texts: Mapping[str, tuple[str, Sequence[str]]]) -> None:
+        """SMS templates by the shop's name: text with {parameter} in it, and the parameters in order."""
+        ...
 
 
 Sandboxes: TypeAlias = "Callable[[Path], AbstractContextManager[Providers]]"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +16,9 @@ from typing import Self
 
 from automation.kernel import errors
 from bots import http
+from bots.sms.options import pretend_id
 
+SIGNATURE = re.compile(r"^【[^】]*】")
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -32,6 +36,18 @@ class Sandbox:
         notice allowed: what may be sent when is then for the sender alone to keep."""
         client = http.Client(timeout=10)
         client.post_json(f"{self.url}/wechat/_account", {"everybody": True})
+        client.close()
+
+    def approve(self, texts: Mapping[str, tuple[str, Sequence[str]]]) -> None:
+        """SMS templates by the shop's name: the text with {parameter} in it, and the parameters in order. From now on
+        both providers know them, and the page shows what recipients read. A 【signature】 before it is left out."""
+        client = http.Client(timeout=10)
+        for provider, places in (("aliyun", _named), ("tencent", _counted)):
+            known = {
+                pretend_id(key): {"text": places(SIGNATURE.sub("", text), names)}
+                for key, (text, names) in texts.items()
+            }
+            client.post_json(f"{self.url}/{provider}/_settings", {"templates": known})
         client.close()
 
     def stop(self, timeout: float = 10.0) -> None:
@@ -69,3 +85,14 @@ def start(ledger: Path, http_port: int = 0, smtp_port: int = 0, timeout: float =
         raise errors.ServiceAway("the sandbox server did not start: is one of its ports taken?")
     ports = json.loads(line)
     return Sandbox(f"http://127.0.0.1:{ports['http']}", ports["smtp"], ledger, process)
+
+
+def _named(text: str, names: Sequence[str]) -> str:
+    return text
+
+
+def _counted(text: str, names: Sequence[str]) -> str:
+    """With {1}, {2}, ... where the provider counts its parameters."""
+    for number, name in enumerate(names, start=1):
+        text = text.replace(f"{{{name}}}", f"{{{number}}}")
+    return text
