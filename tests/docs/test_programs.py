@@ -1,40 +1,53 @@
-"""The programs in the documentation do what the page says: the backup."""
+"""The words of the operations page do what it says: a change of keys, a backup, and the way back."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import shlex
+import shutil
 from pathlib import Path
 
-import apsw
+import pytest
 
-from automation.store import schema
-from automation.store.database import Store
+import run
+from automation import cli
 from tests.docs import pages
 
-
-def _program(page: str, name: str) -> str:
-    found = [one.text for one in pages.blocks("python", [pages.ROOT / "docs" / page]) if one.about == name]
-    assert len(found) == 1
-    return found[0]
+PAGE = pages.ROOT / "docs" / "operations.md"
+PLACE = "/mnt/backups/"
 
 
-def test_the_backup_holds_what_was_committed_while_an_engine_writes(tmp_path: Path) -> None:
-    (tmp_path / "var").mkdir()
-    store = Store(f"sqlite:{tmp_path / 'var' / 'lucheng.db'}")
-    try:
-        schema.migrate(store)
-        with store.write() as tx:
-            tx.run("INSERT INTO name (kind, name) VALUES ('tag', 'before')")
-        program = _program("operations.md", "backup.py")
-        subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=tmp_path, check=True, timeout=60)
-        with store.write() as tx:
-            tx.run("INSERT INTO name (kind, name) VALUES ('tag', 'after')")
-    finally:
-        store.close()
-    copy = apsw.Connection(str(tmp_path / "lucheng-backup.db"))
-    try:
-        assert copy.execute("SELECT name FROM name WHERE kind = 'tag'").fetchall() == [("before",)]
-        assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    finally:
-        copy.close()
+def words(*known: str) -> list[list[str]]:
+    """The lines of the page's blocks that begin with `run.py` and one of these words."""
+    lines = [line for block in pages.blocks("bash", [PAGE]) for line in block.text.splitlines()]
+    found = [shlex.split(line)[1:] for line in lines if line.startswith("run.py ")]
+    return [one for one in found if one[0] in known]
+
+
+def test_keys_change_and_a_backup_comes_back_by_the_words_of_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fine(*arguments: str) -> str:
+        placed = [one.replace(PLACE, f"{tmp_path}/") for one in arguments]
+        assert cli.main(run.kinds, run.build, arguments=placed) == 0, capsys.readouterr().err
+        return capsys.readouterr().out
+
+    shop = tmp_path / "shop"
+    fine("init", str(shop))
+    at = ("--config", str(shop / "config.yaml"))
+    fine(*at, "customers", "find", "13800000001")
+    (backup,) = words("backup")
+    keys = words("keys")
+    assert [one[1] for one in keys] == ["add", "reseal", "retire"]
+    for one in keys:
+        fine(*at, *one)
+    assert "NOT in it" in fine(*at, *backup)
+    restore, bare = words("restore")
+    assert bare == ["restore"] and restore[1:] == backup[1:]
+    old = tmp_path / "old"
+    old.mkdir()
+    for path in (shop / "var").glob("lucheng.db*"):
+        shutil.move(path, old)
+    assert "All is stopped" in fine(*at, *restore)
+    (stopped, resumed) = words("stop-all", "resume-all")[:2]
+    assert stopped[0] == "stop-all"
+    fine(*at, *resumed)
