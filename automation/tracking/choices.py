@@ -21,6 +21,7 @@ from .tokens import KINDS
 
 PURPOSES: Final = (MARKETING, SERVICE)
 BY_LINK, ONE_CLICK, BY_PAGE = "unsubscribe link", "one-click unsubscribe", "preference page"
+BY_THEMSELVES: Final = "their own page, opened inside the platform's app"
 GONE: Final = "unsubscribed"  # reason of a suppression
 EMAIL: Final = "email"  # kind of channel, and of identity
 
@@ -127,5 +128,5 @@ def _holds(words: Sequence[_Word], kind: str, purpose: str) -> bool:
 
 
 def _said(subject: Subject, channel: str, purpose: str, yes: bool, at: int, source: str) -> Consent:
-    evidence = f"the link in message {subject.message_id}"
+    evidence = f"the link in message {subject.message_id}" if subject.message_id else BY_THEMSELVES
     return Consent(subject.person_id, channel, purpose, yes, source, at, evidence=evidence)

@@ -32,7 +32,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom a link to unsubscribe is about: the person, by the number that is valid now, and a kind of channel."""
+    """Whom a page of choices is about: the person, by the number that is valid now, and a kind of channel.
+    `message_id`: whose link it is, 0 where the person came by themselves."""
 
     message_id: int
     person_id: int
@@ -77,6 +78,14 @@ class Follower:
             return None
         person = self._person_now(found[1])
         return Subject(found[0], person, KINDS[found[2]]) if person is not None else None
+
+    def visit_of(self, token: str, now: int) -> Subject | None:
+        """Of `/m/<token>`; None as well where its time is over."""
+        found = self._tokens.read(Use.VISIT, token, 3)
+        if found is None or found[1] >= len(KINDS) or now > found[2]:
+            return None
+        person = self._person_now(found[0])
+        return Subject(0, person, KINDS[found[1]]) if person is not None else None
 
     def _person_now(self, number: int) -> int | None:
         for _ in range(MERGES):

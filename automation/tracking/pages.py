@@ -101,6 +101,23 @@ def unknown(shop: str) -> Page:
     return _page(shop, "链接无效", [top], 404)
 
 
+def over(shop: str, again: str) -> Page:
+    """For a visit that took too long or was made twice; `again`: the path that begins anew."""
+    top = f'<h1>请重新打开</h1><p>这个页面已过期。<a href="{escape(again)}">点这里重新打开</a>。</p>'
+    return _page(shop, "请重新打开", [top], 403)
+
+
+def stranger(shop: str) -> Page:
+    """For somebody whom the shop does not know."""
+    top = "<h1>还没有您的资料</h1><p>请先关注我们，再从菜单打开这个页面。</p>"
+    return _page(shop, "还没有您的资料", [top], 404)
+
+
+def away(shop: str) -> Page:
+    """The platform does not say who it is at the moment."""
+    return _page(shop, "请稍后再试", ["<h1>请稍后再试</h1><p>现在打不开这个页面，过一会儿再试。</p>"], 503)
+
+
 def wanted(form: Mapping[str, Sequence[str]], choices: Sequence[Choice]) -> dict[tuple[str, str], bool]:
     """What a saved form says about exactly the choices that were offered."""
     ticked = set(form.get(YES, ()))

@@ -30,6 +30,7 @@ class Use(StrEnum):
     CLICK = "c"  # message, target
     OPEN = "o"  # message
     LEAVE = "u"  # message, person, kind of channel
+    VISIT = "m"  # person, kind of channel, UTC seconds of its end
 
 
 class Tokens:

@@ -25,8 +25,8 @@ HEADERS: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
 )
-ROUTES: Final = frozenset(("hooks", "c", "o", "u", "api/events", "api/customers", "api/openapi.json", "healthz",
-                           "metrics"))  # fmt: skip
+ROUTES: Final = frozenset(("hooks", "c", "o", "u", "m", "wechat", "api/events", "api/customers", "api/openapi.json",
+                           "healthz", "metrics"))  # fmt: skip
 
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]

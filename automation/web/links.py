@@ -1,10 +1,10 @@
-"""`/c`, `/o` and `/u`: links in messages that customers follow, pictures that mails show, pages to leave by."""
+"""`/c`, `/o`, `/u` and `/m`: links in messages that customers follow, pictures that mails show, pages to choose on."""
 
 from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -61,16 +61,25 @@ class Links:
         return Response(PIXEL, media_type="image/gif")
 
     async def leave(self, request: Request) -> Response:
+        """The page behind a link in a message."""
+        return await self._choose(request, self._follower.subject_of)
+
+    async def visit(self, request: Request) -> Response:
+        """The same page for somebody who came from the menu of the account."""
+        now = self._context.now()
+        return await self._choose(request, lambda token: self._follower.visit_of(token, now))
+
+    async def _choose(self, request: Request, find: Callable[[str], Subject | None]) -> Response:
         """GET looks, POST acts, never with a redirect (RFC 8058 3.2)."""
         put_off = self._context.put_off(request)
         if put_off is not None:
             return put_off
         token, readers = request.path_params["token"], self._context.readers
-        subject = await readers.run(lambda: self._follower.subject_of(token))
+        subject = await readers.run(lambda: find(token))
         if subject is None:
             self._context.wrong(request)
         if subject is None or request.method != "POST":
-            return _page(await readers.run(lambda: self._answers.look(subject)))
+            return page_of(await readers.run(lambda: self._answers.look(subject)))
         try:
             form = _form(await bodies.whole(request, MOST_FORM), request.headers.get("content-type", ""))
             page = await self._context.writer.submit(self._left, (subject, form), MOST_FORM)
@@ -82,7 +91,7 @@ class Links:
             answer = _plain(503, "请稍后再试")
             answer.headers["retry-after"] = "2"
             return answer
-        return _page(page)
+        return page_of(page)
 
     async def _note(self, seen: Seen) -> None:
         """Recorded before it is answered; where that cannot be, whoever clicked goes on all the same."""
@@ -93,7 +102,7 @@ class Links:
 
     def _unknown(self, request: Request) -> Response:
         self._context.wrong(request)
-        return _page(pages.unknown(self._context.app.settings.shop.name))
+        return page_of(pages.unknown(self._context.app.settings.shop.name))
 
 
 class _SeenKind:
@@ -140,7 +149,7 @@ def _multipart(body: bytes, content_type: str) -> Form:
     return found
 
 
-def _page(page: Page) -> Response:
+def page_of(page: Page) -> Response:
     return Response(page.html.encode(), page.status, {**pages.HEADERS, "content-type": HTML})
 
 

@@ -16,6 +16,7 @@ from automation.inbound.inbox import Inbox
 from automation.inbound.welcome import Welcomer
 from automation.tracking.answering import Answers
 from automation.tracking.following import Follower
+from automation.tracking.visiting import Doors
 
 from . import api, openapi
 from .api import Api
@@ -30,6 +31,7 @@ from .links import Links
 from .quick import QuickEvents
 from .readers import Readers
 from .shop import Current
+from .visits import Visits
 from .writer import Writer
 
 
@@ -54,6 +56,7 @@ def site(shared: Context, welcomer: Welcomer, leads: Callable[[], bool]) -> Site
     keys = Keys({name: key.get_secret_value() for name, key in app.settings.web.api_keys.items()})
     taking = Hooks(shared, app.hooks, Inbox(app.parts, app.vault, app.channels), welcomer)
     links = Links(shared, app.parts, Follower(app.parts, app.vault), Answers(app.parts, app.channels.values()))
+    visits = Visits(shared, Doors(app.parts, app.vault))
     senders, health = Api(shared, keys), Health(shared, keys, leads)
 
     async def described(request: Request) -> Response:
@@ -69,6 +72,8 @@ def site(shared: Context, welcomer: Welcomer, leads: Callable[[], bool]) -> Site
         Route("/c/{token}", links.click, methods=["GET"]),
         Route("/o/{token}", links.picture, methods=["GET"]),
         Route("/u/{token}", links.leave, methods=["GET", "POST"]),
+        Route("/m/{token}", links.visit, methods=["GET", "POST"]),
+        Route("/wechat/{channel}/me", visits.me, methods=["GET"]),
         Route("/api/customers", senders.endpoint(api.CUSTOMERS), methods=["POST"]),
         Route("/api/openapi.json", described, methods=["GET"]),
         Route("/healthz", health.alive, methods=["GET"]),

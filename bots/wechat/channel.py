@@ -22,6 +22,7 @@ from bots.wechat.token import tokens
 
 if TYPE_CHECKING:
     from bots.wechat.directory import Directory
+    from bots.wechat.oauth import OAuth
 
 CUSTOMER_SERVICE, TEMPLATE, SUBSCRIBE, MASS = "customer_service", "template", "subscribe", "mass"
 PATHS: Final = {
@@ -83,6 +84,13 @@ class WechatChannel:
         from bots.wechat.directory import Directory
 
         return Directory(self._options, self._http, self._tokens)
+
+    @cached_property
+    def visits(self) -> OAuth:
+        """Who opens a page inside WeChat."""
+        from bots.wechat.oauth import OAuth
+
+        return OAuth(self._options, self._http)
 
     def gather(self, name: str, addresses: Collection[str]) -> Collection[str]:
         """The list is a user tag of this name."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
@@ -17,6 +16,8 @@ from wechatpy import WeChatOAuth
 from wechatpy.exceptions import WeChatOAuthException
 
 from automation.kernel import errors
+from automation.kernel.hooks import Who
+from automation.kernel.visits import Visitor
 from bots import http, wechatpy_transport
 from bots.wechat.account import NONSENSE, ApiError
 from bots.wechat.options import WechatOptions
@@ -28,24 +29,14 @@ _CODE: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
 OPEN: Final = "https://open.weixin.qq.com"
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Whoever opened the page. `where`: the word the address was made with."""
-
-    openid: str = field(repr=False)
-    unionid: str | None = field(default=None, repr=False)
-    where: str = ""
-
-
 class OAuth:
-    """Serves one thread at a time."""
+    """The Visits of an account. Serves many threads."""
 
     def __init__(self, options: WechatOptions, client: http.Client) -> None:
         self._base = OPEN if options.sandbox is None else options.base
         self._appid = options.id
         self._key = hashlib.sha256(b"wechat oauth state " + options.account_secret.encode()).digest()
-        self._api = WeChatOAuth(options.id, options.account_secret, "")
-        wechatpy_transport.mount(self._api._http, client, options.sandbox and options.base)
+        self._options, self._client = options, client
 
     def address(self, redirect: str, where: str, browser: str, now: int) -> str:
         """Where the browser is sent. `where`: letters and digits that come back; `browser`: the value of its cookie.
@@ -66,7 +57,7 @@ class OAuth:
         if not _CODE.fullmatch(code):
             raise errors.Refused("this is no code of WeChat")
         try:
-            found = self._api.fetch_access_token(code)
+            found = self._api().fetch_access_token(code)
         except WeChatOAuthException as error:
             if error.errcode is None:
                 raise errors.ServiceAway("WeChat does not answer as it should") from None
@@ -76,7 +67,14 @@ class OAuth:
         openid, unionid = found.get("openid"), found.get("unionid")
         if not isinstance(openid, str) or not openid:
             raise errors.ServiceAway("WeChat gave an answer that is none")
-        return Visitor(openid, unionid if isinstance(unionid, str) and unionid else None, where)
+        also = {"unionid": unionid} if isinstance(unionid, str) and unionid else {}
+        return Visitor(Who("openid", openid, also), where)
+
+    def _api(self) -> WeChatOAuth:
+        """Made for each visit: it keeps the visitor's token."""
+        api = WeChatOAuth(self._options.id, self._options.account_secret, "")
+        wechatpy_transport.mount(api._http, self._client, self._options.sandbox and self._options.base)
+        return api
 
     def _where(self, state: str, browser: str, now: int) -> str:
         ends, where = state[_SIGN : _SIGN + _TIME], state[_SIGN + _TIME :]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from html import escape
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from bots.sandbox.http_edge import Answer
 from bots.sandbox.platforms.wechat_world import Account, Fail, Follower, World
 
+SHOWN: Final = 50  # followers on the page that asks who it is
 _TYPES: Final = {"click": "key", "view": "url", "scancode_push": "key", "scancode_waitmsg": "key", "miniprogram": "url"}
 
 
@@ -151,18 +153,32 @@ def menu(account: Account) -> Mapping[str, Any]:
 
 
 def authorize(world: World, query: Mapping[str, str]) -> Answer:
-    """The browser of the account's viewer comes to the page with a code."""
+    """The browser comes to the page with a code: of the account's viewer, where the stage names one, else of whoever is
+    chosen here, since on this machine there is no telephone to tell."""
     account = world.account(query.get("appid", ""))
     back, state = query.get("redirect_uri", ""), query.get("state", "")
-    if urlsplit(back).scheme not in ("http", "https") or not account.viewer:
+    if urlsplit(back).scheme not in ("http", "https"):
         return Answer(400, "redirect_uri 参数错误".encode(), "text/plain; charset=utf-8")
     if query.get("response_type") != "code" or query.get("scope") not in ("snsapi_base", "snsapi_userinfo"):
         return Answer(400, "scope 参数错误".encode(), "text/plain; charset=utf-8")
+    viewer = account.viewer or query.get("_viewer", "")
+    if not viewer:
+        return _choose(account, query)
     code = f"code{account.next()}"
-    account.codes[code] = account.viewer
+    account.codes[code] = viewer
     joint = "&" if "?" in back else "?"
     where = f"{back}{joint}code={code}&state={quote(state, safe='')}"
     return Answer(302, b"", "text/plain", (("location", where),))
+
+
+def _choose(account: Account, query: Mapping[str, str]) -> Answer:
+    """A page with a link for each of the first followers."""
+    openids = sorted(one.openid for one in account.followers.values() if one.follows)[:SHOWN]
+    links = "".join(
+        f'<li><a href="?{escape(urlencode({**query, "_viewer": one}))}">{escape(one)}</a></li>' for one in openids
+    )
+    page = f"<!doctype html><meta charset=utf-8><title>微信（沙箱）</title><p>谁在打开这个页面？</p><ul>{links}</ul>"
+    return Answer(200, page.encode(), "text/html; charset=utf-8")
 
 
 def visitor(world: World, query: Mapping[str, str]) -> Mapping[str, Any]:

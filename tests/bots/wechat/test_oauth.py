@@ -40,7 +40,7 @@ def test_a_visitor_is_who_they_are_once(account: Any, oauth: OAuth) -> None:
     account.set("account", viewer="o1")
     code, state = came_back(account, oauth.address(PAGE, "draw7", "cookie", NOW))
     visitor = oauth.visitor(code, state, "cookie", NOW + 5)
-    assert (visitor.openid, visitor.where, bool(visitor.unionid)) == ("o1", "draw7", True)
+    assert (visitor.who.value, visitor.where, list(visitor.who.also)) == ("o1", "draw7", ["unionid"])
     assert "o1" not in repr(visitor)
     with pytest.raises(errors.Refused, match="40163"):
         oauth.visitor(code, state, "cookie", NOW + 6)
