@@ -45,6 +45,10 @@ from bots import registry as bots
 
 NOON: Final = int(datetime(2026, 6, 1, 12, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp())
 KEY: Final = keyring.read(f"1:{base64.b64encode(b'k' * 32).decode()}", "the bench")
+ANY_OPEN: Final = (  # a look at the ends of two indexes: counting would cost as much as sending
+    "SELECT 1 FROM (SELECT id FROM message WHERE due IS NOT NULL LIMIT 1) AS queued"
+    " UNION ALL SELECT 1 FROM (SELECT id FROM message WHERE lease_until IS NOT NULL LIMIT 1) AS leased"
+)
 CONFIG: Final = """
 shop: {{name: 旅程良品}}
 channels:
@@ -134,7 +138,7 @@ def fill(shop: Shop, count: int) -> None:
     vault = Vault(KEY)
     numbers = range(1, count + 1)
     kinds = [("phone", f"+86138{n:08d}", n) for n in numbers] + [("email", f"p{n}@example.com", n) for n in numbers]
-    lookups = vault.lookups(f"{kind}||{text}" for kind, text, _ in kinds)
+    lookups = vault.lookups((kind, "", text) for kind, text, _ in kinds)
     sealed = vault.seal_many([text for _, text, _ in kinds], [identity_context(lookup) for lookup in lookups])
     with shop.parts.store.write() as tx:
         tx.many(
@@ -190,21 +194,18 @@ def rounds(shop: Shop) -> dict[str, Any]:
 def living(shop: Shop, label: str) -> dict[str, Any]:
     """The pipeline of threads, as the service runs it."""
     stop, watch = threading.Event(), measure.Watch()
-    total = shop.numbers["queued"]
-    before = shop.parts.store.value("SELECT count(*) FROM message WHERE state = 3")
     with watch:
         work = threading.Thread(target=shop.delivery.run, args=(stop,))
         work.start()
-        while (
-            sent := shop.parts.store.value("SELECT count(*) FROM message WHERE state = 3") - before
-        ) < total and work.is_alive():
-            if shop.parts.store.value("SELECT count(*) FROM message WHERE state > 3"):
-                raise SystemExit("messages of the bench were refused: its shop breaks a rule")
-            time.sleep(0.05)
+        while shop.parts.store.row(ANY_OPEN) and work.is_alive():
+            time.sleep(0.02)
         seconds = time.perf_counter()
         stop.set()
         work.join()
     watch.seconds -= time.perf_counter() - seconds  # stopping is not sending
+    sent = shop.parts.store.value("SELECT count(*) FROM message WHERE state = 3")
+    if sent < shop.numbers["queued"]:
+        raise SystemExit("messages of the bench were refused: its shop breaks a rule")
     return _figures(label, sent, watch)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from automation.store.database import Transaction
@@ -202,6 +203,12 @@ def _close(asked: Asked) -> None:
     )
 
 
-def counts(tx: Transaction) -> dict[Verdict, int]:
-    """How many rows got each verdict."""
-    return {Verdict(verdict): n for verdict, n in tx.rows("SELECT verdict, count(*) FROM claim GROUP BY verdict")}
+def counts(tx: Transaction) -> tuple[dict[Verdict, int], dict[int, int]]:
+    """How many rows got each verdict, and how many of them go through each door, by its number."""
+    verdicts: Counter[Verdict] = Counter()
+    doors: Counter[int] = Counter()
+    for verdict, door, count in tx.rows("SELECT verdict, door, count(*) FROM claim GROUP BY verdict, door"):
+        verdicts[Verdict(verdict)] += count
+        if verdict == Verdict.GO:
+            doors[door] += count
+    return verdicts, doors

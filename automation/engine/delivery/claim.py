@@ -129,8 +129,8 @@ class Claimer:
         self._fill(tx)
         asked = self._asked(tx, now, purposes)
         self._policy.ask(asked, self._gates.rooms(tx, now))
-        verdicts = asking.counts(tx)
-        self._write(asked, token, verdicts)
+        verdicts, doors = asking.counts(tx)
+        self._write(asked, token, verdicts, {self._routes.doors[number]: count for number, count in doors.items()})
         return Claimed(looked, token, verdicts)
 
     def _pick(self, tx: Transaction, now: int) -> int:
@@ -178,11 +178,11 @@ class Claimer:
             self._routes.kinds, paused,
         )  # fmt: skip
 
-    def _write(self, asked: Asked, token: int, verdicts: Mapping[Verdict, int]) -> None:
+    def _write(self, asked: Asked, token: int, verdicts: Mapping[Verdict, int], doors: Mapping[Door, int]) -> None:
         tx, now = asked.tx, asked.now
         if verdicts.get(Verdict.GO):
             tx.run(self._going, now=now, lease=now + self._parts.settings.engine.lease, token=token)
-            self._bookings.take(asked, self._routes.doors, _by_door(tx, self._routes.doors))
+            self._bookings.take(asked, self._routes.doors, doors)
         if verdicts.get(Verdict.POSTPONE):
             tx.run(
                 "UPDATE message SET due = claim.until, reason = claim.reason FROM claim WHERE message.id = claim.id"
@@ -266,8 +266,3 @@ def _going(doors: Sequence[Door], personal: Sequence[int]) -> str:
         " token = :token, reason = NULL FROM claim WHERE message.id = claim.id"
         f" AND claim.verdict = {Verdict.GO}"
     )
-
-
-def _by_door(tx: Transaction, doors: Sequence[Door]) -> dict[Door, int]:
-    rows = tx.rows(f"SELECT door, count(*) FROM claim WHERE verdict = {Verdict.GO} GROUP BY door")
-    return {doors[door]: count for door, count in rows}

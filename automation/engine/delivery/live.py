@@ -31,6 +31,7 @@ NAP = 0.2  # seconds between looks when nothing is due
 RECOVER = 1.0
 AWAY = 0.5  # seconds until the database is tried again
 WARN = 60.0
+GARBAGE = 20_000  # values made until the collector looks
 
 _Requests = queue.SimpleQueue[tuple[Sequence[Prepared], float] | None]
 
@@ -52,8 +53,10 @@ class Live:
         self._failing_since: float | None = None
 
     def run(self, stop: threading.Event) -> None:
-        # Files, compiled texts and statements stay: the collector need not look at them again and again.
+        # Files, compiled texts and statements stay: the collector need not look at them again and again. A batch makes
+        # tens of thousands of values without a cycle among them, so it need not look so often either.
         gc.freeze()
+        gc.set_threshold(GARBAGE)
         threads = [threading.Thread(target=self._claim_loop, name="delivery claim", daemon=True)]
         threads.append(threading.Thread(target=self._effect_loop, name="delivery effects", daemon=True))
         for name in self._delivery.channels:

@@ -56,13 +56,11 @@ class Recorder:
             else:
                 known = self._parts.settings.channels[one.door.channel]
                 settled.append((one, outcomes.settle(one, outcome, known, now)))
-        if accepted:
-            self._accept(tx, accepted, now)
+        tasks = self._accept(tx, accepted, now) if accepted else 0
         if settled:
             self._settle(tx, settled, now)
         self._learn(tx, results, by_channel, now)
         counts = Counter(_name(answer.state) for _, answer in settled)
-        tasks = sum(_is_task(outcome) for _, outcome in accepted)
         counts["sent"] += len(accepted) - tasks
         if tasks:
             counts["awaiting"] += tasks
@@ -99,17 +97,18 @@ class Recorder:
         for one in first.values():
             _tell_operator(tx, one, now)
 
-    def _accept(self, tx: Transaction, accepted: Sequence[Result], now: int) -> None:
+    def _accept(self, tx: Transaction, accepted: Sequence[Result], now: int) -> int:
+        """Returns how many of them are tasks that an employee has to confirm."""
         rows = [
             (m.id, m.token, m.door.channel, m.door.lane, outcome.provider_id)
             for m, outcome in accepted
             if isinstance(outcome, Accepted)
         ]
         _fill(tx, "accepted", ACCEPTED, rows)
-        sent = [(m.id, now) for m, outcome in accepted if not _is_task(outcome)]
-        if len(sent) < len(rows):
-            awaiting.begin(tx, [(m.id, m.token) for m, outcome in accepted if _is_task(outcome)], now)
-        if sent:  # those that await are in another state by now
+        tasks = {m.id: m.token for m, outcome in accepted if isinstance(outcome, Accepted) and outcome.awaiting}
+        if tasks:
+            awaiting.begin(tx, list(tasks.items()), now)
+        if len(tasks) < len(rows):  # those that await are in another state by now
             tx.run(
                 f"UPDATE message SET state = {MessageState.SENT}, sent_at = :now, done_at = :now, lease_until = NULL,"
                 " reason = NULL FROM accepted WHERE message.id = accepted.id AND message.token = accepted.token"
@@ -122,8 +121,9 @@ class Recorder:
             now=now,
         )
         if marks.heard(self._parts, "sent"):
-            marks.tell(self._parts, tx, "sent", sent, now)
+            marks.tell(self._parts, tx, "sent", [(m.id, now) for m, _ in accepted if m.id not in tasks], now)
         receipts.catch_up(self._parts, tx, "accepted", now)
+        return len(tasks)
 
     def _settle(self, tx: Transaction, settled: Sequence[tuple[Prepared, Settled]], now: int) -> None:
         _fill(tx, "settled", SETTLED, [_row(one, answer) for one, answer in settled])
@@ -155,10 +155,6 @@ def _row(one: Prepared, answer: Settled) -> tuple[object, ...]:
         answer.lease, answer.reason, answer.option, int(answer.counted), answer.code,
         answer.provider_id,
     )  # fmt: skip
-
-
-def _is_task(outcome: Outcome) -> bool:
-    return isinstance(outcome, Accepted) and outcome.awaiting
 
 
 def _name(state: MessageState) -> str:
