@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from automation.store.database import Transaction
 
@@ -46,13 +47,21 @@ class Consent:
 
 def put(tx: Transaction, consents: Sequence[Consent], undated: bool = False) -> None:
     """Records words. `undated`: `at` is when we heard of it, not when it was given; then a grant undoes no refusal."""
-    rows = [asdict(consent) | {"granted": int(consent.granted)} for consent in consents]
+    rows = [_row(consent) for consent in consents]
     if rows:
         tx.many(LOG, rows)
         tx.many(PUT_UNDATED if undated else PUT, rows)
     lifted = [one for one in consents if one.granted and one.channel in LIFTS and one.purpose == "marketing"]
     if lifted and not undated:
         tx.many(LIFT, [{"at": one.at, "person_id": one.person_id} for one in lifted])
+
+
+def _row(word: Consent) -> dict[str, Any]:
+    # asdict() takes ten times as long, and an import has four words a row
+    return {
+        "person_id": word.person_id, "channel": word.channel, "purpose": word.purpose, "granted": int(word.granted),
+        "source": word.source, "at": word.at, "text_version": word.text_version, "evidence": word.evidence,
+    }  # fmt: skip
 
 
 def grant_all(tx: Transaction, table: str, word: Consent) -> int:

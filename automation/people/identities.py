@@ -12,16 +12,16 @@ from typing import NamedTuple
 from automation.journey import built_in
 from automation.store.database import Statements, Transaction
 
-from .normalise import Unusable, last_four, normalise
+from .normalise import TAILED, Unusable, last_four, normalise
 from .registry import Registry
 from .sealing import Vault, identity_context
 
 NUMBER = re.compile(r"#[0-9]{1,18}")  # more no column holds
 UID = re.compile(r"[0-9a-f]{32}")
-SEALED = ("kind", "account", "lookup", "sealed", "key_id", "tail", "verified_at")  # what does not depend on the person
+SEALED = ("kind", "account", "lookup", "sealed", "key_id", "verified_at")  # what does not depend on the person
 INSERT = """
-    INSERT INTO identity (kind, account, lookup, person_id, sealed, key_id, tail, verified_at)
-    VALUES (:kind, :account, :lookup, :person, :sealed, :key_id, :tail, :verified)"""
+    INSERT INTO identity (kind, account, lookup, person_id, sealed, key_id, verified_at)
+    VALUES (:kind, :account, :lookup, :person, :sealed, :key_id, :verified)"""
 # Whoever was merged away is not found: the identities moved, and uid and id lead to the one who was kept.
 KEPT = "SELECT coalesce(merged_into, id) FROM person WHERE"
 
@@ -42,7 +42,7 @@ def identity(kind: str, text: str, account: str = "") -> Identity:
 
 
 def lookups(vault: Vault, identities: Iterable[Identity]) -> list[bytes]:
-    return vault.lookups(f"{known.kind}|{known.account}|{known.text}" for known in identities)
+    return vault.lookups((known.kind, known.account, known.text) for known in identities)
 
 
 def owner(statements: Statements, kind: str, account: str, lookup: bytes) -> int | None:
@@ -56,12 +56,10 @@ def insert(registry: Registry, tx: Transaction, person_id: int, known: Identity,
     """Gives a person an identity that belongs to nobody yet."""
     vault = registry.vault
     lookup = vault.lookup(known.kind, known.account, known.text)
-    four = last_four(known.kind, known.text)
     sealed = vault.seal(known.text, identity_context(lookup))
     tx.run(
         INSERT, kind=known.kind, account=known.account, lookup=lookup, person=person_id, key_id=sealed[1],
-        sealed=sealed, tail=vault.tail(four) if four else None,
-        verified=verified_at,
+        sealed=sealed, verified=verified_at,
     )  # fmt: skip
 
 
@@ -103,10 +101,14 @@ def search(registry: Registry, text: str, accounts: Sequence[str] = ()) -> list[
 
 
 def by_last_four(registry: Registry, statements: Statements, digits: str) -> list[int]:
-    """People who have a phone with these last four digits, by id. Opens the few candidates of the short index."""
+    """People who have a phone with these last four digits, by id. Opens the few whose blind index begins so."""
+    first, last = registry.vault.ending(digits)
+    kinds = ", ".join(f"'{kind}'" for kind in sorted(TAILED))
     candidates = statements.rows(
-        "SELECT person_id, kind, lookup, sealed FROM identity WHERE tail = :tail ORDER BY person_id",
-        tail=registry.vault.tail(digits),
+        "SELECT person_id, kind, lookup, sealed FROM identity"
+        f" WHERE lookup BETWEEN :first AND :last AND kind IN ({kinds}) ORDER BY person_id",
+        first=first,
+        last=last,
     )
     opened_by = registry.vault.open
     found = (

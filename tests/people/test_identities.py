@@ -8,6 +8,7 @@ from automation.people import identities
 from automation.people.identities import Identity, identity
 from automation.people.normalise import Unusable
 from automation.people.registry import Registry
+from automation.people.sealing import identity_context
 from automation.people.showing import show
 
 NOW = 1_767_225_600
@@ -30,7 +31,12 @@ def test_four_digits_find_everybody_who_has_them_and_nobody_whose_hash_only_agre
     people = [person(("phone", f"138{number:04d}1234")) for number in range(3)]
     other = person(("phone", "13800005678"))
     with shop.store.write() as tx:
-        tx.run("UPDATE identity SET tail = :tail WHERE person_id = :id", tail=shop.vault.tail("1234"), id=other)
+        lookup = shop.vault.tail("1234") + bytes(14)
+        sealed = shop.vault.seal("+8613800005678", identity_context(lookup))
+        tx.run(
+            "UPDATE identity SET lookup = :lookup, sealed = :sealed WHERE person_id = :id",
+            lookup=lookup, sealed=sealed, id=other,
+        )  # fmt: skip
     assert identities.search(shop, "1234") == people
 
 

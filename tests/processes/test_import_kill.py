@@ -30,7 +30,7 @@ CATALOG = Catalog(dict(built_in.FIELDS) | {field.name: field for field in FIELDS
 # Everything that does not depend on chance: nonces do, ids must not.
 STATE = (
     "SELECT id, uid, name, attrs, merged_into, created_at FROM person ORDER BY id",
-    "SELECT id, person_id, kind, account, lookup, tail FROM identity ORDER BY id",
+    "SELECT id, person_id, kind, account, lookup FROM identity ORDER BY id",
     "SELECT person_id, field, calendar, month, day, leap, year FROM person_date ORDER BY person_id",
     "SELECT person_id, channel, purpose, granted FROM consent ORDER BY person_id, channel",
     "SELECT person_id, channel, granted FROM consent_log ORDER BY id",

@@ -98,10 +98,11 @@ def test_percent_is_modulo_with_and_without_parameters(store: Store) -> None:
 def test_a_number_larger_than_32_bits_and_bytes_and_nothing_come_back_as_they_went(store: Store) -> None:
     with store.write() as tx:
         tx.run(
-            "INSERT INTO identity (kind, lookup, person_id, sealed, key_id, tail) VALUES ('phone', :l, :p, :s, 1, :t)",
+            "INSERT INTO identity (kind, lookup, person_id, sealed, key_id, verified_at)"
+            " VALUES ('phone', :l, :p, :s, 1, :t)",
             l=b"\x00\xff", p=2**40, s=b"", t=None,
         )  # fmt: skip
-    row = store.row("SELECT lookup, person_id, sealed, tail FROM identity")
+    row = store.row("SELECT lookup, person_id, sealed, verified_at FROM identity")
     assert row is not None
     assert (bytes(row[0]), row[1], bytes(row[2]), row[3]) == (b"\x00\xff", 2**40, b"", None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from automation.people.exporting import unsafe
@@ -53,12 +53,13 @@ def fitted(cells: list[str], width: int) -> list[str]:
     return cells + [""] * (width - found)
 
 
-def owners(tx: Transaction, lookups: Iterable[bytes]) -> dict[bytes, int]:
-    """Who has the identities that are known; `lookups` sorted, and the table import_lookup made."""
-    tx.run("DELETE FROM import_lookup")
-    tx.insert("import_lookup", ("lookup",), [(lookup,) for lookup in lookups])
-    join = tx.dialect.join_in_order
-    found = tx.rows(f"SELECT i.lookup, i.person_id FROM import_lookup l {join} identity i ON i.lookup = l.lookup")
+def owners(tx: Transaction, lookups: Sequence[bytes]) -> dict[bytes, int]:
+    """Who has the identities that are known; `lookups` sorted."""
+    given, join = tx.dialect.blobs("lookups"), tx.dialect.join_in_order
+    found = tx.rows(
+        f"SELECT i.lookup, i.person_id FROM {given} l {join} identity i ON i.lookup = l.value",
+        lookups=tx.dialect.blob_array(lookups),
+    )
     return {bytes(lookup): person for lookup, person in found}
 
 

@@ -23,17 +23,17 @@ def customers(registry: Registry, path: Path, options: Options, now: int, watch:
     Cells overwrite, empty cells do not; a yes without a date undoes no refusal. Refused where the file as a whole
     cannot be read, Busy where another process imports it.
     """
-    return pipeline.run(registry.store, _Customers(registry, options), path, options, now, watch)
+    return pipeline.run(registry.store, _Customers(registry, options, now), path, options, now, watch)
 
 
 class _Customers:
     kind = "customers"
 
-    def __init__(self, registry: Registry, options: Options) -> None:
+    def __init__(self, registry: Registry, options: Options, now: int) -> None:
         self._registry = registry
         self._options = options
         self._writer = Writer(registry, options)
-        self._packer = Packer(registry.vault)
+        self._packer = Packer(registry.vault, now)
         self._plan: Plan | None = None
 
     def understands(self, headings: Sequence[str]) -> bool:
@@ -54,7 +54,7 @@ class _Customers:
         return self._packer.batch(items)
 
     def name(self, prepared: Batch) -> None:
-        self._registry.names.ensure("tag", [tag for entry in prepared.entries for tag in entry.tags])
+        self._registry.names.ensure("tag", [tag for _, tag in prepared.tags])
 
     def tables(self, tx: Transaction) -> None:
         self._writer.tables(tx)

@@ -25,9 +25,9 @@ from .pipeline import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """One good row. `identities`: `kind|account|normalised`; the person is the first of them who is known."""
+    """One good row. `identities`: (kind, account, normalised); the person is the first of them who is known."""
 
-    identities: tuple[str, ...]
+    identities: list[tuple[str, str, str]]
     happening: Happening
 
 
@@ -83,7 +83,7 @@ class _Events:
 
     def item(self, row: list[str]) -> Past:
         cells = fitted(row, self._plan.width)
-        known_by = tuple("|".join(parts) for parts in identities(self._plan.identities, cells))
+        known_by = identities(self._plan.identities, cells)
         name = self._special(cells, columns.EVENT) or self._options.event or ""
         at = self._at(cells)
         known = self._registry.catalog.events.get(name)
@@ -103,7 +103,6 @@ class _Events:
         """A registry has the names of all events."""
 
     def tables(self, tx: Transaction) -> None:
-        tx.temporary("import_lookup", f"lookup {tx.dialect.blob}")
         tx.temporary("touched", "person_id BIGINT")
         tx.temporary("new_event", happenings.STAGED)
 

@@ -1,7 +1,8 @@
-"""The way of every import: rows in chunks, each chunk one transaction that also books how far it came.
+"""The way of every import: rows in chunks, written a few in one transaction that also books how far it came.
 
-What a chunk does is the worker's. A row that cannot be read, or that the database refuses, goes to the rejects file
-and takes nothing with it.
+Rows that are written together share pages of the large indexes, so larger transactions are cheaper; but whoever else
+wants to write waits for the chunk at hand only. What a chunk does is the worker's. A row that cannot be read, or that
+the database refuses, goes to the rejects file and takes nothing with it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import codecs
 import gc
 import hashlib
 import marshal
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -30,6 +32,7 @@ from .rejects import Reject, RejectsFile
 from .text_files import Row
 
 HEAD = 10  # rows among which the headings are looked for: exports often begin with a title
+TOGETHER = 4  # chunks of one transaction while nobody else wants to write
 WAL_LIMIT = 64 * MB  # beyond which the write-ahead log is copied back between two chunks
 
 Item = TypeVar("Item")
@@ -111,21 +114,41 @@ def run(store: Store, worker: Worker[Item, Prepared], path: Path, options: Optio
         job = jobs.restart(store, now, job)
     tally = job.tally
     with closing(RejectsFile(_rejects_path(path, source.digest), source.headings, tally.rejects_length)) as rejects:
-        ready = _ready(worker, islice(source.rows, tally.rows, None), options.chunk)
+        ready = _together(worker, islice(source.rows, tally.rows, None), options.chunk)
         large = source.total is None or source.total - tally.rows > options.chunk
         step = _Step(store, worker, job, rejects, now, watch)
         watch.progress(tally.rows, source.total)
         with _uncollected(), closing(ahead(ready) if large else ready) as chunks:
-            for chunk in chunks:
-                tally = step.take(chunk, tally)
-                watch.progress(tally.rows, max(source.total, tally.rows) if source.total is not None else None)
-                _tidy(store)
+            for waiting in chunks:
+                while waiting:
+                    tally = step.take(waiting, tally)
+                    watch.progress(tally.rows, max(source.total, tally.rows) if source.total is not None else None)
+                    _tidy(store)
     jobs.finish(store, now, job)
     watch.progress(tally.rows, tally.rows)
     return _report(tally, path, source, unknown, started)
 
 
-def _ready(worker: Worker[Item, Prepared], rows: Iterator[Row], size: int) -> Generator[Ready[Prepared], None, None]:
+def _together(
+    worker: Worker[Item, Prepared], rows: Iterator[Row], size: int
+) -> Generator[deque[Ready[Prepared]], None, None]:
+    """Chunks of rows, as many as may go into one transaction: nobody waits for the reader while he writes."""
+    waiting: deque[Ready[Prepared]] = deque()
+    try:
+        for chunk in _ready(worker, rows, size):
+            waiting.append(chunk)
+            if len(waiting) == TOGETHER:
+                yield waiting
+                waiting = deque()
+    except errors.LuchengError:  # the file is damaged here: what stands before is written
+        if waiting:
+            yield waiting
+        raise
+    if waiting:
+        yield waiting
+
+
+def _ready(worker: Worker[Item, Prepared], rows: Iterator[Row], size: int) -> Iterator[Ready[Prepared]]:
     """Chunks of rows, read and prepared."""
     while chunk := list(islice(rows, size)):
         items: list[Item] = []
@@ -151,7 +174,7 @@ def _ready(worker: Worker[Item, Prepared], rows: Iterator[Row], size: int) -> Ge
 
 @dataclass(frozen=True, slots=True)
 class _Step(Generic[Item, Prepared]):
-    """Writes one chunk at a time."""
+    """Writes chunks."""
 
     _store: Store
     _worker: Worker[Item, Prepared]
@@ -160,26 +183,34 @@ class _Step(Generic[Item, Prepared]):
     _now: int
     _watch: Watch
 
-    def take(self, chunk: Ready[Prepared], before: Tally) -> Tally:
-        self._worker.name(chunk.prepared)
+    def take(self, waiting: deque[Ready[Prepared]], tally: Tally) -> Tally:
+        """Writes as many of them as may be written at once, at least the first."""
+        for chunk in waiting:
+            self._worker.name(chunk.prepared)
         with self._store.write() as tx:
-            self._worker.tables(tx)
-            outcome = self._write(tx, chunk)
-            if self._watch.after_chunk:
-                self._watch.after_chunk(tx)
-            rejects = chunk.rejects + self._refused(chunk, outcome)
-            rejects.sort(key=lambda reject: reject.line)
-            after = Tally(
-                rows=before.rows + chunk.size,
-                created=before.created + outcome.created,
-                updated=before.updated + chunk.good - outcome.created - len(outcome.refused),
-                merged=before.merged + outcome.merged,
-                rejected=before.rejected + len(rejects),
-                blank=before.blank + chunk.blank,
-                rejects_length=self._rejects.append(rejects),
-            )
-            jobs.advance(tx, self._job, before, after)
-        return after
+            while waiting:
+                before, tally = tally, self._one(tx, waiting.popleft(), tally)
+                jobs.advance(tx, self._job, before, tally)
+                if self._store.turnstile.wanted():
+                    break
+        return tally
+
+    def _one(self, tx: Transaction, chunk: Ready[Prepared], before: Tally) -> Tally:
+        self._worker.tables(tx)
+        outcome = self._write(tx, chunk)
+        if self._watch.after_chunk:
+            self._watch.after_chunk(tx)
+        rejects = chunk.rejects + self._refused(chunk, outcome)
+        rejects.sort(key=lambda reject: reject.line)
+        return Tally(
+            rows=before.rows + chunk.size,
+            created=before.created + outcome.created,
+            updated=before.updated + chunk.good - outcome.created - len(outcome.refused),
+            merged=before.merged + outcome.merged,
+            rejected=before.rejected + len(rejects),
+            blank=before.blank + chunk.blank,
+            rejects_length=self._rejects.append(rejects),
+        )
 
     def _refused(self, chunk: Ready[Prepared], outcome: Outcome) -> list[Reject]:
         if not outcome.refused:
@@ -277,6 +308,7 @@ def _uncollected() -> Iterator[None]:
 def _tidy(store: Store) -> None:
     # Nobody else copies the log back while an import runs alone; beyond this size reading it becomes slow.
     if store.wal_pages * PAGE > WAL_LIMIT:
+        store.checkpoint("PASSIVE")  # others write meanwhile, so little is left for the one they wait for
         store.checkpoint("RESTART")
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from automation.conditions.tree import FieldType
 from automation.journey.catalog import Field, Home
 from automation.people import dates, fields, values
-from automation.people.fields import Draft
+from automation.people.dates import YearDay
 from automation.people.normalise import KINDS, Unusable
 from automation.people.registry import Registry
 
@@ -31,7 +31,9 @@ class Contact:
     """One good row. `identities`: (kind, account, normalised). `consents`: (purpose, channel, granted)."""
 
     identities: list[tuple[str, str, str]]
-    draft: Draft
+    columns: dict[str, str] = field(default_factory=dict)
+    days: dict[str, YearDay] = field(default_factory=dict)
+    attrs: dict[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     consents: tuple[tuple[str, str, bool], ...] = ()
     created_at: int | None = None
@@ -48,7 +50,7 @@ class Plan:
     def contact(self, row: list[str]) -> Contact:
         """Unusable names the column."""
         cells = fitted(row, self.width)
-        contact = Contact(identities(self.identities, cells), Draft())
+        contact = Contact(identities(self.identities, cells))
         for column, target, set_cell in self.setters:
             cell = cells[column]
             if cell:
@@ -79,15 +81,15 @@ def _setter(registry: Registry, options: Options, target: str) -> Setter:
         return _consent(target, options)
     known = registry.catalog.fields[target]
     if known.home is Home.DATE:
-        return lambda cell, contact: contact.draft.days.__setitem__(target, dates.year_day(cell))
+        return lambda cell, contact: contact.days.__setitem__(target, dates.year_day(cell))
     if known.home is Home.COLUMN:
-        return lambda cell, contact: contact.draft.columns.__setitem__(target, fields.column(known, cell))
+        return lambda cell, contact: contact.columns.__setitem__(target, fields.column(known, cell))
     return _attribute(registry, known, zone)
 
 
 def _attribute(registry: Registry, known: Field, zone: ZoneInfo) -> Setter:
     if known.kind is FieldType.LIST:
-        return lambda cell, contact: contact.draft.attrs.__setitem__(known.name, TAG_SIGNS.split(cell))
+        return lambda cell, contact: contact.attrs.__setitem__(known.name, TAG_SIGNS.split(cell))
 
     name, convert = known.name, partial(fields.attribute, registry.vault, known)
     if not known.sealed:
@@ -95,7 +97,7 @@ def _attribute(registry: Registry, known: Field, zone: ZoneInfo) -> Setter:
         convert = partial(lru_cache(maxsize=4096)(convert))
 
     def set_attribute(cell: str, contact: Contact) -> None:
-        contact.draft.attrs[name] = convert(cell, zone)
+        contact.attrs[name] = convert(cell, zone)
 
     return set_attribute
 
