@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Mapping
 from typing import Final
 
 import click
 
-from automation.inbound import followers
+from automation.inbound import friends
 from automation.inbound.inbox import Inbox
 from automation.inbound.values import Arrival
 from automation.kernel import errors
 from automation.people import identities
 from automation.store import audit
 
-from . import accounts, options, show, wecom_account, wecom_tasks, who_is
+from . import accounts, options, progress, show, wecom_account, wecom_tasks, who_is
 from .session import Session
 
-AT_ONCE: Final = 20  # customers a transaction
 WAYS: Final = (show.text("name"), show.text("id"), show.text("employees"), show.text("qr_code"))
 TAGS: Final = (show.text("group"), show.text("tag"), show.text("id"))
 CHATS: Final = (
@@ -98,19 +97,41 @@ def contacts() -> None:
 @options.who
 @click.pass_obj
 def pull(session: Session, channel: str | None, who: str) -> None:
-    """Add every friend of the employees to the customers, joined by unionid. No journey hears of it."""
-    account = wecom_account.chosen(session, channel)
-    registry, computed = session.people, session.app.computed
-    found: set[int] = set()
-    listed = iter(account.directory.customers())
-    while page := list(itertools.islice(listed, AT_ONCE)):
-        known = [followers.Known(one.id, one.unionid or None) for one in page]
-        with session.app.store.write() as tx:
-            found |= set(followers.take(registry, computed, tx, account.name, known, session.now, "wecom_id").values())
-    with session.app.store.write() as tx:
-        audit.record(tx, session.now, who, "wecom contacts pulled", channel=account.name, customers=len(found))
-    told = "is a customer" if len(found) == 1 else "are customers"
-    click.echo(f"{show.counted(len(found), 'friend')} of {account.name} {told} now")
+    """Add every friend of the employees to the customers, joined by unionid, with names and company tags.
+
+    `contacts` in the channel's settings says which fields get the remark, the way they came by and its state. Only what
+    is empty is filled, but for the remark. Company tags become tags here; one that came so and is gone there goes. A
+    pull that is interrupted goes on where it stopped. No journey hears of it.
+    """
+    account, app = wecom_account.chosen(session, channel), session.app
+    names = {tag.id: tag.name for tag in account.directory.tags()}
+    numbers = app.names.ensure("tag", sorted(set(names.values()))) if names else {}
+    pulled = friends.Pull(session.people, app.computed, account.name, account.contacts, numbers)
+    pulled.check()
+    begins = friends.place(app.store, account.name)
+    count = 0
+    with progress.bar("pulling friends") as bar:
+        for page in account.directory.pages(begins):
+            listed = [_friend(one, names) for one in page.customers]
+            with app.store.write() as tx:
+                pulled.take(tx, listed, page.after, session.now)
+            count += len(listed)
+            bar(count)
+    found = len(pulled.people)
+    with app.store.write() as tx:
+        if not begins:
+            pulled.untag(tx)
+        audit.record(tx, session.now, who, "wecom contacts pulled", channel=account.name, customers=found)
+    told = "is a customer" if found == 1 else "are customers"
+    more = "; it went on where the last pull was interrupted" if begins else ""
+    click.echo(f"{show.counted(found, 'friend')} of {account.name} {told} now{more}")
+
+
+def _friend(one: wecom_account.Friend, names: Mapping[str, str]) -> friends.Friend:
+    words = {"name": one.name, "remark": one.remark, "add_way": one.add_way, "state": one.state,
+             "employee": one.employee}  # fmt: skip
+    tagged = [names[tag] for tag in one.tags if tag in names]
+    return friends.Friend(one.id, one.unionid or None, one.since, words, tagged)
 
 
 @group.group(epilog=options.example("run.py wecom tags list"))

@@ -19,6 +19,29 @@ class Friend(Protocol):
     def id(self) -> str: ...
     @property
     def unionid(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def remark(self) -> str: ...
+    @property
+    def add_way(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def employee(self) -> str: ...
+    @property
+    def since(self) -> int: ...
+    @property
+    def tags(self) -> Sequence[str]: ...
+
+
+class Page(Protocol):
+    """Some friends, and where to go on behind them; None behind the last."""
+
+    @property
+    def customers(self) -> Sequence[Friend]: ...
+    @property
+    def after(self) -> str | None: ...
 
 
 class Way(Protocol):
@@ -79,7 +102,7 @@ class Task(Protocol):
 
 
 class Directory(Protocol):
-    def customers(self) -> Iterable[Friend]: ...
+    def pages(self, after: str = "") -> Iterable[Page]: ...
     def advisers(self, customer: str) -> list[str]: ...
     def make_contact_way(self, state: str, employees: Sequence[str], skip_verify: bool = True) -> Way: ...
     def contact_ways(self) -> Sequence[Way]: ...
@@ -104,15 +127,16 @@ class Tasks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """`name`: of its channel."""
+    """`name`: of its channel. `contacts`: WeCom's word -> the catalog's field it fills."""
 
     name: str
     directory: Directory
     groups: Groups
     tasks: Tasks
+    contacts: Mapping[str, str]
 
 
 def chosen(session: Session, name: str | None) -> Account:
     """The account that is meant, by its channel's name."""
     meant, channel = accounts.chosen(session, name, "wecom", "WeCom account")
-    return Account(meant, channel.directory, channel.groups, channel.tasks)
+    return Account(meant, channel.directory, channel.groups, channel.tasks, channel.contacts)

@@ -84,6 +84,7 @@ class WecomChannel:
         self.name = name
         self.lanes: Sequence[Lane] = lanes(options)
         self.every = options.pull
+        self.contacts = options.contacts
         self._options = options
         self._clock = now or clock.SystemClock()
         self._api = Api(name, options, cache)

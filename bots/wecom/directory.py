@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from automation.kernel import errors
 from automation.kernel.ports import Json
@@ -12,10 +12,22 @@ from bots.wecom import answers, limits
 from bots.wecom.api import Api, Key
 from bots.wecom.options import WecomOptions
 
+EMPLOYEES_AT_ONCE: Final = 100  # of externalcontact/batch/get_by_user
+ADD_WAYS: Final[Mapping[int, str]] = {
+    1: "扫描二维码", 2: "搜索手机号", 3: "名片分享", 4: "群聊", 5: "手机通讯录", 6: "微信联系人",
+    8: "安装第三方应用时自动添加的客服人员", 9: "搜索邮箱", 10: "视频号添加", 11: "通过日程参与人添加",
+    12: "通过会议参与人添加", 13: "添加微信好友对应的企业微信", 14: "通过智慧硬件专属客服添加",
+    15: "通过上门服务客服添加", 16: "通过获客链接添加", 17: "通过定制开发添加", 18: "通过需求回复添加",
+    21: "通过第三方售前客服添加", 22: "通过可能的商务伙伴添加", 24: "通过接受微信账号收到的好友申请添加",
+    201: "内部成员共享", 202: "管理员或负责人分配",
+}  # fmt: skip
+"""`add_way` in WeCom's own words (92114); 0 is an unknown way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A friend of an employee. `state`: of the contact way they came by; `since`: UTC seconds."""
+    """A friend of an employee. `remark`: what the employee calls them; `add_way`: how they became friends, in words;
+    `state`: of the contact way they came by; `since`: UTC seconds; `tags`: ids of the company's tags."""
 
     id: str = field(repr=False)
     name: str = field(repr=False)
@@ -24,6 +36,16 @@ class Customer:
     state: str
     since: int
     tags: tuple[str, ...]
+    remark: str = field(default="", repr=False)
+    add_way: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some friends, and what `pages` has to be given to go on behind them; None behind the last."""
+
+    customers: tuple[Customer, ...]
+    after: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +80,32 @@ class Directory:
         answer = self._api.get(Key.CUSTOMERS, "externalcontact/get_follow_user_list")
         return answers.words(answer, "follow_user")
 
-    def customers(self) -> Iterator[Customer]:
-        """Every friendship of every employee, a hundred a request; one customer may come with several employees."""
+    def pages(self, after: str = "") -> Iterator[Page]:
+        """Every friendship of every employee, a hundred a request; one customer may come with several employees.
+
+        `after`: of the page last seen, to go on there. Employees who are new since come behind all others.
+        """
         asked = self.employees()
-        for start in range(0, len(asked), 100):
-            few: Json = list(asked[start : start + 100])
-            payload: dict[str, Json] = {"userid_list": few, "limit": limits.CUSTOMERS_PAGE}
-            path = "externalcontact/batch/get_by_user"
-            for row in self._api.pages(Key.CUSTOMERS, path, payload, "external_contact_list"):
-                customer = _customer(row)
-                if customer is not None:
-                    yield customer
+        first, _, cursor = after.partition(" ")
+        for start in range(int(first or 0), len(asked), EMPLOYEES_AT_ONCE):
+            few: Json = list(asked[start : start + EMPLOYEES_AT_ONCE])
+            seen, ended = {"", cursor}, False
+            while not ended:
+                payload: dict[str, Json] = {"userid_list": few, "limit": limits.CUSTOMERS_PAGE}
+                path = "externalcontact/batch/get_by_user"
+                answer = self._api.post(Key.CUSTOMERS, path, payload | ({"cursor": cursor} if cursor else {}))
+                rows = answers.rows(answer, "external_contact_list")
+                following = answers.text(answer, "next_cursor")
+                ended = following in seen
+                cursor = "" if ended else following
+                seen.add(cursor)
+                there = f"{start} {cursor}" if cursor else f"{start + EMPLOYEES_AT_ONCE}"
+                last = ended and start + EMPLOYEES_AT_ONCE >= len(asked)
+                yield Page(tuple(one for row in rows if (one := _customer(row))), None if last else there)
+
+    def customers(self) -> Iterator[Customer]:
+        for page in self.pages():
+            yield from page.customers
 
     def make_contact_way(self, state: str, employees: Sequence[str], skip_verify: bool = True) -> ContactWay:
         """A QR code (92228) for one employee or for several, who take turns. `state`: at most 30 characters."""
@@ -138,4 +175,6 @@ def _customer(row: Mapping[str, Any]) -> Customer | None:
         answers.text(follow, "state"),
         answers.number(follow, "createtime"),
         tuple(answers.words(follow, "tag_id")),
+        answers.text(follow, "remark"),
+        ADD_WAYS.get(answers.number(follow, "add_way"), ""),
     )

@@ -6,7 +6,7 @@ it speaks to WeCom, and the company's own are needed.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 import pydantic
 from pydantic import ConfigDict, Field, model_validator
@@ -26,6 +26,8 @@ PRETEND_TOKEN: Final = "pretendtoken"  # noqa: S105
 PRETEND_AES_KEY: Final = "pretendpretendpretendpretendpretendpretend0"
 
 UserId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.@-]{1,64}$")]
+Word = Literal["name", "remark", "add_way", "state", "employee"]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
 class WecomOptions(Strict):
@@ -33,7 +35,8 @@ class WecomOptions(Strict):
     `token` and `aes_key` belong to the callback (接收事件服务器).
 
     `employees`: whose customers and groups are read, all with 客户联系 where it is empty. `sender`: who confirms all
-    tasks; null: each customer's own adviser. `welcome`: what a new friend is greeted with at once. `task_expires`: when
+    tasks; null: each customer's own adviser. `welcome`: what a new friend is greeted with at once. `contacts`: what
+    `wecom contacts pull` fills fields of the catalog with: name, remark, add_way, state, employee. `task_expires`: when
     a task that nobody confirmed is stopped. `pull`: how often results are asked for.
     """
 
@@ -50,6 +53,7 @@ class WecomOptions(Strict):
     employees: Many[UserId] = ()
     sender: UserId | None = None
     welcome: Annotated[str | None, Field(min_length=1, max_length=2000)] = None
+    contacts: dict[Word, Name] = Field(default={"name": "name"})
     duplicate_check: options.Seconds = Field(default=limits.DEDUPE[1], ge=limits.DEDUPE[0], le=limits.DEDUPE[1])
     task_expires: options.Seconds = Field(default=3 * 86_400, ge=3600, le=6 * 86_400)  # the engine waits a week
     pull: options.Seconds = Field(default=600, ge=30, le=86_400)

@@ -71,6 +71,65 @@ def test_friends_become_customers_once_and_are_who_they_were_by_unionid(shop: An
     assert len(ids) == 1
 
 
+def details(shop: Any, word: str) -> Any:
+    return shop.fine("customers", "show", word, "--unmask", "a test", "--json").json
+
+
+def fills(shop: Any, contacts: str) -> None:
+    text = (shop.folder / "config.yaml").read_text(encoding="utf-8")
+    shop.write("config.yaml", text.replace("wecom_main: {", f"wecom_main: {{contacts: {contacts}, "))
+
+
+def test_a_friend_brings_a_name_where_there_is_none_and_how_they_came(shop: Any, act: Act) -> None:
+    fills(shop, "{name: name, remark: city, add_way: first_source, state: size}")
+    shop.fine("import", "customers", shop.write("u.csv", "手机号,姓名,unionid\n13800000009,王女士,uA\n"))
+    act("add_friend", customer=wm(1), unionid="uA", name="阿敏", state="门店A", way=1, remark="王姐 M码")
+    act("add_friend", customer=wm(1), unionid="uA", employee="staff_02", name="阿敏", state="展会", way=3)
+    act("add_friend", customer=wm(2), name="小李", way=99)
+    assert "2 friends" in shop.fine("wecom", "contacts", "pull").out
+    known = details(shop, wm(1))
+    assert (known["name"], known["fields"]["first_source"]) == ("王女士", "扫描二维码")
+    assert (known["fields"]["city"], known["fields"]["size"]) == ("王姐 M码", "门店A")
+    assert details(shop, wm(2))["name"] == "小李"
+    act("add_friend", customer=wm(1), unionid="uA", state="别处", way=2, remark="王姐 L码")
+    shop.fine("wecom", "contacts", "pull")
+    again = details(shop, wm(1))["fields"]
+    assert (again["city"], again["first_source"], again["size"]) == ("王姐 L码", "扫描二维码", "门店A")
+
+
+def test_company_tags_become_tags_and_go_with_them_but_not_those_given_here(shop: Any, act: Act) -> None:
+    act("add_friend", customer=wm(1), tags=["et01", "et02"])
+    act("add_friend", customer=wm(2), tags=["et02"], employee="staff_02")
+    shop.fine("wecom", "contacts", "pull")
+    shop.fine("customers", "tag", wm(2), "老客")
+    assert [sorted(one["tag"] for one in details(shop, wm(n))["tags"]) for n in (1, 2)] == [["展会", "老客"]] * 2
+    assert {one["source"] for one in details(shop, wm(1))["tags"]} == {"channel:wecom_main"}
+    act("add_friend", customer=wm(1), tags=["et02"])
+    act("add_friend", customer=wm(2), employee="staff_02")
+    shop.fine("wecom", "contacts", "pull")
+    assert [sorted(one["tag"] for one in details(shop, wm(n))["tags"]) for n in (1, 2)] == [["展会"], ["老客"]]
+
+
+def test_a_pull_that_was_interrupted_goes_on_where_it_stopped(shop: Any, act: Act) -> None:
+    for number in range(150):
+        act("add_friend", customer=wm(1000 + number), tags=["et01"])
+    act("refuse", path="externalcontact/batch/get_by_user", errcode=45009, after=1)
+    stopped = shop("wecom", "contacts", "pull")
+    assert stopped.code != 0 and "45009" in stopped.err
+    told = shop.fine("wecom", "contacts", "pull").out
+    assert told.startswith("50 friends") and "went on where the last pull was interrupted" in told
+    assert [one["tag"] for number in (0, 149) for one in details(shop, wm(1000 + number))["tags"]] == ["老客"] * 2
+    assert shop.fine("wecom", "contacts", "pull").out.startswith("150 friends")
+
+
+def test_a_field_that_is_none_is_told_before_anybody_is_pulled(shop: Any, act: Act) -> None:
+    fills(shop, "{remark: nickname}")
+    act("add_friend", customer=wm(1))
+    refused = shop("wecom", "contacts", "pull")
+    assert (refused.code, "nickname" in refused.err) == (1, True)
+    assert shop.fine("customers", "find", wm(1), "--json").json["customers"] == []
+
+
 def test_a_company_tag_is_put_on_for_every_adviser(shop: Any, act: Act) -> None:
     for employee in ("staff_01", "staff_02"):
         act("add_friend", customer=wm(3), employee=employee)

@@ -91,8 +91,8 @@ class Wecom:
     ) -> Answer:
         try:
             ordered = self.company.refusals.get(path)
-            if ordered:
-                raise Refused(ordered.pop(0))
+            if ordered and (code := ordered.pop(0)) is not None:
+                raise Refused(code)
             return await verb(path, request, fault)
         except Refused as refused:
             return said(refused.code)

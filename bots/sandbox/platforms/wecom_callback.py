@@ -94,7 +94,8 @@ class People:
     def _add_friend(self, order: Order) -> dict[str, Any]:
         customer, employee, now = str(order["customer"]), self._employee(order), self._clock.now()
         state = str(order.get("state", ""))
-        friend = Friend(employee, state, now)
+        tags = {str(one) for one in order.get("tags", [])}
+        friend = Friend(employee, state, now, tags, str(order.get("remark", "")), int(order.get("way", 0)))
         self._company.befriend(customer, friend, str(order.get("name", "客户")), str(order.get("unionid", "")))
         code = f"{customer}:{self._company.number()}"
         self._company.welcomes[code] = (now + WELCOME_SECONDS, False)
@@ -145,10 +146,10 @@ class People:
         return {"fetched": self._company.fetched}
 
     def _refuse(self, order: Order) -> dict[str, Any]:
-        """The next `times` requests of a path are refused with an errcode."""
-        self._company.refusals.setdefault(str(order["path"]), []).extend(
-            [int(order["errcode"])] * int(order.get("times", 1))
-        )
+        """The next `times` requests of a path are refused with an errcode, after `after` that are not."""
+        ordered = self._company.refusals.setdefault(str(order["path"]), [])
+        ordered += [None] * int(order.get("after", 0))
+        ordered += [int(order["errcode"])] * int(order.get("times", 1))
         return {}
 
     def _forget(self, order: Order) -> dict[str, Any]:

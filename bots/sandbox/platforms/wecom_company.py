@@ -66,6 +66,8 @@ class Friend:
     state: str
     since: int
     tags: set[str] = field(default_factory=set)
+    remark: str = ""
+    way: int = 0
 
 
 class Company:
@@ -89,7 +91,7 @@ class Company:
         self.seen: dict[str, tuple[str, int]] = {}  # content of an app message -> its id, until
         self.app_sent: dict[str, list[int]] = defaultdict(list)  # employee -> times
         self.month_sent: dict[tuple[str, str], int] = defaultdict(int)  # month, recipient -> messages
-        self.refusals: dict[str, list[int]] = {}  # path -> errcodes ordered for the next requests
+        self.refusals: dict[str, list[int | None]] = {}  # path -> errcodes ordered for the next requests, None: none
         self.callback: dict[str, str] = {}
         self._number = 0
 

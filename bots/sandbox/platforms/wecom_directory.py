@@ -59,7 +59,8 @@ class Directory:
     def _row(self, customer: str, friend: Friend) -> dict[str, Any]:
         name, unionid = self._company.names[customer]
         contact = {"external_userid": customer, "name": name, "type": 1, "gender": 0}
-        follow = {"userid": friend.employee, "createtime": friend.since, "state": friend.state}
+        follow = {"userid": friend.employee, "createtime": friend.since, "state": friend.state,
+                  "remark": friend.remark, "description": "", "remark_mobiles": [], "add_way": friend.way}  # fmt: skip
         if unionid:
             contact["unionid"] = unionid
         return {"external_contact": contact, "follow_info": follow | {"tag_id": sorted(friend.tags)}}
