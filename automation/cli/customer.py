@@ -162,4 +162,6 @@ def _section(title: str, columns: tuple[show.Column, ...], rows: list[dict[str, 
 
 
 def _path(path: list[dict[str, Any]], zone: ZoneInfo) -> str:
-    return " > ".join(f"{one['step']} ({show.moment(one['at'], zone)[5:]})" for one in path)
+    return " > ".join(
+        f"{one['step']} ({'answered ' if one['answered'] else ''}{show.moment(one['at'], zone)[5:]})" for one in path
+    )

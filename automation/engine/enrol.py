@@ -62,6 +62,14 @@ def _admit(parts: Parts, loaded: Loaded, number: str, parameters: Parameters) ->
     )
 
 
+def inside(loaded: Loaded, *, person: str, key: str = "''") -> str:
+    """SQL of the run that stands in the journey now: a single entry of the index of open runs."""
+    return (
+        f"SELECT 1 FROM run o WHERE o.person_id = {person} AND o.journey_id = {loaded.journey_id} AND o.key = {key}"
+        f" AND o.state = {RunState.INSIDE:d}"
+    )
+
+
 def blocking(loaded: Loaded, *, person: str, at: str, key: str = "''", episode: str | None = None) -> str:
     """SQL of the runs that keep a person out: the same entry again, one still inside, or one too recent.
 

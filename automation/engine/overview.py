@@ -15,6 +15,7 @@ from automation.kernel.document import nearest
 from automation.store.database import Statements
 from automation.store.states import MessageState, RunState
 
+from . import program
 from .parts import Parts
 
 JOURNEYS = """
@@ -119,12 +120,15 @@ def runs(parts: Parts, person: int, most: int) -> list[dict[str, Any]]:
 
 
 def way(path: str, keys: Mapping[int, str]) -> list[dict[str, Any]]:
-    """The crossings of a run: the step it left, which way (leaf), and when, to the minute."""
+    """The crossings of a run: the step it left, by an answer or not, which way (leaf), and when, to the minute."""
     found = []
     for crossing in filter(None, path.split(";")):
         place, _, minute = crossing.partition("@")
-        node, _, leaf = place.partition(".")
-        found.append({"step": keys.get(int(node), node), "leaf": int(leaf), "at": int(minute) * 60})
+        answered = program.ANSWERED in place
+        node, _, leaf = place.partition(program.ANSWERED if answered else program.DUE)
+        found.append(
+            {"step": keys.get(int(node), node), "answered": answered, "leaf": int(leaf), "at": int(minute) * 60}
+        )
     return found
 
 

@@ -7,7 +7,7 @@ plan      one row a run: the leaf it takes, the clock its next wait counts from,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from automation.audience import references
@@ -27,6 +27,7 @@ PLAN = (
     " due BIGINT"
 )
 MOVING = "run_id BIGINT, version_id BIGINT, node BIGINT, at BIGINT, event_id BIGINT"
+DUE, ANSWERED = ".", "!"  # how a run left a node, in its path: "node.leaf@minute;" when it was due, "node!leaf@minute;"
 PARKING = 30 * timing.DAY  # how long a control group is watched where the journey has no goal
 
 
@@ -71,6 +72,7 @@ class _Builder:
         self.parts, self.loaded, self.node, self.crossing, self.now = parts, loaded, way.node, way.crossing, now
         self.entering = way.node.kind is graph.NodeKind.START
         self.source = "answering" if way.answered else "moving"
+        self.mark = ANSWERED if way.answered else DUE
         self.parameters = Parameters()
 
     def program(self) -> Program:
@@ -185,9 +187,13 @@ class _Builder:
         reasons |= {decide.EXITED - number: f"exit {number + 1}" for number, _ in decide.state_exits(self.loaded)}
         return {number: self.parameters.add(reason) for number, reason in reasons.items()}
 
-    def _path(self) -> str:
-        node = self.loaded.steps[self.node.key]
-        return f"'{node}.' || CAST(plan.leaf AS TEXT) || {self.parameters.add(lambda now: f'@{now // 60};')}"
+    def _path(self, leaves: Collection[int]) -> str:
+        """What the crossing adds to the trace of a run: one value where they all take the same leaf."""
+        begin = f"{self.loaded.steps[self.node.key]}{self.mark}"
+        if len(leaves) == 1:
+            (leaf,) = leaves
+            return self.parameters.add(lambda now: f"{begin}{leaf}@{now // 60};")
+        return f"'{begin}' || CAST(plan.leaf AS TEXT) || {self.parameters.add(lambda now: f'@{now // 60};')}"
 
     def _move_on(self) -> Sequence[str]:
         """Those who stay: whoever moves is inside, and an index on `state` is left alone."""
@@ -196,7 +202,7 @@ class _Builder:
             return ()
         return (
             f"UPDATE run SET node = {_case(stands)}, due = plan.due, clock = plan.base, node_at = :now,"
-            f" path = run.path || {self._path()} FROM plan WHERE run.id = plan.run_id{self._among(stands)}",
+            f" path = run.path || {self._path(stands)} FROM plan WHERE run.id = plan.run_id{self._among(stands)}",
         )
 
     def _end(self) -> Sequence[str]:
@@ -206,13 +212,18 @@ class _Builder:
             return ()
         return (
             f"UPDATE run SET due = NULL, clock = plan.base, node_at = :now, state = 1, ended_at = :now,"
-            f" reason = {_case(reasons)}, path = run.path || {self._path()}"
+            f" reason = {_case(reasons)}, path = run.path || {self._path(reasons)}"
             f" FROM plan WHERE run.id = plan.run_id{self._among(reasons)}",
         )
 
+    def _taken(self) -> list[int]:
+        """The numbers of all the leaves that `_leaf` may give."""
+        parked = [decide.PARKED] if self.entering and decide.has_control_group(self.parts, self.loaded.journey) else []
+        exits = [decide.EXITED - number for number, _ in decide.state_exits(self.loaded)]
+        return [*(leaf.number for leaf in self.crossing.leaves), *exits, *parked]
+
     def _among(self, leaves: Mapping[int, str]) -> str:
-        whole = len(self.crossing.leaves) + len(decide.state_exits(self.loaded))
-        return "" if len(leaves) == whole else f" AND plan.leaf IN ({', '.join(map(str, leaves))})"
+        return "" if len(leaves) == len(self._taken()) else f" AND plan.leaf IN ({', '.join(map(str, leaves))})"
 
     def _insert_runs(self) -> str:
         reasons = self._reasons()
@@ -228,7 +239,8 @@ class _Builder:
             " entered_at, state, holdout, depth, parent_run, event_id, ended_at, reason, goal_until, path, data)"
             f" SELECT c.id, :journey, :version, {node}, c.person_id, c.key,"
             f" c.episode, 0, plan.due, plan.base, :now, c.entered_at, {state}, c.holdout, c.depth, c.parent_run,"
-            f" c.event_id, CASE WHEN {state} = 1 THEN :now END, {reason}, c.goal_until, {self._path()}, c.data"
+            f" c.event_id, CASE WHEN {state} = 1 THEN :now END, {reason}, c.goal_until,"
+            f" {self._path(self._taken())}, c.data"
             f" FROM plan {then} candidate c ON c.id = plan.run_id"
         )
 

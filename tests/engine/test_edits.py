@@ -169,3 +169,19 @@ def test_a_run_says_which_way_it_came(shop: Shop) -> None:
         ("pause", "2026-03-02 09:00"),
         ("rest", "2026-03-03 09:00"),
     ]
+
+
+def test_a_way_tells_an_answer_from_a_time_out(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake=HEAD + "steps:\n  - wait_for: {event: csat.answered}\n    up_to: 1d\n    then: [{send: a}]\n"
+        "    else: [{send: b}]\n",
+    )
+    answers, silent = shop.people(2)
+    follow(shop, answers, silent)
+    shop.event(answers, "csat.answered", "2026-03-01 10:00")
+    shop.tick("2026-03-01 10:00", "2026-03-02 09:00")
+    ways = {run.person: overview.way(run.path, {}) for run in shop.runs()}
+    assert [one["leaf"] for one in ways[answers]] == [one["leaf"] for one in ways[silent]] == [0, 0]
+    assert [one["answered"] for one in ways[answers]] == [False, True]
+    assert [one["answered"] for one in ways[silent]] == [False, False]

@@ -12,7 +12,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from automation.engine import tick
+from automation.engine import overview, tick
 from automation.journey import graph
 from automation.store.database import Store
 from tests.engine.shop import Shop
@@ -80,22 +80,20 @@ happenings = st.lists(
 
 
 def walked(shop: Shop) -> None:
-    """Every path is a walk of the graph: from the start, by a leaf of the node, to where that leaf leads.
-
-    A path does not write which of the two ways out of a wait_for was gone, so it may be either.
-    """
+    """Every path is a walk of the graph: from the start, by a leaf of the way it names, to where that leaf leads."""
     loaded = shop.parts.registry.by_name("wake")
     assert loaded is not None
     for run in shop.runs():
-        ends: list[graph.Stand | graph.Leave] = [graph.Stand(graph.START)]
-        for crossing in filter(None, run.path.split(";")):
-            place, leaf = crossing.partition("@")[0].split(".")
-            assert loaded.keys[int(place)] in [end.node for end in ends if isinstance(end, graph.Stand)]
-            node = loaded.journey.nodes[loaded.keys[int(place)]]
-            ways = [node.go, *([node.awaited.answered] if node.awaited else [])]
-            ends = [way.leaves[int(leaf)].end for way in ways if int(leaf) < len(way.leaves)]
+        end: graph.Stand | graph.Leave = graph.Stand(graph.START)
+        for crossing in overview.way(run.path, loaded.keys):
+            assert isinstance(end, graph.Stand)
+            assert crossing["step"] == end.node
+            node = loaded.journey.nodes[end.node]
+            gone = node.awaited.answered if crossing["answered"] and node.awaited else node.go
+            end = gone.leaves[crossing["leaf"]].end
         if run.inside:
-            assert run.step in [end.node for end in ends if isinstance(end, graph.Stand)]
+            assert isinstance(end, graph.Stand)
+            assert run.step == end.node
 
 
 def act(shop: Shop, happened: list[tuple[int, str, int]], ticks: list[int]) -> None:

@@ -84,7 +84,7 @@ def _enter(parts: Parts, loaded: Loaded, entry: graph.SegmentEntry | graph.Sched
 
 def _forget_leavers(parts: Parts, loaded: Loaded, condition: tree.Condition, now: int) -> None:
     """Who has left the segment since go-live may enter when they come back."""
-    if parts.store.value("SELECT 1 FROM baseline WHERE journey_id = :id LIMIT 1", id=loaded.journey_id) is None:
+    if not slices.has_baseline(parts, loaded):
         return
     parameters = Parameters()
     outside = parts.compiler.predicate(tree.Not(condition), Target.BASE, parameters, person="p", run="r")

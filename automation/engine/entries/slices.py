@@ -40,7 +40,7 @@ def people(
     top = "" if limit is None else f" LIMIT {limit}"
     home = "" if zone is None else f" AND coalesce(p.zone_id, 0) = {zone}"
     return parts.store.column(
-        f"SELECT p.id FROM person p WHERE p.merged_into IS NULL AND {test}{home}{_may_enter(loaded, now)}"
+        f"SELECT p.id FROM person p WHERE p.merged_into IS NULL AND {test}{home}{_may_enter(parts, loaded, now)}"
         f" ORDER BY {order}{top}",
         **parameters.values(now),
     )
@@ -52,10 +52,20 @@ def askable(parts: Parts, condition: tree.Condition) -> tree.Condition:
     return tree.Always() if "entering_run" in sql else condition
 
 
-def _may_enter(loaded: Loaded, now: int) -> str:
-    recent = enrol.blocking(loaded, person="p.id", at=str(now))
-    there = f"SELECT 1 FROM baseline b WHERE b.journey_id = {loaded.journey_id} AND b.person_id = p.id"
-    return f" AND NOT EXISTS ({recent}) AND NOT EXISTS ({there})"
+def _may_enter(parts: Parts, loaded: Loaded, now: int) -> str:
+    """SQL of who is kept out by nothing. Most are, as they are inside: that is asked first, and of an index alone."""
+    tests = [enrol.blocking(loaded, person="p.id", at=str(now))]
+    if not loaded.journey.restart_inside:
+        tests.insert(0, enrol.inside(loaded, person="p.id"))
+    if has_baseline(parts, loaded):
+        tests.append(f"SELECT 1 FROM baseline b WHERE b.journey_id = {loaded.journey_id} AND b.person_id = p.id")
+    return "".join(f" AND NOT EXISTS ({test})" for test in tests)
+
+
+def has_baseline(parts: Parts, loaded: Loaded) -> bool:
+    """Whether anybody stays out because they were in the segment when the journey went live."""
+    sql = "SELECT 1 FROM baseline WHERE journey_id = :journey LIMIT 1"
+    return parts.store.value(sql, journey=loaded.journey_id) is not None
 
 
 def line_up(parts: Parts, loaded: Loaded, ids: Sequence[int], occasion: Occasion) -> None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from automation.engine import invariants, registry
 from automation.engine.overview import way
@@ -178,36 +179,34 @@ def _check_ways(shop: Shop, store: Store, found: Found) -> None:
     found.runs = len(rows)
     for run, version, node, state, path in rows:
         loaded = versions[version]
-        ends = _walks(loaded.journey, way(path, loaded.keys))
+        walk = _walk(loaded.journey, way(path, loaded.keys))
         here = None if state == RunState.ENDED else loaded.keys[node]
-        ways = [sends for place, sends in ends if place == here]
         got = sent.get(run, Counter())
-        if not ways:
+        if walk is None or walk[0] != here:
             found.wrong.append(f"run {run} stands at {here} and its way is no walk there: {path}")
-        elif got not in ways:
-            found.wrong.append(f"run {run} went past {[dict(sends) for sends in ways]} and has {dict(got)}")
+        elif got != walk[1]:
+            found.wrong.append(f"run {run} went past {dict(walk[1])} and has {dict(got)}")
 
 
 Walk = tuple[str | None, Counter[str]]
 """where it leads, None for out of the journey, and the sends along it"""
 
 
-def _walks(journey: graph.Journey, crossings: list[dict[str, object]]) -> list[Walk]:
-    """The walks a path may stand for: it does not tell an answer from a time-out where both have such a leaf."""
-    walks: list[Walk] = [(graph.START, Counter())]
-    for crossing in crossings:
-        walks = [walk for place, sends in walks if place == crossing["step"]
-                 for walk in _over(journey.nodes[place], crossing["leaf"], sends)]  # fmt: skip
-    return walks
-
-
-def _over(node: graph.Node, number: object, sends: Counter[str]) -> list[Walk]:
-    ways = [node.go] if node.awaited is None else [node.go, node.awaited.answered]
-    found: list[Walk] = []
-    for leaf in (leaf for crossing in ways for leaf in crossing.leaves if leaf.number == number):
-        passed = sends + Counter(effect.key for effect in leaf.effects if isinstance(effect, graph.Send))
-        found.append((leaf.end.node if isinstance(leaf.end, graph.Stand) else None, passed))
-    return found
+def _walk(journey: graph.Journey, crossings: list[dict[str, Any]]) -> Walk | None:
+    """Where the crossings of a path lead, None where they are no walk through the journey."""
+    place: str | None = graph.START
+    sends: Counter[str] = Counter()
+    for one in crossings:
+        node = journey.nodes.get(one["step"])
+        if node is None or one["step"] != place:
+            return None
+        gone = node.awaited.answered if one["answered"] and node.awaited else node.go
+        leaf = next((leaf for leaf in gone.leaves if leaf.number == one["leaf"]), None)
+        if leaf is None:
+            return None
+        place = leaf.end.node if isinstance(leaf.end, graph.Stand) else None
+        sends += Counter(effect.key for effect in leaf.effects if isinstance(effect, graph.Send))
+    return place, sends
 
 
 def _check_ends(store: Store, found: Found) -> None:
