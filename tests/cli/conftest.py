@@ -128,7 +128,8 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> str:
         shutil.copy(SHIPPED / "journeys" / f"{name}.yaml", shelf / "journeys")
     for name, text in JOURNEYS.items():
         (shelf / "journeys" / f"{name}.yaml").write_text(text, encoding="utf-8")
-    shutil.copytree(SHIPPED / "templates" / "wakeup_hello", shelf / "templates" / "wakeup_hello")
+    for name in ("_layouts", "wakeup_hello"):
+        shutil.copytree(SHIPPED / "templates" / name, shelf / "templates" / name)
     return CONFIG.replace("SHELF", str(shelf))
 
 
