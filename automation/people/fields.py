@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo, available_timezones
 from automation.conditions.tree import FieldType
 from automation.festivals import keys, lunar
 from automation.journey.catalog import Field, Home
-from automation.kernel.document import nearest
 
 from . import dates, values
 from .dates import YearDay
@@ -134,5 +133,5 @@ def _direction(known: Field, old: Any, new: Any) -> str | None:
 
 
 def _not_a_field(registry: Registry, name: str) -> str:
-    near = nearest(name, [known.name for known in registry.catalog.fields.values() if known.home is not Home.IDENTITY])
-    return f"{name[:60]!r} is not a field of the catalog" + (f" (did you mean {near}?)" if near else "")
+    known = [field.name for field in registry.catalog.fields.values() if field.home is not Home.IDENTITY]
+    return f"{name[:60]!r} is not a field of the catalog ({values.meant(name, known)})"

@@ -13,7 +13,6 @@ from pydantic_core import to_json
 
 from automation.journey.catalog import EventType
 from automation.kernel import errors
-from automation.kernel.document import nearest
 from automation.store.database import Transaction
 
 from . import values
@@ -133,6 +132,5 @@ def emit(registry: Registry, tx: Transaction, now: int, happenings: Sequence[Hap
 def _known(registry: Registry, name: str) -> EventType:
     known = registry.catalog.events.get(name)
     if known is None:
-        near = nearest(name, registry.catalog.events)
-        raise Unusable(f"{name[:60]!r} is not in the catalog" + (f" (did you mean {near}?)" if near else ""))
+        raise Unusable(f"{name[:60]!r} is not in the catalog ({values.meant(name, registry.catalog.events)})")
     return known

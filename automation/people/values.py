@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
@@ -23,6 +23,7 @@ from .normalise import Unusable
 Stored: TypeAlias = Any  # what json.dumps takes
 MAX_TEXT = 2000
 MAX_ITEMS = 1000
+MOST_NAMED = 20  # known words that an error names
 MOST_DIGITS = 18  # of a number, before its point
 CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 MONEY_SIGNS = str.maketrans("", "", "¥￥,， 元圆")
@@ -135,8 +136,7 @@ def members(known: Mapping[str, Property], raw: Any, zone: ZoneInfo) -> dict[str
     found = {}
     for name, value in raw.items():
         if name not in known:
-            near = nearest(str(name), known)
-            raise Unusable(f"{str(name)[:40]!r} is not in the catalog" + (f" (did you mean {near}?)" if near else ""))
+            raise Unusable(f"{str(name)[:40]!r} is not in the catalog ({meant(str(name), known)})")
         if value is None or value == "":
             continue
         try:
@@ -146,6 +146,17 @@ def members(known: Mapping[str, Property], raw: Any, zone: ZoneInfo) -> dict[str
         if kept != "":  # of spaces and control characters nothing is left
             found[name] = kept
     return found
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """What whoever wrote a word nobody knows may do: the nearest known one, or else those there are."""
+    words = list(known)
+    near = nearest(word, words)
+    if near is not None:
+        return f"did you mean {near}?"
+    if not words:
+        return "it has none"
+    return f"there are {', '.join(words[:MOST_NAMED])}" + (" and others" if len(words) > MOST_NAMED else "")
 
 
 def _decimal(raw: Any, due: str) -> Decimal:

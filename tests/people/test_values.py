@@ -104,3 +104,37 @@ def test_of_a_text_without_a_letter_nothing_is_kept() -> None:
 def test_a_time_that_no_clock_holds_is_refused(at: int) -> None:
     with pytest.raises(Unusable, match="too far"):
         values.moment(at, ZONE)
+
+
+def test_a_property_nobody_knows_is_named_with_those_there_are() -> None:
+    known = {"order_id": Property("order_id", FieldType.TEXT), "amount": Property("amount", FieldType.MONEY)}
+    with pytest.raises(Unusable, match=r"'ordre_id' is not in the catalog \(did you mean order_id\?\)"):
+        values.members(known, {"ordre_id": "D1"}, ZONE)
+    with pytest.raises(Unusable, match=r"'shop' is not in the catalog \(there are order_id, amount\)"):
+        values.members(known, {"shop": "S1"}, ZONE)
+    with pytest.raises(Unusable, match=r"\(it has none\)"):
+        values.members({}, {"shop": "S1"}, ZONE)
+
+
+def test_of_many_known_words_an_error_names_some() -> None:
+    said = values.meant("zzz", [f"property_{number}" for number in range(50)])
+    assert said.count("property_") == values.MOST_NAMED
+    assert said.endswith(" and others")
+
+
+@pytest.mark.parametrize(("raw", "unit", "fen"), [(299, None, 29900), (299, "fen", 299), (-1, "yuan", -100),
+                                                  (10**13, None, 10**15)])  # fmt: skip
+def test_whole_amounts_are_read_as_written_ones_are(raw: int, unit: str | None, fen: int) -> None:
+    assert values.money(raw, unit) == fen == values.money(str(raw), unit)
+
+
+@pytest.mark.parametrize(("raw", "unit"), [(10**13 + 1, None), (10**15 + 1, "fen"), (True, None)])
+def test_amounts_that_cannot_be_are_refused(raw: int, unit: str | None) -> None:
+    with pytest.raises(Unusable):
+        values.money(raw, unit)
+
+
+def test_numbers_have_at_most_eighteen_digits() -> None:
+    assert values.number(10**18 - 1) == 10**18 - 1
+    with pytest.raises(Unusable):
+        values.number(10**18)
