@@ -88,9 +88,11 @@ def _status(event: Checked, new: set[tuple[str, str | None]]) -> str:
 def _person(shop: Shop, tx: Transaction, now: int, told: Told, owners: dict[bytes, int]) -> int:
     """Who it is: found by every identity, else recognised, which may make one of nobody or of two."""
     first = owners.get(told.lookups[0])
-    if first is not None and all(owners.get(lookup) == first for lookup in told.lookups[1:]):
+    if first is not None and len(told.lookups) == 1:  # most are known by one identity, and known
         return first
     people = {owners.get(lookup) for lookup in told.lookups}
+    if people == {first} and first is not None:
+        return first
     person = recognise(shop, tx, now, told.known_by, {one for one in people if one is not None})
     for lookup, owner in owners.items():
         if owner in people:
