@@ -38,11 +38,13 @@ def test_a_body_comes_back_as_it_was_in_the_same_order(body: dict[str, object]) 
 
 def test_the_key_depends_on_everything_that_names_the_message() -> None:
     ways = [
-        idempotency_key(b"s" * 32, run, step, visit, door)
-        for run in ("j 1 5", "j 2 5", "j 1 6", "k 1 5")
-        for step in (1, 2)
-        for visit in (0, 1)
+        idempotency_key(b"s" * 32, number, run, door)
+        for number in (1, 2, 2**40 + 1)
+        for run in ("j 1 5 1 0", "j 2 5 1 0", "j 1 6 1 0", "k 1 5 1 0", "j 1 5 2 0", "j 1 5 1 1")
         for door in (DOOR, Door(1, "sms_two", "sms", "sms", "phone"), Door(2, "sms_main", "sms", "other", "phone"))
     ]
     assert len(set(ways)) == len(ways)
-    assert ways[0] == idempotency_key(b"s" * 32, "j 1 5", 1, 0, DOOR) != idempotency_key(b"t" * 32, "j 1 5", 1, 0, DOOR)
+    first = idempotency_key(b"s" * 32, 1, "j 1 5 1 0", DOOR)
+    assert ways[0] == first != idempotency_key(b"t" * 32, 1, "j 1 5 1 0", DOOR) and len(first) == 32
+    assert ways[0][10:] != ways[3][10:]
+    assert idempotency_key(b"s" * 32, 9, "j", DOOR) < idempotency_key(b"s" * 32, 16, "k", DOOR)

@@ -118,8 +118,8 @@ class Preparer:
                     address = opened(one.sealed, identity_context(one.lookup))
                 if before is None:
                     way = ways[one.case]
-                    run = f"{way.run} {one.run_id} {one.entered_at}"
-                    found.append((idempotency_key(secret, run, one.step, one.visit, way.door), address, now, None))
+                    run = f"{way.run} {one.run_id} {one.entered_at} {one.step} {one.visit}"
+                    found.append((idempotency_key(secret, one.id, run, way.door), address, now, None))
                 else:
                     key, sealed, at = before
                     text = opened(sealed, body_context(key))
