@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from bots import http, registry
 from bots.sandbox import ledger, process
 from bots.sandbox.options import Plays, SandboxOptions, lanes
 from bots.sandbox.platforms import robots
+from tests import ports
 from tests.bots.memory import MemoryCache
 
 SECRETS = ("1380000", "openid-of-li", "li@example.com", "TOP-SECRET-WORDS", "s3cret")
@@ -203,9 +203,7 @@ def test_what_is_no_batch_of_one_lane_is_a_programming_error(channel: Channel) -
 
 
 def test_nobody_listening_may_be_tried_again(kind: Kind, sandbox: process.Sandbox) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    channel = kind.build(sandbox, **kind.where(port))
+    channel = kind.build(sandbox, **kind.where(ports.refusing()))
     assert only(channel.send(messages(channel))) == Denied(Reason.UNAVAILABLE, "refused", permanent=False)
     channel.close()
 

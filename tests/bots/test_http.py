@@ -11,6 +11,7 @@ import pytest
 
 from automation.kernel.ports import Denied, Reason, Unknown
 from bots import http
+from tests import ports
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -65,12 +66,6 @@ def request_or_end(connection: socket.socket) -> bytes:
     return data
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def test_json_arrives_as_utf8_over_one_kept_connection() -> None:
     seen: list[tuple[int, bytes]] = []
 
@@ -78,7 +73,7 @@ def test_json_arrives_as_utf8_over_one_kept_connection() -> None:
         seen.append((number, request_or_end(connection)))
         connection.sendall(b'HTTP/1.1 200 OK\r\nX-A: 1\r\nx-a: 2\r\nContent-Length: 9\r\n\r\n{"a":"b"}')
 
-    client = http.Client(timeout=5)
+    client = http.Client(timeout=30)
     with server(behave) as url:
         replies = [client.post_json(url, {"name": "王芳"}, {"X-Own": "1"}) for _ in range(3)]
     assert [reply.json() for reply in replies] == [{"a": "b"}] * 3
@@ -91,13 +86,13 @@ def test_json_arrives_as_utf8_over_one_kept_connection() -> None:
 
 def test_a_refused_connection_sent_nothing() -> None:
     with pytest.raises(http.NotSent) as caught:
-        http.Client(timeout=2).post_json(f"http://127.0.0.1:{free_port()}/", {})
+        http.Client(timeout=30).post_json(f"http://127.0.0.1:{ports.refusing()}/", {})
     assert caught.value.outcome() == Denied(Reason.UNAVAILABLE, "refused", permanent=False)
 
 
 def test_a_name_that_does_not_exist_sent_nothing() -> None:
     with pytest.raises(http.NotSent):
-        http.Client(timeout=5).post_json("http://nowhere.invalid/", {})
+        http.Client(timeout=30).post_json("http://nowhere.invalid/", {})
 
 
 def test_a_connection_that_is_never_completed_sent_nothing() -> None:
@@ -108,7 +103,7 @@ def test_a_connection_that_is_never_completed_sent_nothing() -> None:
         one.connect_ex(listener.getsockname())
     try:
         with pytest.raises(http.NotSent) as caught:
-            http.Client(timeout=5, connect_timeout=0.2).post_json(f"http://127.0.0.1:{listener.getsockname()[1]}/", {})
+            http.Client(timeout=30, connect_timeout=0.2).post_json(f"http://127.0.0.1:{listener.getsockname()[1]}/", {})
         assert caught.value.code == "timeout"
     finally:
         for one in [*full, listener]:
@@ -147,7 +142,7 @@ def test_a_request_is_never_repeated_when_the_connection_dies(kept: int) -> None
         else:
             connection.shutdown(socket.SHUT_RDWR)
 
-    client = http.Client(timeout=5)
+    client = http.Client(timeout=30)
     with server(behave) as url:
         for _ in range(kept):
             client.post(url, b"1")
@@ -162,7 +157,7 @@ def test_a_connection_closed_while_idle_is_replaced_quietly() -> None:
         connection.sendall(OK)
         connection.shutdown(socket.SHUT_RDWR)
 
-    client = http.Client(timeout=5)
+    client = http.Client(timeout=30)
     with server(behave) as url:
         for _ in range(3):
             assert client.post(url, b"x").status == 200
@@ -186,7 +181,7 @@ def test_an_answer_that_is_too_long_or_broken_is_unknown(answer: bytes) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
     with server(behave) as url, pytest.raises(http.AnswerLost):
-        http.Client(timeout=5, max_bytes=4096).post_json(url, {"a": 1})
+        http.Client(timeout=30, max_bytes=4096).post_json(url, {"a": 1})
 
 
 def test_redirects_are_answers_not_followed() -> None:
@@ -195,25 +190,25 @@ def test_redirects_are_answers_not_followed() -> None:
         connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n")
 
     with server(behave) as url:
-        assert http.Client(timeout=5).post_json(url, {}).status == 302
+        assert http.Client(timeout=30).post_json(url, {}).status == 302
 
 
 def test_the_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
-    monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{ports.refusing()}")
+    monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{ports.refusing()}")
 
     def behave(connection: socket.socket, number: int) -> None:
         request_or_end(connection)
         connection.sendall(OK)
 
     with server(behave) as url:
-        assert http.Client(timeout=5).post_json(url, {}).status == 200
+        assert http.Client(timeout=30).post_json(url, {}).status == 200
 
 
 def test_errors_hold_no_path_query_body_or_password() -> None:
-    url = f"http://user:PASSW0RD@127.0.0.1:{free_port()}/hook/T0KEN?access_token=S3CRET"
+    url = f"http://user:PASSW0RD@127.0.0.1:{ports.refusing()}/hook/T0KEN?access_token=S3CRET"
     with pytest.raises(http.TransportError) as caught:
-        http.Client(timeout=2).post_json(url, {"phone": "13800000001"})
+        http.Client(timeout=30).post_json(url, {"phone": "13800000001"})
     shown = f"{caught.value!r} {caught.value} {caught.value.__cause__!r} {caught.value.__suppress_context__}"
     for secret in ("PASSW0RD", "T0KEN", "S3CRET", "13800000001"):
         assert secret not in shown
@@ -242,7 +237,7 @@ def test_eight_threads_share_a_client() -> None:
         body = request_or_end(connection).partition(b"\r\n\r\n")[2]
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
-    client = http.Client(timeout=10)
+    client = http.Client(timeout=30)
     wrong: list[str] = []
 
     def work(thread: int) -> None:
@@ -279,12 +274,12 @@ def test_a_certificate_must_be_trusted(pem: Path) -> None:
     thread.start()
     url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
     with pytest.raises(http.NotSent) as caught:
-        http.Client(timeout=5).post_json(url, {})
+        http.Client(timeout=30).post_json(url, {})
     assert caught.value.code == "certificate"
-    trusting = http.Client(timeout=5, ca_file=str(pem))
+    trusting = http.Client(timeout=30, ca_file=str(pem))
     assert trusting.post_json(url, {}).status == 200
     trusting.close()
-    thread.join(5)
+    thread.join(30)
     listener.close()
 
 
@@ -302,10 +297,10 @@ def test_many_requests_are_on_their_way_at_once_and_answered_in_order() -> None:
 
     def behave(connection: socket.socket, number: int) -> None:
         body = request_or_end(connection).partition(b"\r\n\r\n")[2]
-        together.wait(5)  # nobody is answered before all have arrived
+        together.wait(30)  # nobody is answered before all have arrived
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
-    client = http.Client(timeout=10)
+    client = http.Client(timeout=30)
     sent = [b"%d" % n for n in range(20)]
     with server(behave, backlog=64) as url:
         for _ in range(3):
@@ -321,7 +316,7 @@ def test_many_requests_use_kept_connections() -> None:
         seen.append(number)  # before the answer: the client may be done with the last one at once
         connection.sendall(OK)
 
-    client = http.Client(timeout=5)
+    client = http.Client(timeout=30)
     with server(behave, backlog=64) as url:
         for _ in range(4):
             client.post_many(posts(url, b"a", b"b", b"c"))
@@ -338,10 +333,10 @@ def test_of_many_requests_each_fails_for_itself() -> None:
         elif body != b"silence":
             connection.sendall(OK)
 
-    client = http.Client(timeout=0.5, max_bytes=4096)
+    client = http.Client(timeout=2, max_bytes=4096)
     with server(behave) as url:
         wanted = posts(url, b"fine", b"hang up", b"silence", b"long")
-        wanted.append(http.Post(f"http://127.0.0.1:{free_port()}/?s=S3CRET", b"x"))
+        wanted.append(http.Post(f"http://127.0.0.1:{ports.refusing()}/?s=S3CRET", b"x"))
         fine, gone, silent, long, refused = client.post_many(wanted)
     assert isinstance(fine, http.Reply)
     assert isinstance(gone, http.AnswerLost)
@@ -364,7 +359,7 @@ def test_none_of_many_requests_is_repeated_when_its_connection_dies(kept: int) -
         else:
             connection.shutdown(socket.SHUT_RDWR)
 
-    client = http.Client(timeout=5)
+    client = http.Client(timeout=30)
     with server(behave) as url:
         for _ in range(kept):
             client.post_many(posts(url, b"1", b"1"))
@@ -379,7 +374,7 @@ def test_connections_closed_while_idle_are_replaced_quietly_for_many() -> None:
         connection.sendall(OK)
         connection.shutdown(socket.SHUT_RDWR)
 
-    client = http.Client(timeout=5)
+    client = http.Client(timeout=30)
     with server(behave) as url:
         for _ in range(3):
             answers = client.post_many(posts(url, b"x", b"y", b"z"))
@@ -394,7 +389,7 @@ def test_a_bad_header_among_many_stops_all_before_anything_leaves() -> None:
         seen.append(request_or_end(connection))
         connection.sendall(OK)
 
-    client = http.Client(timeout=5)
+    client = http.Client(timeout=30)
     with server(behave) as url:
         with pytest.raises(ValueError, match="line break"):
             client.post_many([*posts(url, b"a"), http.Post(url, b"b", {"X": "1\n2"})])
@@ -407,7 +402,7 @@ def test_no_requests_are_no_answers() -> None:
 
 
 def test_eight_threads_send_many_at_once() -> None:
-    client = http.Client(timeout=10)
+    client = http.Client(timeout=30)
     wrong: list[str] = []
 
     def work(thread: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from automation.cli import health
 from automation.runtime import leader
 from automation.store.database import Store
+from tests.cli.conftest import NOW
 
 
 def looks(shop: Any, code: int = 0) -> dict[str, dict[str, str]]:
@@ -91,7 +91,7 @@ def test_what_is_late_is_said_in_the_unit_a_person_would_use() -> None:
 def test_a_welcome_that_did_not_reach_anybody_is_told(shop: Any) -> None:
     looks(shop)
     store = Store(f"sqlite:{shop.folder}/var/lucheng.db")
-    now = int(time.time())
+    now = NOW
     with store.write() as tx:
         for number, (state, at) in enumerate([("sent", now), ("refused: x", now), ("refused: y", now), ("missed", 5)]):
             tx.run(

@@ -65,7 +65,7 @@ def delivering(delivery: Delivery) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        work.join(20)
+        work.join(60)
         delivery.close()
         for channel in delivery.channels.values():
             channel.close()
@@ -73,7 +73,7 @@ def delivering(delivery: Delivery) -> Iterator[None]:
 
 
 def wait_for(house: House, state: int, count: int) -> None:
-    end = clock.monotonic() + 20
+    end = clock.monotonic() + 60
     while house.store.value("SELECT count(*) FROM message WHERE state = :s", s=state) < count:
         assert clock.monotonic() < end, house.states()
         threading.Event().wait(0.02)

@@ -68,7 +68,7 @@ def test_who_waits_is_next_even_beside_a_process_that_begins_again_at_once(tmp_p
         greedy.kill()
         greedy.communicate()
     # Who is inside when we come to the gate has to stop at it next time; without the gate it is first nearly always.
-    assert sum(overtaken) <= 10
+    assert sorted(overtaken)[len(overtaken) // 2] <= 1
     assert log.stat().st_size > 40
 
 
@@ -110,7 +110,7 @@ def test_a_killed_process_gives_its_place_back(tmp_path: Path) -> None:
     assert not entered.wait(0.2)
     holder.kill()
     holder.communicate()
-    assert entered.wait(10)
+    assert entered.wait(30)
     waiting.join()
 
 
@@ -125,11 +125,12 @@ def test_a_forked_process_waits_for_its_parent(tmp_path: Path) -> None:
         with turnstile:
             os.write(writer, b"in")
             time.sleep(0.3)
+            os.write(writer, b"out")
         os._exit(0)
     assert os.read(reader, 2) == b"in"
-    started_at = time.monotonic()
+    os.set_blocking(reader, False)
     with turnstile:
-        assert time.monotonic() - started_at > 0.1
+        assert os.read(reader, 3) == b"out", "it was still inside"
     assert os.waitpid(child, 0)[1] == 0
     os.close(reader)
     os.close(writer)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import email
 import email.policy
-import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from automation.kernel.ports import Accepted, Denied, Message, Reason, Unknown
 from bots.mail import relay as relays
 from bots.mail.channel import MailChannel
 from bots.mail.options import MailOptions, Tls
+from tests import ports
 
 BODY = {"subject": "生日快乐", "text": "祝您快乐", "html": "<p>祝您快乐</p>"}
 
@@ -183,9 +183,7 @@ class Listening(Controller):
     def __init__(self, taker: Taker, context: ssl.SSLContext, tls: Tls) -> None:
         self._starttls = context if tls is Tls.STARTTLS else None
         self._login = "s3cret"
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        super().__init__(taker, "127.0.0.1", port, ssl_context=context if tls is Tls.TLS else None)
+        super().__init__(taker, "127.0.0.1", ports.unused(), ssl_context=context if tls is Tls.TLS else None)
 
     def factory(self) -> SMTP:
         def check(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:

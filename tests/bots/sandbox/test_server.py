@@ -51,14 +51,14 @@ def test_keys_and_numbers_survive_a_restart(tmp_path: Path, control: http.Client
 def test_a_server_stops_in_order_and_at_once(tmp_path: Path, control: http.Client) -> None:
     server = process.start(tmp_path / "ledger.jsonl")
     send(server.url, ["a"], control)
-    control.post_json(f"{server.url}/faults", {"mode": "slow", "seconds": 0.4})
+    control.post_json(f"{server.url}/faults", {"mode": "slow", "seconds": 2})
     replies: list[http.Reply] = []
     thread = threading.Thread(target=lambda: replies.append(send(server.url, ["b"], control)))
     thread.start()
-    time.sleep(0.2)
+    time.sleep(1)
     server.process.send_signal(signal.SIGTERM)
     thread.join()
-    assert server.process.wait(1.5) == 0
+    assert server.process.wait(10) == 0
     assert [reply.status for reply in replies] == [200]
     server.stop()
 
@@ -67,7 +67,7 @@ def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     server = process.start(tmp_path / "ledger.jsonl")
     assert server.process.stdin is not None
     server.process.stdin.close()
-    assert server.process.wait(5) == 0
+    assert server.process.wait(30) == 0
     server.stop()
 
 

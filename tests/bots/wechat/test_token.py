@@ -46,7 +46,7 @@ def test_sixty_four_workers_and_a_revoked_token_are_one_refresh_and_no_failed_me
     start, outcomes = threading.Barrier(64), []
 
     def work(openid: str) -> None:
-        start.wait(10)
+        start.wait(30)
         outcomes.extend(shop.send([text(say, openid), text(say, openid)]))
 
     threads = [threading.Thread(target=work, args=(openid,)) for openid in openids]

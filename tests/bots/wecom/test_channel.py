@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +12,7 @@ from automation.kernel import errors
 from automation.kernel.ports import Accepted, Denied, Limit, Outcome, Reason, Unknown
 from bots.sandbox import process
 from bots.wecom.channel import WecomChannel
+from tests import ports
 from tests.bots.wecom.conftest import Company, Write, customer
 
 Fault = Callable[..., None]
@@ -277,9 +277,7 @@ def test_check_asks_wecom_itself(channel: WecomChannel, company: Company) -> Non
 
 
 def test_no_secret_shows_in_any_outcome_or_error(company: Company, write: Write, sandbox: process.Sandbox) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    away = company.channel(sandbox=f"http://127.0.0.1:{port}")
+    away = company.channel(sandbox=f"http://127.0.0.1:{ports.refusing()}")
     shown = [repr(away.send([write(text="TOP-SECRET")])), repr(away.check(0))]
     with pytest.raises(errors.ServiceAway) as caught:
         away.directory.employees()
