@@ -35,7 +35,7 @@ def test_another_process_reads_it(store: Store) -> None:
 
 def test_a_token_for_one_use_is_none_for_another(tokens: Tokens) -> None:
     token = tokens.make(Use.CLICK, 7, 1, 2)
-    assert [tokens.read(use, token, 3) for use in Use] == [(7, 1, 2), None, None]
+    assert {use: found for use in Use if (found := tokens.read(use, token, 3))} == {Use.CLICK: (7, 1, 2)}
     assert tokens.read(Use.CLICK, token, 2) is None
 
 
