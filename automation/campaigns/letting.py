@@ -27,6 +27,7 @@ from automation.store import audit
 from automation.store.states import MessageState
 
 log = logging.getLogger(__name__)
+NOT_TAKEN: Final = "not taken by the provider"
 ROUNDS: Final = 3  # of somebody opting out while the list is made
 LISTS: Final = "gathered list "  # rows of `control`: channel and list; the value names the mass message
 LISTS_KEPT: Final = 3 * 86_400  # seconds
@@ -91,7 +92,7 @@ def call_off(parts: Parts, vault: Vault, group: Group, who: str, now: int) -> in
     if group.begun_at is not None:
         raise errors.Refused("it was begun and may have left: let it go again, which sends nothing twice")
     people = gathered.recipients(parts.store, vault, group)
-    gathered.end(parts.store, people, MessageState.CANCELLED, f"{Word.OPERATOR}: the mass message was called off", now)
+    gathered.call_off(parts.store, people, f"{Word.OPERATOR}: the mass message was called off", now)
     with parts.store.write() as tx:
         audit.record(tx, now, who, "mass message called off", journey=group.journey, channel=group.channel,
                      people=len(people))  # fmt: skip
@@ -127,7 +128,7 @@ def _begun(parts: Parts, vault: Vault, group: Group, who: str, now: int) -> Grou
     if group.begun_at is None:
         group = gathered.begin(parts.store, group, now)
     elif now - group.begun_at > gathered.TRUSTED:
-        gathered.unclear(parts.store, gathered.recipients(parts.store, vault, group), now)
+        gathered.unclear(parts.store, gathered.recipients(parts.store, vault, group))
         raise errors.Refused(
             "nobody knows whether it left, and the provider no longer drops a repeat: its messages are held;"
             " `run.py messages list --state ambiguous` shows them"
@@ -150,9 +151,8 @@ def _listed(
         people = gathered.recipients(parts.store, vault, group)
         refused = set(channel.gather(name, [one.address for one in people]))
         out = [one for one in people if one.address in refused]
-        reason = f"{Word.NO_CHANNEL}: the provider would not take them"
-        gathered.end(parts.store, out, MessageState.FAILED, reason, now)
-        kept.update({reason: len(out)} if out else {})
+        gathered.not_taken(parts.store, out, NOT_TAKEN, now)
+        kept.update({NOT_TAKEN: len(out)} if out else {})
         since = gathered.keep_back(parts, group, now)
         if not since:
             return kept, [one for one in people if one.address not in refused]

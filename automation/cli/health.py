@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from automation.engine.delivery import lanes
+from automation.engine.delivery import gathered, lanes
 from automation.festivals import feasts, lunar, walltime
 from automation.inbound import welcome
 from automation.journey import graph
@@ -204,6 +204,11 @@ def _held(session: Session) -> Looks:
         hint = "`run.py messages list --state ambiguous`, then `messages resolve`"
         yield Look(Level.PROBLEM, "unclear messages", f"of {unclear:,} nobody knows whether they left: {hint}")
     awaiting = store.value(f"SELECT count(*) FROM message WHERE state = {MessageState.AWAITING}")
+    gathering = sum(one.messages for one in gathered.groups(session.app.parts, session.app.channels))
+    if gathering:
+        says = f"{gathering:,} are gathered and wait for your word: `run.py wechat mass list`"
+        yield Look(Level.NOTE, "mass messages", says)
+    awaiting -= gathering
     if awaiting:
         says = f"{awaiting:,} wait for an employee to send them in WeCom: `run.py messages list --state awaiting`"
         yield Look(Level.NOTE, "awaiting employees", says)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from automation.campaigns import letting, results
+from automation.campaigns import letting
 from automation.engine import invariants
 from automation.engine.delivery import gathered, receipts
 from automation.kernel import errors
@@ -56,8 +56,8 @@ def house(store: Store, tmp_path: Path) -> House:
     return made
 
 
-def gather(house: House, people: int = 3) -> list[int]:
-    found = house.send_one(NOON, "{send: hello, via: [wechat], expires: 1d}", people=people, purpose="ads")
+def gather(house: House, people: int = 3, via: str = "[wechat]") -> list[int]:
+    found = house.send_one(NOON, f"{{send: hello, via: {via}, expires: 1d}}", people=people, purpose="ads")
     house.deliver(NOON)
     assert {state for state, _ in house.states()} == {"AWAITING"}
     return found
@@ -122,12 +122,26 @@ def test_what_ran_out_is_not_sent(house: House) -> None:
     assert (done.sent, done.kept_back, channel(house).released) == (0, {"expired": 3}, [])
 
 
-def test_who_is_not_taken_by_the_provider_failed_and_the_others_leave(house: House) -> None:
-    people = gather(house)
+def test_who_is_not_taken_by_the_provider_takes_the_next_way_and_the_others_leave(house: House) -> None:
+    people = gather(house, via="[wechat, sms]")
     channel(house).strangers = {f"o{people[1]}"}
-    assert let_go(house).sent == 2
-    assert [state for state, _ in house.states()] == ["SENT", "FAILED", "SENT"]
+    done = let_go(house)
+    assert (done.sent, done.kept_back) == (2, {"not taken by the provider": 1})
+    assert gathered.groups(house.parts, {"wechat_main": channel(house)}) == []
+    house.deliver("2026-03-04 12:31")
+    house.deliver("2026-03-04 12:32")
+    assert house.states() == [("SENT", None)] * 3
+    assert [message.address[-1] for message in house.sms.sent] == [str(people[1])]
     assert offended(house) == []
+
+
+def test_who_is_not_taken_and_has_no_other_way_failed(house: House) -> None:
+    (person,) = gather(house, 1)
+    channel(house).strangers = {f"o{person}"}
+    assert let_go(house).sent == 0
+    assert channel(house).released == []
+    house.deliver("2026-03-04 12:31")
+    assert house.states() == [("FAILED", "not confirmed: not taken by the provider")]
 
 
 def test_a_lost_answer_goes_on_with_the_same_key(house: House) -> None:
@@ -213,4 +227,3 @@ def test_more_than_a_slice_leaves_whole(house: House, monkeypatch: pytest.Monkey
     people = gather(house, 5)
     assert let_go(house).sent == 5
     assert channel(house).released[0][0] == addresses(people)
-    assert results.campaigns(house.store, 5) == []  # a journey, not a campaign: it is let go all the same

@@ -23,7 +23,7 @@ from automation.policy.verdicts import Word
 from automation.store.database import Store, Transaction
 from automation.store.states import AttemptState, MessageState
 
-from . import arrivals
+from . import arrivals, awaiting
 from .prepared import body_context
 
 SLICE: Final = 1_000
@@ -32,7 +32,7 @@ TRUSTED: Final = 20 * 3600  # seconds: providers drop repeats for 24 hours (WeCh
 OF_GROUP: Final = (
     f"FROM message m JOIN attempt a ON a.message_id = m.id AND a.channel = m.channel AND a.lane = m.lane"
     f" AND a.state = {AttemptState.ACCEPTED} JOIN run r ON r.id = m.run_id JOIN journey j ON j.id = r.journey_id"
-    f" WHERE m.lease_until IS NOT NULL AND m.state = {MessageState.AWAITING}"
+    f" WHERE m.lease_until IS NOT NULL AND m.state = {MessageState.AWAITING} AND m.reason IS NULL"
 )
 THESE: Final = (
     " AND a.channel = :channel AND a.lane = :lane AND j.name = :journey AND a.provider_id = :known"
@@ -146,14 +146,23 @@ def body(store: Store, vault: Vault, group: Group) -> Body:
     return found if isinstance(found, dict) else {}
 
 
-def end(store: Store, who: Sequence[Recipient], state: MessageState, reason: str, now: int) -> None:
-    """Those whom the provider would not take, or whose mass message was called off: they got nothing."""
-    for start in range(0, len(who), SLICE):
-        piece = who[start : start + SLICE]
+def not_taken(store: Store, who: Sequence[Recipient], code: str, now: int) -> None:
+    """Those whom the provider would not have on its list: they take the next way of their `via`, or fail."""
+    for piece in _pieces(who):
+        with store.write() as tx:
+            tx.temporary("returned", "id BIGINT, attempt BIGINT, code TEXT")
+            rows = [{"id": one.message, "attempt": one.attempt, "code": f": {code}"} for one in piece]
+            tx.many("INSERT INTO returned VALUES (:id, :attempt, :code)", rows)
+            awaiting.refused(tx, "returned", "1 = 1", now)
+
+
+def call_off(store: Store, who: Sequence[Recipient], reason: str, now: int) -> None:
+    """An operator wants nobody to get it."""
+    for piece in _pieces(who):
         with store.write() as tx:
             tx.many(
-                f"UPDATE message SET state = {state:d}, reason = :reason, done_at = :now, lease_until = NULL,"
-                f" counted_at = NULL WHERE id = :id AND state = {MessageState.AWAITING}",
+                f"UPDATE message SET state = {MessageState.CANCELLED}, reason = :reason, done_at = :now,"
+                f" lease_until = NULL, counted_at = NULL WHERE id = :id AND state = {MessageState.AWAITING}",
                 [{"id": one.message, "now": now, "reason": reason} for one in piece],
             )
             tx.many(
@@ -164,8 +173,7 @@ def end(store: Store, who: Sequence[Recipient], state: MessageState, reason: str
 
 def sent(parts: Parts, who: Sequence[Recipient], provider_id: str, now: int) -> None:
     """The provider took the mass message: its reports will name `provider_id`."""
-    for start in range(0, len(who), SLICE):
-        piece = who[start : start + SLICE]
+    for piece in _pieces(who):
         with parts.store.write() as tx:
             tx.many(
                 "UPDATE attempt SET provider_id = :known WHERE id = :id",
@@ -174,15 +182,21 @@ def sent(parts: Parts, who: Sequence[Recipient], provider_id: str, now: int) -> 
             arrivals.sent(parts, tx, [(one.message, one.attempt, now) for one in piece], now)
 
 
-def unclear(store: Store, who: Sequence[Recipient], now: int) -> None:
+def unclear(store: Store, who: Sequence[Recipient]) -> None:
     """Nobody knows whether they got it, and no repeat would be dropped any more: an operator decides."""
-    for start in range(0, len(who), SLICE):
+    for piece in _pieces(who):
         with store.write() as tx:
             tx.many(
                 f"UPDATE message SET state = {MessageState.AMBIGUOUS}, reason = '{Word.UNKNOWN}: mass message',"
                 f" lease_until = NULL WHERE id = :id AND state = {MessageState.AWAITING}",
-                [{"id": one.message} for one in who[start : start + SLICE]],
+                [{"id": one.message} for one in piece],
             )
+
+
+def _pieces(who: Sequence[Recipient]) -> Iterator[Sequence[Recipient]]:
+    """What one transaction writes."""
+    for start in range(0, len(who), SLICE):
+        yield who[start : start + SLICE]
 
 
 def _refusals(parts: Parts, group: Group, now: int) -> Iterator[_Refusal]:
