@@ -20,7 +20,7 @@ from automation.engine.parts import Parts
 from automation.festivals import quiet
 from automation.journey import graph
 from automation.journey.policy_file import PurposeClass
-from automation.kernel.ports import Channel
+from automation.kernel.ports import Channel, Limit
 from automation.policy import asking
 from automation.policy.capacity import Rooms
 from automation.policy.claimed import CLAIM, Asked, Branch, Options, Route
@@ -45,7 +45,8 @@ class Estimate:
     """`reached`: channel -> people, the first channel that can; `lanes`: the same by (channel, lane). `kept_back`:
     reason -> people. `closed`: channels in `via` that carry nothing of this, with why. `opens_at`: when quiet hours
     end, if the planned moment lies in them. `over`: budgets of the day that do not hold what would leave by them.
-    `costs`: what text messages are billed.
+    `limits`: what platforms allow one recipient on the lanes it would take, by (channel, lane): who has had as many is
+    kept back. `costs`: what text messages are billed.
     """
 
     audience: int
@@ -57,6 +58,7 @@ class Estimate:
     lanes: Mapping[tuple[str, str], int] = field(default_factory=dict)
     over: Sequence[budgets.Over] = ()
     costs: Sequence[cost.Cost] = ()
+    limits: Mapping[tuple[str, str], Sequence[Limit]] = field(default_factory=dict)
 
     @property
     def messages(self) -> int:
@@ -94,6 +96,7 @@ def estimate(
         reached, dict(kept.most_common()), _closed(options),
         _opens(parts, send, purpose, max(at, now)), dict(lanes),
         budgets.over(parts.store, parts.settings, channels, lanes, max(at, now)), cost.of(parts, send, reached),
+        {(one.channel, one.lane): one.limits for one in routes.doors if lanes[one.channel, one.lane] and one.limits},
     )  # fmt: skip
 
 

@@ -14,8 +14,10 @@ from automation.campaigns import audience, cost, draft, estimate, results, sendi
 from automation.campaigns.estimate import Estimate
 from automation.engine.delivery import budgets, reconciling
 from automation.kernel import errors
+from automation.kernel.ports import Limit
 from automation.people import dates
 from automation.people.normalise import Unusable
+from automation.policy import limits
 
 from . import messages, options, progress, show
 from .session import Session
@@ -207,6 +209,9 @@ def _tell(session: Session, request: Request, found: Estimate) -> None:
         click.echo(f"the planned moment is in quiet hours: messages leave from {show.moment(found.opens_at, zone)}")
     for one in found.costs:
         click.echo(_billed(one))
+    for (channel, lane), allowed in found.limits.items():
+        told = ", ".join(_allowed(one, session.now) for one in allowed)
+        click.echo(f"{channel}, lane {lane}: one recipient gets at most {told}; who has had as many is kept back")
     for over in found.over:
         click.echo(_warning(over))
     if request.unknown:
@@ -226,6 +231,11 @@ def _plain(session: Session, request: Request, found: Estimate) -> dict[str, Any
              "left": one.budget.left, "limit": one.budget.limit, "days": one.days}
             for one in found.over
         ],
+        "limits": [
+            {"channel": channel, "lane": lane, "rule": one.rule, "count": limits.count_of(one, session.now),
+             "per": one.per, "as_of": one.checked}
+            for (channel, lane), allowed in found.limits.items() for one in allowed
+        ],
         "costs": [asdict(one) for one in found.costs],
         "quiet_until": show.iso(found.opens_at, zone), "unknown_lines": list(request.unknown),
     }  # fmt: skip
@@ -236,6 +246,11 @@ def _billed(one: cost.Cost) -> str:
     return (
         f"{one.channel}: {show.counted(one.parts, 'billed part')} a message, {one.parts * one.messages:,} in all{money}"
     )
+
+
+def _allowed(one: Limit, now: int) -> str:
+    as_of = f", as of {one.checked}" if one.checked else ""
+    return f"{limits.count_of(one, now)} per {one.per} ({one.rule}{as_of})"
 
 
 def _warning(over: budgets.Over) -> str:

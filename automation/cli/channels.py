@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from automation.engine.delivery import budgets, lanes
 from automation.kernel import errors
 from automation.kernel.document import nearest
 from automation.kernel.ports import Channel, Finding
+from automation.policy import limits
 
 from . import options, show
 from .session import Session
@@ -20,10 +22,17 @@ COLUMNS = (
     show.number("on_its_way", "on its way"), show.text("rate"), show.number("left", "left today"),
     show.text("state"), show.time("until"), show.unseen("callback"), show.unseen("failures"), show.unseen("resting"),
 )  # fmt: skip
-FINDINGS = (show.text("channel"), show.text("level", " "), show.text("what"), show.text("said"), show.text("hint"))
+FINDINGS = (
+    show.text("channel"),
+    show.text("level", " "),
+    show.text("what"),
+    show.text("said"),
+    show.text("hint"),
+    show.text("rule"),
+)
 QUOTAS = (
     show.text("channel"), show.text("whose"), show.text("name"), show.number("used"), show.number("limit"),
-    show.number("left"), show.time("resets"),
+    show.number("left"), show.time("resets"), show.text("as_of", "as of"),
 )  # fmt: skip
 LEVELS = {True: "ok", None: "warn", False: "fail"}
 AWAY = 3  # the exit code of a service that cannot be used
@@ -65,10 +74,12 @@ def check(session: Session, names: tuple[str, ...], as_json: bool) -> None:
     Exit code 3 where something fails.
     """
     rows: list[dict[str, Any]] = []
+    aside = session.app.project.policy.overrides
     for name, channel in _chosen(session, names).items():
-        for one in _findings(channel, session.now):
+        for found in _findings(channel, session.now):
+            one = _set_aside(found, aside)
             rows.append({"channel": name, "level": LEVELS[one.ok], "what": one.what, "said": one.said,
-                         "hint": one.hint})  # fmt: skip
+                         "hint": one.hint, "rule": one.rule})  # fmt: skip
     failed = sum(row["level"] == "fail" for row in rows)
     if as_json:
         show.document({"works": not failed, "findings": rows})
@@ -84,11 +95,20 @@ def check(session: Session, names: tuple[str, ...], as_json: bool) -> None:
 @options.as_json
 @click.pass_obj
 def quota(session: Session, names: tuple[str, ...], as_json: bool) -> None:
-    """What is used of each allowance: by our own books, and as the provider says."""
+    """What is used of each allowance: by our own books, and as the provider says.
+
+    Then what platforms allow one recipient, with the day on which their page was last read.
+    """
     rows, away = [], []
     chosen = _chosen(session, names)
     for one in budgets.of(session.app.store, session.settings, chosen, session.now):
         rows.append(_row(one.channel, "ours", one.lane or "all lanes, a day", one.used, one.limit, one.resets))
+    for name, channel in chosen.items():
+        rows += [
+            {"channel": name, "whose": limit.rule, "name": f"{lane.name}, one recipient per {limit.per}", "used": None,
+             "limit": limits.count_of(limit, session.now), "left": None, "resets": None, "as_of": limit.checked}
+            for lane in channel.lanes for limit in lane.limits
+        ]  # fmt: skip
     for name, channel in chosen.items():
         asked = getattr(channel, "quotas", None)
         if asked is None:
@@ -124,6 +144,13 @@ def _findings(channel: Channel, now: int) -> Iterator[Finding]:
         yield from look(now)
     except errors.LuchengError as error:
         yield Finding("check", False, str(error), "is the provider reachable from this machine?")
+
+
+def _set_aside(one: Finding, aside: Mapping[str, str]) -> Finding:
+    """A rule that the shop set aside is told of, with its reason, and is no failure."""
+    if one.ok is not False or one.rule not in aside:
+        return one
+    return replace(one, ok=None, hint=f"{one.rule} is set aside: {aside[one.rule]}")
 
 
 def _state(one: lanes.ChannelState) -> str:
@@ -169,4 +196,4 @@ def _tell_callbacks(session: Session, addresses: dict[str, str]) -> None:
 
 def _row(channel: str, whose: str, name: str, used: int, limit: int, resets: int | None) -> dict[str, Any]:
     return {"channel": channel, "whose": whose, "name": name, "used": used, "limit": limit,
-            "left": max(0, limit - used), "resets": resets}  # fmt: skip
+            "left": max(0, limit - used), "resets": resets, "as_of": ""}  # fmt: skip

@@ -144,9 +144,10 @@ def _tell(report: Report, kind: str, as_json: bool) -> None:
     }  # fmt: skip
     if as_json:
         rejects = str(report.rejects_path) if report.rejects_path else None
-        show.document(
-            {**counts, "already": report.already, "rejects": rejects, "unknown_columns": list(report.unknown)}
-        )
+        show.document({
+            **counts, "already": report.already, "rejects": rejects, "unknown_columns": list(report.unknown),
+            "notes": list(report.notes),
+        })  # fmt: skip
         return
     if report.already:
         click.echo("this file was imported before; --again takes it once more")
@@ -159,6 +160,8 @@ def _tell(report: Report, kind: str, as_json: bool) -> None:
     )
     for unknown in report.unknown:
         click.echo(f"column not used: {unknown}")
+    for note in report.notes:
+        click.echo(note)
     if report.rejects_path:
         click.echo(f"rejected rows and why: {report.rejects_path} (put right, it can be imported itself)")
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 import click
 
+from automation.inbound import friends
 from automation.kernel import errors
 from automation.policy import stop
 from automation.store import audit
@@ -27,37 +28,39 @@ TEXT_BYTES: Final = 4000
 AT_ONCE: Final = 2000  # groups of one task (document/path/92135)
 
 
-@click.command("mass-group", epilog=options.example("run.py wecom mass-group --chat-id wrA --text 今晚八点会员日"))
-@click.option("--chat-id", "chats", multiple=True, metavar="ID", help="A group; may be given many times.")
-@click.option("--employee", "owners", multiple=True, metavar="USERID", help="All groups of this owner.")
+@click.command("mass-group", epilog=options.example("run.py wecom mass-group --owner staff_01 --text 今晚八点会员日"))
+@click.option("--group", "--chat-id", "chats", multiple=True, metavar="ID", help="A group; may be given many times.")
+@click.option("--owner", "--employee", "owners", multiple=True, metavar="USERID", help="All groups of this owner.")
+@click.option("--tag", "tag", metavar="TAG", help="Of these groups, or of all, those with a customer who has this tag.")
 @click.option("--text", required=True, help="At most 4,000 bytes.")
 @options.yes
 @accounts.option
 @options.as_json
 @options.who
 @click.pass_obj
-def mass_group(
-    session: Session, /, chats: tuple[str, ...], owners: tuple[str, ...], text: str, yes: bool, channel: str | None,
-    as_json: bool, who: str,
-) -> None:  # fmt: skip
+def mass_group(session: Session, /, text: str, yes: bool, as_json: bool, who: str, **words: Any) -> None:
     """Ask the owners of customer groups to send a text to them.
 
-    Nothing leaves before an owner confirms; `run.py wecom task show` tells who did. A group may get as many a month as
-    it has days. Consent is asked of persons, and a group is none: mind what its members were promised.
+    Nothing leaves before an owner confirms; `run.py wecom task show` tells who did. A group gets as many a month as it
+    has days, or what `mass_limit` says: those that were asked so often from here are left out. WeCom knows no tags of
+    groups: --tag looks at their members. Consent is asked of persons, and a group is none: mind what its members were
+    promised.
     """
-    if not chats and not owners:
-        raise errors.UsageError("name the groups: --chat-id or --employee")
+    if not words["chats"] and not words["owners"] and not words["tag"]:
+        raise errors.UsageError("name the groups: --group, --owner or --tag")
     if not text.strip() or len(text.encode()) > TEXT_BYTES:
         raise errors.UsageError("--text has 1 to 4,000 bytes")
     if stop.is_on(session.app.store):
         raise errors.Refused("everything is stopped: `run.py resume-all` first")
-    account = wecom_account.chosen(session, channel)
-    by_owner: dict[str, list[str]] = defaultdict(list)
-    for chat in dict.fromkeys([*chats, *(account.groups.ids(owners) if owners else ())]):
-        by_owner[account.groups.read(chat).owner].append(chat)
+    account = wecom_account.chosen(session, words["channel"])
+    by_owner = _groups(session, account, words)
+    full = set(account.tasks.full([chat for owned in by_owner.values() for chat in owned], session.now))
+    by_owner = {owner: left for owner, owned in by_owner.items() if (left := [one for one in owned if one not in full])}
+    if full:
+        click.echo(f"left out, they had as many as WeCom allows: {', '.join(sorted(full))}", err=True)
     count = sum(map(len, by_owner.values()))
     if not count:
-        raise errors.Refused("these employees own no group")
+        raise errors.Refused("there is no such group that could be asked for")
     if not yes:
         click.confirm(
             f"Ask {show.counted(len(by_owner), 'owner')} to send to {show.counted(count, 'group')}?", abort=True
@@ -122,6 +125,19 @@ def remind(session: Session, task_id: str, channel: str | None, who: str) -> Non
     with session.app.store.write() as tx:
         audit.record(tx, session.now, who, "wecom task reminded", channel=account.name, task=task_id)
     click.echo(f"reminded; {left} more today" if left else "reminded; no more in the next 24 hours")
+
+
+def _groups(session: Session, account: wecom_account.Account, words: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Owner -> the groups that are meant."""
+    chats, owners, tag = words["chats"], words["owners"], words["tag"]
+    listed = account.groups.ids(owners) if owners or not chats else ()
+    tagged = friends.having(session.people, account.name, tag, session.now) if tag else None
+    by_owner: dict[str, list[str]] = defaultdict(list)
+    for chat in dict.fromkeys([*chats, *listed]):
+        found = account.groups.read(chat)
+        if tagged is None or any(member.id in tagged for member in found.members):
+            by_owner[found.owner].append(chat)
+    return by_owner
 
 
 def _pieces(by_owner: Mapping[str, list[str]]) -> Iterator[tuple[str, list[str]]]:

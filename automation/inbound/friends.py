@@ -17,6 +17,7 @@ from automation.kernel import errors
 from automation.people import fields, tags
 from automation.people.normalise import Unusable
 from automation.people.registry import Registry
+from automation.people.sealing import identity_context
 from automation.store.database import Statements, Transaction
 
 from . import followers
@@ -127,6 +128,17 @@ class Pull:
                     rows.append({"tag": self.tags[tag], "person": person, "until": None, "now": now,
                                  "source": followers.source_of(self.channel)})  # fmt: skip
         tags.add_rows(tx, rows)
+
+
+def having(registry: Registry, channel: str, tag: str, now: int) -> frozenset[str]:
+    """The ids at WeCom of everybody with a tag. Refused for a tag that nobody has."""
+    number = registry.names.find("tag", tag)
+    rows = registry.store.rows(
+        followers.HAVING, kind=KIND, channel=channel, tag=number if number is not None else -1, now=now
+    )
+    if not rows:
+        raise errors.Refused(f"no customer has the tag {tag[:40]!r} and an id at WeCom")
+    return frozenset(registry.vault.open(bytes(row[3]), identity_context(bytes(row[2]))) for row in rows)
 
 
 def place(statements: Statements, channel: str) -> str:

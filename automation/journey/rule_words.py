@@ -34,6 +34,11 @@ INDUCED: Final = re.compile(
 REFUSE: Final = re.compile(
     r"(?:拒收|退订|退訂)[请請]?(?:回[复覆]?|发)?(?:R|TD|T|N)$|回[复覆]?(?:R|TD|T|N)(?:即可)?(?:退订|退訂|拒收)$"
 )
+ASKS: Final = re.compile(
+    r"(?:是否|愿意|願意)(?:同意|愿意|願意)?(?:接收|收到|订阅|訂閱)|同意(?:接收|收到|订阅|訂閱)|"
+    r"回[复覆]?\s*(?:Y|1|同意|是)[^。！!？?\n]{0,6}(?:接收|收到|订阅|訂閱|同意)"
+)
+"""A text that asks whether one may write at all."""
 SIGNED: Final = re.compile(r"^【[^【】\s]{2,20}】")
 MARKED: Final = re.compile(r"^\s*[【\[（(]?\s*(?:广告|廣告|AD)(?![A-Za-z])", re.IGNORECASE)
 

@@ -5,12 +5,13 @@ Looks at texts together with the journeys that send them: the same text is a not
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from automation.journey import graph, rule_words
+from automation.journey import elapsed, graph, rule_words
 from automation.journey.rules import RULES
 from automation.journey.shop import Shop
 from automation.kernel import errors, source
@@ -20,6 +21,7 @@ from automation.rendering.fields import Field
 from automation.rendering.texts import Kind, Template, Text
 
 MARKETING: Final = "marketing"
+WINDOW: Final = 48 * 3600  # seconds: the longest in which WeChat takes a customer-service message
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,16 @@ class Breaches:
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """One file of a text as a journey sends it. `accounts`: those of its channels that name approved templates."""
+    """One file of a text as a journey sends it. `accounts`: those of its channels that name approved templates.
+    `silent`: seconds since the customer's own last act, at the least. `again`: one person may get it more than once."""
 
     text: Text
     template: Template
     marketing: bool
     only_way: bool
     accounts: Mapping[str, Mapping[str, Any]]
+    silent: int = 0
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,10 @@ def check(shop: Shop, journeys: Mapping[str, graph.Journey], overrides: Mapping[
 
 
 def _sent(shop: Shop, journey: graph.Journey) -> Iterator[_Sent]:
+    silent, times = elapsed.before_sends(journey), Counter(send.text for send in journey.sends.values())
     for send in journey.sends.values():
+        often = journey.again is not graph.Again.NEVER or journey.key is not None
+        again = often or times[send.text] > 1
         text = shop.texts.texts.get(send.text)
         if text is None:
             continue
@@ -83,7 +91,7 @@ def _sent(shop: Shop, journey: graph.Journey) -> Iterator[_Sent]:
         for (_, kind), template in text.channels.items():
             if kind in ways:
                 own = {name: one for name, one in shop.accounts.items() if shop.channels.get(name) == kind}
-                yield _Sent(text, template, marketing, len(ways) == 1, own)
+                yield _Sent(text, template, marketing, len(ways) == 1, own, silent.get(send.key, 0), again)
 
 
 def _problem(template: Template, breach: _Breach) -> Problem:
@@ -115,6 +123,9 @@ def _sms(sent: _Sent) -> Iterator[_Breach]:
         elif sent.marketing and known is not None and str(getattr(known, "kind", "")) == "notice":
             hint = f"use a template that {name} has approved for marketing"
             yield _Breach("SMS-08", f"'{sent.template.key}' is approved for notices", hint, loc=("template",))
+    if sent.again and rule_words.ASKS.search(preview):
+        hint = "`again: never`, and ask in one step only: no answer is a refusal"
+        yield _Breach("SMS-03", "asks for consent, and may ask the same person again", hint, loc=at)
     word = rule_words.found_in(preview, rule_words.SMS)
     if word and sent.marketing:
         yield _Breach("SMS-07", f"providers refuse texts about «{word}»", "say it in other words", loc=at)
@@ -145,9 +156,10 @@ def _wechat(sent: _Sent) -> Iterator[_Breach]:
             yield _Breach("WX-01", f"«{word}» is marketing, and this is a template message", "say what happened",
                           one, word)  # fmt: skip
     free = not sent.template.parts & {"template", "subscribe", "mass"}
-    if sent.marketing and sent.only_way and free and not sent.text.kinds - {str(Kind.WECHAT)}:
+    if sent.only_way and free and not sent.text.kinds - {str(Kind.WECHAT)} and (sent.marketing or sent.silent > WINDOW):
         hint = "add sms.yaml or email.yaml, or a part `subscribe` or `mass`"
-        yield _Breach("WX-02", "reaches only who wrote to us in the last 48 hours", hint, loc=())
+        late = f", and leaves {sent.silent // 86_400} days or more after they last did" if sent.silent > WINDOW else ""
+        yield _Breach("WX-02", f"reaches only who wrote to us in the last 48 hours{late}", hint, loc=())
     for one in sent.template.fields:
         found = rule_words.INDUCED.search(one.source)
         if found:

@@ -69,13 +69,14 @@ Outcome: TypeAlias = Accepted | Denied | Unknown
 class Limit:
     """What a provider allows one recipient on a lane. `count` None: as many as the month has days.
 
-    `per`: minute, hour, day or month (calendar, China time), 24h or 30d (rolling). `rule`: the id of the platform's
-    rule, such as WX-03.
+    `per`: minute, hour, day or month (calendar, China time), 24h, 7d or 30d (rolling). `rule`: the id of the platform's
+    rule, such as WX-03. `checked`: the day its page was last read, YYYY-MM-DD.
     """
 
     count: int | None
     per: str
     rule: str
+    checked: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +189,14 @@ class Cache(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at by `channels check`. `ok` None: a warning. `hint`: what to do where it is not right."""
+    """One thing looked at by `channels check`. `ok` None: a warning. `hint`: what to do where it is not right. `rule`:
+    the id of the rule it is about; a shop that sets the rule aside is only warned."""
 
     what: str
     ok: bool | None
     said: str
     hint: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,13 @@ def say(limit: Limit, count: int) -> str:
     return f"{limit.rule} {count} per {limit.per}"
 
 
+def count_of(limit: Limit, now: int) -> int:
+    """How many it allows in the period of `now`."""
+    return periods.days_of_month(now) if limit.count is None else limit.count
+
+
 def _rule(asked: Asked, door: Door, limit: Limit) -> Branch | Refusal:
-    count = periods.days_of_month(asked.now) if limit.count is None else limit.count
+    count = count_of(limit, asked.now)
     first, after = periods.span(limit.per, asked.now)
     deciding = (
         "(SELECT m.counted_at FROM message m WHERE m.person_id = claim.person_id"

@@ -14,7 +14,7 @@ from automation.festivals import walltime
 CHINA: Final = ZoneInfo("Asia/Shanghai")
 DAY: Final = 86_400
 _SHORT: Final = {"minute": 60, "hour": 3600}
-_ROLLING: Final = {"24h": DAY, "30d": 30 * DAY}
+_ROLLING: Final = {"24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 
 
 def is_short(per: str) -> bool:

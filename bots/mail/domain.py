@@ -7,6 +7,7 @@ does not answer nothing is known, and that is no fault of the shop.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import dns.exception
@@ -14,6 +15,7 @@ import dns.resolver
 
 from automation.kernel.ports import Finding
 
+RULE: Final = "MAIL-05"
 PATIENCE: Final = 3.0  # seconds for a question with all its repeats
 
 
@@ -24,7 +26,7 @@ class Domain:
         self._name, self._selector, self._resolver = name, selector, resolver
 
     def findings(self) -> Sequence[Finding]:
-        return [self._spf(), self._dkim(), self._dmarc()]
+        return [replace(one, rule=RULE) for one in (self._spf(), self._dkim(), self._dmarc())]
 
     def _spf(self) -> Finding:
         found = self._texts(self._name, "v=spf1")

@@ -62,5 +62,5 @@ class Rules(Strict):
     def mass(self, service: bool) -> tuple[Limit, ...]:
         """What one follower may get of mass messages (WX-03)."""
         if service:
-            return (Limit(self.mass_per_month, "month", "WX-03"),)
-        return (Limit(self.mass_per_day, "day", "WX-03"),)
+            return (Limit(self.mass_per_month, "month", "WX-03", CHECKED),)
+        return (Limit(self.mass_per_day, "day", "WX-03", CHECKED),)

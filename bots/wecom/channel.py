@@ -50,7 +50,7 @@ def lanes(options: WecomOptions) -> tuple[Lane, ...]:
             purposes=frozenset({"marketing", "service"}),
             batch=100,
             receipts=frozenset({"sent"}),
-            limits=limits.TASK_LIMITS,
+            limits=(limits.TASK_LIMITS[options.mass_limit],),
         ),
         Lane(
             EMPLOYEES,
@@ -58,6 +58,7 @@ def lanes(options: WecomOptions) -> tuple[Lane, ...]:
             purposes=frozenset({"service"}),
             dedupe_window=options.duplicate_check,
             limits=limits.APP_LIMITS,
+            daily=limits.APP_A_DAY * options.accounts if options.accounts else None,
         ),
     )
 

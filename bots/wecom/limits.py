@@ -6,16 +6,24 @@ Pages are those of developer.work.weixin.qq.com/document/path/: 92135 mass tasks
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from automation.kernel.ports import Limit
 
 CHECKED: Final = "2026-11-22"
 
-TASK_LIMITS: Final = (
-    Limit(None, "month", "WC-01"),
-)  # 92135: as many a month as it has days, unless the admin set less
-APP_LIMITS: Final = (Limit(30, "minute", "WC-02"), Limit(1000, "hour", "WC-02"))  # 90454: what exceeds is dropped
+TASK_LIMITS: Final[Mapping[str, Limit]] = {
+    "month": Limit(None, "month", "WC-01", CHECKED),
+    "week": Limit(7, "7d", "WC-01", CHECKED),
+    "day": Limit(1, "day", "WC-01", CHECKED),
+}
+"""92135: a customer, or a group, takes as many tasks a month as it has days; the admin may set 7 a week or 1 a day."""
+APP_LIMITS: Final = (  # 90454: what exceeds is dropped, and nobody is told
+    Limit(30, "minute", "WC-02", CHECKED),
+    Limit(1000, "hour", "WC-02", CHECKED),
+)
+APP_A_DAY: Final = 200  # 90236: messages of one app a day, for each account that the company may have
 
 TASK_CUSTOMERS: Final = 10_000  # of one task
 TASK_GROUPS: Final = 2_000

@@ -36,8 +36,10 @@ class WecomOptions(Strict):
 
     `employees`: whose customers and groups are read, all with 客户联系 where it is empty. `sender`: who confirms all
     tasks; null: each customer's own adviser. `welcome`: what a new friend is greeted with at once. `contacts`: what
-    `wecom contacts pull` fills fields of the catalog with: name, remark, add_way, state, employee. `task_expires`: when
-    a task that nobody confirmed is stopped. `pull`: how often results are asked for.
+    `wecom contacts pull` fills fields of the catalog with: name, remark, add_way, state, employee. `mass_limit`: what
+    the admin set for mass messages to one customer. `accounts`: how many the company may have (账号上限), by which the
+    day of an app is counted. `task_expires`: when a task that nobody confirmed is stopped. `pull`: how often results
+    are asked for.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -53,6 +55,8 @@ class WecomOptions(Strict):
     employees: Many[UserId] = ()
     sender: UserId | None = None
     welcome: Annotated[str | None, Field(min_length=1, max_length=2000)] = None
+    mass_limit: Literal["month", "week", "day"] = "month"
+    accounts: Annotated[int | None, Field(ge=1, le=10_000_000)] = None
     contacts: dict[Word, Name] = Field(default={"name": "name"})
     duplicate_check: options.Seconds = Field(default=limits.DEDUPE[1], ge=limits.DEDUPE[0], le=limits.DEDUPE[1])
     task_expires: options.Seconds = Field(default=3 * 86_400, ge=3600, le=6 * 86_400)  # the engine waits a week

@@ -30,6 +30,7 @@ from bots.wecom.options import WecomOptions
 
 log = logging.getLogger(__name__)
 DAY = 86_400
+CHINA = 8 * 3600  # ahead of UTC, all year
 KNOWN_FOR = 60 * DAY  # seconds for which we know when a task was made
 SENT, NOT_A_FRIEND, OTHER_TASK = 1, 2, 3  # status of a result (93338); 0: not yet
 DONE = 2  # status of an employee's part; 0: not yet
@@ -102,8 +103,23 @@ class Tasks:
             if not task:
                 raise errors.ServiceAway("WeCom made a task and did not name it: look in the admin console")
             self.made(task, now)
+            for chat in groups[start : start + limits.TASK_GROUPS]:
+                asked = json.dumps([*self._asked(chat, now), now])
+                self._cache.put(self._place(chat, "asked"), asked, KNOWN_FOR)
             made.append(task)
         return made
+
+    def full(self, groups: Sequence[str], now: int) -> list[str]:
+        """Those of the groups that WeCom gives no further message: by the tasks made here in the last 30 days, or 7, or
+        since midnight in China, as the admin set it. What others made is not known."""
+        limit = limits.TASK_LIMITS[self._options.mass_limit]
+        most = 30 if limit.count is None else limit.count
+        return [chat for chat in groups if len(self._asked(chat, now)) >= most]
+
+    def _asked(self, chat: str, now: int) -> list[int]:
+        since = {"month": now - 30 * DAY, "week": now - 7 * DAY, "day": (now + CHINA) // DAY * DAY - CHINA}
+        known = json.loads(self._cache.get(self._place(chat, "asked")) or "[]")
+        return [at for at in known if at >= since[self._options.mass_limit]]
 
     def find(self, members: Mapping[str, Json], customers: set[str], made: tuple[int, int], ends: float) -> str | None:
         """The one task for exactly these customers with this text, `made` in that time; None where nobody can say.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,7 +68,7 @@ def test_a_check_that_fails_ends_with_three_and_says_what_to_do(shop: Any, monke
     looks(monkeypatch, FINE)
     done = shop.fine("channels", "check", "sms_main", "--json")
     assert done.json == {"works": True, "findings": [
-        {"channel": "sms_main", "level": "ok", "what": "token", "said": "given", "hint": ""}]}  # fmt: skip
+        {"channel": "sms_main", "level": "ok", "what": "token", "said": "given", "hint": "", "rule": ""}]}  # fmt: skip
     looks(monkeypatch, FINE, Finding("signature", False, "not approved", "ask for it in the console"))
     done = shop("channels", "check", "sms_main")
     assert done.code == 3
@@ -78,6 +81,24 @@ def test_a_provider_that_is_away_is_a_failure_of_its_own(shop: Any, monkeypatch:
 
     monkeypatch.setattr(SandboxChannel, "check", away, raising=False)
     assert shop("channels", "check", "sms_main").code == 3
+
+
+def test_a_rule_that_the_shop_set_aside_is_no_failure(
+    shop: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    looks(monkeypatch, FINE, Finding("SPF", False, "no record", "add it", "MAIL-05"), Finding("DKIM", False, "no key"))
+    found = shop("channels", "check", "sms_main", "--json").json["findings"]
+    assert [one["level"] for one in found] == ["ok", "fail", "fail"]
+    config = (shop.folder / "config.yaml").read_text(encoding="utf-8")
+    old = re.search(r"journeys: ([^,]+),", config)
+    assert old is not None
+    shutil.copytree(shop.folder / old[1].strip('"'), tmp_path / "own")
+    with (tmp_path / "own" / "policy.yaml").open("a", encoding="utf-8") as file:
+        file.write("\noverrides: {MAIL-05: 发信域名由集团统一管理}\n")
+    shop.write("config.yaml", config.replace(old[0], f"journeys: {tmp_path / 'own'},"))
+    found = shop("channels", "check", "sms_main", "--json").json["findings"]
+    assert [one["level"] for one in found] == ["ok", "warn", "fail"]
+    assert found[1]["hint"] == "MAIL-05 is set aside: 发信域名由集团统一管理"
 
 
 def test_quotas_are_told_by_our_books_and_by_the_provider(limited: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,14 @@ def test_customers_come_in_and_rejects_are_told(bare: Any) -> None:
     ]
 
 
+def test_a_list_without_a_word_of_consent_is_told_of(bare: Any) -> None:
+    """MAIL-06: harvested addresses get no marketing, and whoever imports them knows it."""
+    said = bare.fine("import", "customers", bare.write("a.csv", "手机号\n13800000001\n")).out
+    assert "nobody gets any by this file (MAIL-06)" in said
+    notes = bare.fine("import", "customers", bare.write("b.csv", "手机号,同意营销\n13800000002,是\n"), "--json").json
+    assert notes["notes"] == []
+
+
 def test_the_same_file_again_does_nothing_and_says_so(bare: Any) -> None:
     path = bare.write("c.csv", CUSTOMERS)
     bare.fine("import", "customers", path)

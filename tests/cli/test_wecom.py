@@ -176,6 +176,43 @@ def test_groups_are_asked_for_by_their_owners_and_nothing_counts_before_they_con
     assert told.count("wecom group task made") == 2
 
 
+def test_groups_are_chosen_by_their_owner_and_the_tags_of_their_members(shop: Any, act: Act) -> None:
+    act("add_friend", customer=wm(1), tags=["et01"])
+    act("add_friend", customer=wm(2), tags=["et02"])
+    act("group", chat="wrA", employee="staff_01", customers=[wm(1)])
+    act("group", chat="wrB", employee="staff_02", customers=[wm(1), wm(2)])
+    act("group", chat="wrC", employee="staff_02", customers=[wm(2)])
+    shop.fine("wecom", "contacts", "pull")
+    words = ("wecom", "mass-group", "--text", "会员日", "--yes", "--json")
+    assert len(shop.fine(*words, "--tag", "老客").json["tasks"]) == 2
+    (row,) = shop.fine(*words, "--tag", "老客", "--owner", "staff_02").json["tasks"]
+    assert row["open"] == 1
+    assert len(shop.fine(*words, "--group", "wrC", "--tag", "展会").json["tasks"]) == 1
+    assert shop(*words, "--group", "wrC", "--tag", "老客").code == 1
+    assert "no customer has the tag" in shop(*words, "--tag", "没有的").err
+
+
+def test_a_group_that_had_as_many_as_allowed_is_left_out(shop: Any, act: Act) -> None:
+    text = (shop.folder / "config.yaml").read_text(encoding="utf-8")
+    shop.write("config.yaml", text.replace("wecom_main: {", "wecom_main: {mass_limit: day, "))
+    act("group", chat="wrA")
+    act("group", chat="wrB")
+    words = ("wecom", "mass-group", "--text", "会员日", "--yes", "--json")
+    shop.fine(*words, "--group", "wrA")
+    again = shop(*words, "--owner", "staff_01")
+    assert (again.code, "wrA" in again.err, again.json["tasks"][0]["open"]) == (0, True, 1)
+    assert shop(*words, "--group", "wrA").code == 1
+
+
+def test_what_wecom_allows_is_told_with_the_day_it_was_read(shop: Any, act: Act) -> None:
+    text = (shop.folder / "config.yaml").read_text(encoding="utf-8")
+    shop.write("config.yaml", text.replace("wecom_main: {", "wecom_main: {mass_limit: week, accounts: 50, "))
+    rows = {row["name"]: row for row in shop.fine("channels", "quota", "wecom_main", "--json").json["quotas"]}
+    assert (rows["app_message"]["limit"], rows["app_message"]["left"]) == (10_000, 10_000)
+    row = rows["customer_message, one recipient per 7d"]
+    assert (row["whose"], row["limit"], row["as_of"]) == ("WC-01", 7, "2026-11-22")
+
+
 def test_a_task_for_groups_is_not_made_by_mistake(shop: Any, act: Act) -> None:
     act("group", chat="wrA")
     words = ("wecom", "mass-group", "--chat-id", "wrA", "--text")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -158,9 +159,83 @@ def test_an_override_that_may_not_be_is_told_at_its_place(
     assert abs(one.column - place[1]) <= 1
 
 
+WAITS = """journey: hi
+purpose: service
+enter: {{event: {event}}}
+again: {again}
+steps:
+{steps}
+"""
+TALK = {"wechat.yaml": "text: 您好\n"}
+LATER = "  - {wait: 3d}\n  - {send: note, via: [wechat], expires: 1d}"
+ANSWERED = """  - wait: 3d
+  - wait_for: {event: wechat.menu_clicked}
+    up_to: 7d
+    then:
+      - {send: note, via: [wechat], expires: 1d}"""
+UNANSWERED = ANSWERED.replace("then:", "then: [{tag: a}]\n    else:")
+
+
+def waiting(folder: Path, steps: str, files: dict[str, str] | None = None, again: str = "finished") -> project.Project:
+    found(folder, "wechat", files or TALK, "service")
+    text = WAITS.format(event="wechat.followed", again=again, steps=steps)
+    (folder / "journeys" / "hi.yaml").write_text(text, encoding="utf-8")
+    folders = SimpleNamespace(journeys=folder / "journeys", templates=folder / "templates")
+    read = SimpleNamespace(folders=folders, channels={}, via=("wechat", "sms", "email"), staff={}, webhooks={})
+    return project.load(cast(Settings, read), CHANNELS)
+
+
+@pytest.mark.parametrize(
+    ("steps", "warned"),
+    [
+        (LATER, True),
+        (LATER.replace("3d", "47h"), False),
+        (LATER.replace("{wait: 3d}", "{wait: 25h}\n  - {tag: x}\n  - {wait: 24h}"), True),
+        (ANSWERED, False),  # they wrote just now
+        (UNANSWERED, True),
+        (LATER.replace("3d", "until tomorrow 09:00"), False),
+        (LATER.replace("{wait: 3d}", "{if: {tag: x}, then: [{wait: 3d}]}"), False),  # some go at once
+    ],
+)  # fmt: skip
+def test_a_customer_service_text_after_a_wait_longer_than_the_window_is_warned_of(
+    folder: Path, steps: str, warned: bool
+) -> None:
+    read = waiting(folder, steps)
+    assert not read.problems, "\n".join(map(str, read.problems))
+    assert [code for *_, code in told(read.warnings)] == (["POLICY WX-02:"] if warned else [])
+    if warned:
+        assert "days or more" in str(read.warnings)
+    both = waiting(folder, steps, {**TALK, "sms.yaml": SMS.format("【旅程】您好")})
+    assert told(both.warnings) == [], "the other channel carries it"
+
+
+@pytest.mark.parametrize(
+    ("preview", "again", "steps", "codes"),
+    [
+        ("【旅程】您是否同意接收新品消息？回复Y同意", "finished", "  - {send: note, via: [sms], expires: 1d}", True),
+        ("【旅程】您是否同意接收新品消息？回复Y同意", "never", "  - {send: note, via: [sms], expires: 1d}", False),
+        ("【旅程】愿意收到活动消息请回复Y", "never",
+         "  - {send: note, via: [sms], expires: 1d}\n  - {wait: 30d}\n  - {send: note, via: [sms], expires: 1d}", True),
+        ("【旅程】您的包裹已接收，回1查看进度", "finished", "  - {send: note, via: [sms], expires: 1d}", False),
+    ],
+)  # fmt: skip
+def test_a_request_for_consent_is_sent_to_each_person_once(
+    folder: Path, preview: str, again: str, steps: str, codes: bool
+) -> None:
+    read = waiting(folder, steps, {"sms.yaml": SMS.format(preview)}, again)
+    assert [code for *_, code in told(read.problems)] == (["POLICY SMS-03:"] if codes else [])
+
+
+def test_no_statement_forgets_what_shows_consent() -> None:
+    """SMS-09: the log of consents only grows; a merge moves its rows to who is kept."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in Path("automation").rglob("*.py"))
+    assert "INSERT INTO consent_log" in code
+    assert not re.search(r"(?i)(DELETE FROM|TRUNCATE|DROP TABLE|UPDATE) +consent_log", code)
+
+
 def test_each_rule_says_what_why_and_where_it_is_kept() -> None:
     assert {"SMS-01", "SMS-09", "MAIL-06", "WX-05", "WC-03", "PI-01", "PI-02", "AD-02"} <= set(RULES)
     for rule in RULES.values():
         assert rule.what and rule.why
-        assert rule.when and set(rule.when) <= {"check", "send", "import", "design"}
+        assert rule.when and set(rule.when) <= {"check", "send", "import", "channels", "design"}
     assert RULES["PI-02"].fixed and RULES["PI-01"].fixed and RULES["SMS-01"].fixed

@@ -26,8 +26,12 @@ def customers(registry: Registry, path: Path, options: Options, now: int, watch:
     return pipeline.run(registry.store, _Customers(registry, options, now), path, options, now, watch)
 
 
+NO_CONSENT = "no column says who agreed to marketing: nobody gets any by this file (MAIL-06)"
+
+
 class _Customers:
     kind = "customers"
+    notes: tuple[str, ...] = ()
 
     def __init__(self, registry: Registry, options: Options, now: int) -> None:
         self._registry = registry
@@ -43,6 +47,8 @@ class _Customers:
     def settle(self, headings: Sequence[str]) -> Sequence[str]:
         found = columns.read(headings, self._options.columns, self._registry.catalog)
         self._plan = rows.plan(self._registry, self._options, found.targets)
+        if not any(target is not None and target.startswith(columns.CONSENT) for target in found.targets):
+            self.notes = (NO_CONSENT,)
         return found.unknown
 
     def item(self, cells: list[str]) -> Contact:

@@ -53,6 +53,7 @@ def events(registry: Registry, path: Path, options: Options, now: int, watch: Wa
 
 class _Events:
     kind = "events"
+    notes: tuple[str, ...] = ()
 
     def __init__(self, registry: Registry, options: Options, now: int) -> None:
         self._registry = registry

@@ -75,7 +75,7 @@ class Report:
 
     `created`: people made (events written). `updated`: good rows that made none. `merged`: people found to be another.
     `rejects_path`: None where nothing was rejected. `unknown`: headings that mean nothing, with a hint.
-    `already`: the file was finished before; nothing was done.
+    `already`: the file was finished before; nothing was done. `notes`: what the headings mean for all rows.
     """
 
     rows: int
@@ -88,3 +88,4 @@ class Report:
     unknown: tuple[str, ...]
     seconds: float
     already: bool = False
+    notes: tuple[str, ...] = ()

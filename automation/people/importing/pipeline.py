@@ -12,12 +12,12 @@ import gc
 import hashlib
 import marshal
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from automation.kernel import clock, errors
 from automation.people.normalise import Unusable
@@ -33,6 +33,7 @@ from .text_files import Row
 
 HEAD = 10  # rows among which the headings are looked for: exports often begin with a title
 TOGETHER = 4  # chunks of one transaction while nobody else wants to write
+CACHE_KB = 64 * 1024  # an import writes all over the indexes: what it read of them it soon writes
 WAL_LIMIT = 64 * MB  # beyond which the write-ahead log is copied back between two chunks
 
 Item = TypeVar("Item")
@@ -49,9 +50,10 @@ class Outcome:
 
 
 class Worker(Protocol[Item, Prepared]):
-    """What is done with the rows of one kind of import."""
+    """What is done with the rows of one kind of import. `notes`: what the headings mean for all rows."""
 
     kind: str
+    notes: tuple[str, ...]
 
     def understands(self, headings: Sequence[str]) -> bool:
         """Whether this row can be the headings."""
@@ -92,6 +94,9 @@ class Ready(Generic[Prepared]):
     prepared: Prepared
 
 
+Write: TypeAlias = Callable[[Transaction, Ready[Prepared]], Outcome]
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """An opened file: its headings, the rows below them and how many rows there may be."""
@@ -109,7 +114,7 @@ def run(store: Store, worker: Worker[Item, Prepared], path: Path, options: Optio
     unknown = tuple(worker.settle(source.headings))
     job = jobs.begin(store, now, worker.kind, source.digest, path.name)
     if job.finished and not options.again:
-        return replace(_report(job.tally, path, source, unknown, started), already=True)
+        return replace(_report(job.tally, path, source, unknown, started), already=True, notes=worker.notes)
     if job.finished:
         job = jobs.restart(store, now, job)
     tally = job.tally
@@ -118,7 +123,7 @@ def run(store: Store, worker: Worker[Item, Prepared], path: Path, options: Optio
         large = source.total is None or source.total - tally.rows > options.chunk
         step = _Step(store, worker, job, rejects, now, watch)
         watch.progress(tally.rows, source.total)
-        with _uncollected(), closing(ahead(ready) if large else ready) as chunks:
+        with _uncollected(), store.cache(CACHE_KB), closing(ahead(ready) if large else ready) as chunks:
             for waiting in chunks:
                 while waiting:
                     tally = step.take(waiting, tally)
@@ -126,7 +131,7 @@ def run(store: Store, worker: Worker[Item, Prepared], path: Path, options: Optio
                     _tidy(store)
     jobs.finish(store, now, job)
     watch.progress(tally.rows, tally.rows)
-    return _report(tally, path, source, unknown, started)
+    return replace(_report(tally, path, source, unknown, started), notes=worker.notes)
 
 
 def _together(
@@ -184,25 +189,40 @@ class _Step(Generic[Item, Prepared]):
     _watch: Watch
 
     def take(self, waiting: deque[Ready[Prepared]], tally: Tally) -> Tally:
-        """Writes as many of them as may be written at once, at least the first."""
+        """Writes as many of them as may be written at once, at least the first, and takes them away."""
         for chunk in waiting:
             self._worker.name(chunk.prepared)
-        with self._store.write() as tx:
-            while waiting:
-                before, tally = tally, self._one(tx, waiting.popleft(), tally)
-                jobs.advance(tx, self._job, before, tally)
-                if self._store.turnstile.wanted():
-                    break
+        try:
+            done, tally = self._several(waiting, tally)
+        except BadStatement as error:
+            if is_away(error):
+                raise
+            self._rejects.cut(tally.rejects_length)
+            with self._store.write() as tx:
+                done, tally = 1, self._one(tx, waiting[0], tally, self._carefully)
+        for _ in range(done):
+            waiting.popleft()
         return tally
 
-    def _one(self, tx: Transaction, chunk: Ready[Prepared], before: Tally) -> Tally:
+    def _several(self, waiting: Iterable[Ready[Prepared]], tally: Tally) -> tuple[int, Tally]:
+        """Without savepoints, which keep a copy of every page: a value the database refuses undoes the whole."""
+        done = 0
+        with self._store.write() as tx:
+            for chunk in waiting:
+                tally = self._one(tx, chunk, tally, self._plainly)
+                done += 1
+                if self._store.turnstile.wanted():
+                    break
+        return done, tally
+
+    def _one(self, tx: Transaction, chunk: Ready[Prepared], before: Tally, write: Write[Prepared]) -> Tally:
         self._worker.tables(tx)
-        outcome = self._write(tx, chunk)
+        outcome = write(tx, chunk)
         if self._watch.after_chunk:
             self._watch.after_chunk(tx)
         rejects = chunk.rejects + self._refused(chunk, outcome)
         rejects.sort(key=lambda reject: reject.line)
-        return Tally(
+        after = Tally(
             rows=before.rows + chunk.size,
             created=before.created + outcome.created,
             updated=before.updated + chunk.good - outcome.created - len(outcome.refused),
@@ -211,6 +231,8 @@ class _Step(Generic[Item, Prepared]):
             blank=before.blank + chunk.blank,
             rejects_length=self._rejects.append(rejects),
         )
+        jobs.advance(tx, self._job, before, after)
+        return after
 
     def _refused(self, chunk: Ready[Prepared], outcome: Outcome) -> list[Reject]:
         if not outcome.refused:
@@ -222,7 +244,10 @@ class _Step(Generic[Item, Prepared]):
             found.append(Reject(line, reason, cells))
         return found
 
-    def _write(self, tx: Transaction, chunk: Ready[Prepared]) -> Outcome:
+    def _plainly(self, tx: Transaction, chunk: Ready[Prepared]) -> Outcome:
+        return self._worker.write(tx, self._now, chunk.prepared)
+
+    def _carefully(self, tx: Transaction, chunk: Ready[Prepared]) -> Outcome:
         try:
             with tx.savepoint():
                 return self._worker.write(tx, self._now, chunk.prepared)
