@@ -36,7 +36,7 @@ class Bench:
     def start(self, **orders: Any) -> Life:
         return self.forks.start(self.shop.folder, ledger=str(self.ledger.path), **orders)
 
-    def dies(self, wound: str, seconds: float = 20, **orders: Any) -> None:
+    def dies(self, wound: str, seconds: float = 60, **orders: Any) -> None:
         """An engine that kills itself at this point; fails where it never comes there."""
         life = self.forks.wait(self.start(wound=wound, **orders), seconds)
         assert life.code == -9, f"it did not come to {wound} ({life}): {self.shop.log.read_text()[-2000:]}"
@@ -67,12 +67,12 @@ class Bench:
         """A command of the product on this shop, in a process of its own; what it said."""
         said = subprocess.run(
             [sys.executable, "run.py", "--config", str(self.shop.config), *words],
-            cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+            cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert said.returncode == code, f"{words} ended with {said.returncode}: {said.stdout}{said.stderr}"
         return said.stdout + said.stderr
 
-    def until(self, sql: str, wanted: Callable[[int], bool], seconds: float = 20) -> int:
+    def until(self, sql: str, wanted: Callable[[int], bool], seconds: float = 60) -> int:
         """Waits until a number of the database is as wanted."""
         end = time.monotonic() + seconds
         while not wanted(found := int(self.store.value(sql) or 0)):
@@ -80,7 +80,7 @@ class Bench:
             time.sleep(0.01)
         return found
 
-    def logs(self, text: str, seconds: float = 10) -> None:
+    def logs(self, text: str, seconds: float = 60) -> None:
         """Waits until the engine's log says this."""
         end = time.monotonic() + seconds
         while text not in self.shop.log.read_text():

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ import pytest
 
 from bots import http
 from bots.sandbox import ledger, process
+from tests import ports
 from tests.processes.harness.forks import ROOT
 
 KEY = "till-key-of-the-test"
@@ -105,7 +105,7 @@ class Day:
     def run(self, *words: str) -> str:
         """A command of the product; what it said."""
         command = [sys.executable, str(ROOT / "run.py"), "--config", str(self.folder / "config.yaml"), *words]
-        done = subprocess.run(command, capture_output=True, text=True, env=self.environ, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, env=self.environ, timeout=120)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -131,7 +131,7 @@ class Day:
         return _until(lambda: next((text for text in self.inbox() if words in text), ""), words)
 
 
-def _until(look: Callable[[], str], what: str, seconds: float = 15) -> str:
+def _until(look: Callable[[], str], what: str, seconds: float = 60) -> str:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := look():
@@ -148,8 +148,7 @@ def _zone() -> str:
 
 @pytest.fixture
 def day(tmp_path: Path, control: http.Client) -> Iterator[Day]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = ports.unused()
     with process.start(tmp_path / "ledger.jsonl") as sandbox:
         for name, text in FILES.items():
             path = tmp_path / name
@@ -166,13 +165,13 @@ def day(tmp_path: Path, control: http.Client) -> Iterator[Day]:
         with (tmp_path / "engine.log").open("wb") as log:
             engine = subprocess.Popen(command, stderr=log, env=environ)
         try:
-            _until(lambda: "started" * ("started" in (tmp_path / "engine.log").read_text()), "the engine", 30)
+            _until(lambda: "started" * ("started" in (tmp_path / "engine.log").read_text()), "the engine")
             (callback,) = [row["callback"] for row in one.asks("channels", "list")["channels"] if row["callback"]]
             heard = control.post_json(f"{sandbox.url}/wechat/_callback", {"url": callback}).json()
             assert heard == {"verified": True, "status": 200}
             yield one
             engine.send_signal(signal.SIGTERM)
-            assert engine.wait(30) == 0
+            assert engine.wait(60) == 0
         finally:
             engine.kill()
             engine.wait()
@@ -180,7 +179,7 @@ def day(tmp_path: Path, control: http.Client) -> Iterator[Day]:
 
 @pytest.fixture
 def control() -> Iterator[http.Client]:
-    client = http.Client(timeout=10)
+    client = http.Client(timeout=30)
     yield client
     client.close()
 

@@ -35,7 +35,7 @@ def _silent(one: Bench, channel: str) -> None:
     """The provider takes the next message and does not answer."""
     theirs = {ours: theirs for theirs, ours in one.ledger.names.items()}
     on, name = ON.get(channel, ("http", theirs.get(channel, channel)))
-    one.fault(mode="accept_then_timeout", on=on, channel=name, times=1, seconds=5)
+    one.fault(mode="accept_then_timeout", on=on, channel=name, times=1, seconds=10)
 
 
 @pytest.mark.parametrize("channel", ["template", *accounts.UNKEYED])

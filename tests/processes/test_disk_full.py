@@ -41,17 +41,19 @@ def test_a_database_that_can_no_longer_grow_stops_the_sending_and_nothing_is_los
 ) -> None:
     one = bench(people=PEOPLE, in_flight=4, channels=(channel,), entries=(shop.SHORT,), batch=20)
     one.order(*range(1, PEOPLE + 1))
+    one.fault(mode="slow", channel=channel, seconds=0.05)  # or all may have left before the disk is full
     life = one.start(ready="sending")
     one.until(SENT, lambda count: count > 10)
     wal = one.shop.database.with_name("lucheng.db-wal")
     _limit(life.pid, wal.stat().st_size + 8192)
     one.logs("failed, trying again")
-    time.sleep(0.3)
+    time.sleep(1)  # what was on its way arrives
     before = len(one.ledger.deliveries())
     time.sleep(1.5)
     assert len(one.ledger.deliveries()) == before, "it goes on sending and cannot record it"
     assert before < 2 * PEOPLE
     _limit(life.pid, resource.RLIM_INFINITY)
+    one.fault(mode="ok")
     checker.drain(one.shop, one.store)
     assert one.forks.stop(life).code == 0, "the same process went on"
     found = one.check()
@@ -62,12 +64,14 @@ def test_a_database_that_can_no_longer_grow_stops_the_sending_and_nothing_is_los
 def test_a_kill_while_the_disk_is_full_leaves_at_most_in_flight_unclear(bench: Make) -> None:
     one = bench(people=PEOPLE, in_flight=4, channels=("plain",), entries=(shop.SHORT,), batch=20)
     one.order(*range(1, PEOPLE + 1))
+    one.fault(mode="slow", channel="plain", seconds=0.05)
     life = one.start(ready="sending")
     one.until(SENT, lambda count: count > 10)
     _limit(life.pid, one.shop.database.with_name("lucheng.db-wal").stat().st_size + 8192)
     one.logs("failed, trying again")
     time.sleep(0.3)
     one.forks.kill(life)
+    one.fault(mode="ok")
     assert checker.on_the_way(one.store, "plain") <= 4
     one.drains()
     found = one.check()

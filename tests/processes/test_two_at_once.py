@@ -38,9 +38,10 @@ def test_a_second_engine_says_that_one_runs_and_ends_with_4(bench: Make) -> None
 def test_an_engine_takes_over_at_once_from_one_that_was_killed(bench: Make) -> None:
     one = bench(people=4, channels=("keyed",), entries=(shop.SHORT,))
     one.order(1, 2, 3, 4)
+    one.shop.stand_still()  # so that no lease is ever over
     one.dies("claim.after")
     one.start()
-    one.until(SENT, lambda count: count == 4, seconds=4.5)  # the claim's lease is 5 s
+    one.until(SENT, lambda count: count == 4)
 
 
 @pytest.mark.parametrize("channel", ["keyed", "plain"])
@@ -48,7 +49,7 @@ def test_z1_a_worker_that_slept_past_its_lease_after_the_claim_sends_nothing(ben
     one = _queued(bench, channel)
     zombie = one.start(only="delivery", wound="claim.after:1:stop")
     one.until("SELECT count(*) FROM message WHERE state = 1", lambda count: count == 6)
-    one.fault(mode="slow", channel=channel, seconds=0.8)
+    one.fault(mode="slow", channel=channel, seconds=4)
     one.shop.jump(10)
     other = one.start(only="delivery")
     one.until("SELECT count(*) FROM message WHERE state = 2", lambda count: count == 6)
@@ -73,8 +74,9 @@ def test_z2_a_worker_that_slept_past_its_lease_before_the_first_byte_doubles_not
     one.until(f"{SENT} OR state = 4", lambda count: count == 6)
     assert checker.ambiguous(one.store) == (0 if channel == "keyed" else 1), "nobody knows what the sleeper did"
     one.forks.signal(zombie, signal.SIGCONT)
-    end = time.monotonic() + 5
-    while len(one.ledger.entries()) < 6 + (channel == "keyed") and time.monotonic() < end:
+    end = time.monotonic() + 60
+    while len(one.ledger.entries()) < 6 + (channel == "keyed"):
+        assert time.monotonic() < end, "what it was about to send did not come"
         time.sleep(0.02)
     if channel == "plain":
         one.until(SENT, lambda count: count == 6)  # its late answer ends the doubt
@@ -89,6 +91,7 @@ def test_z2_a_worker_that_slept_past_its_lease_before_the_first_byte_doubles_not
 def test_after_stop_all_is_committed_not_one_message_is_handed_over(bench: Make) -> None:
     one = bench(people=300, in_flight=4, channels=("plain",), entries=(shop.SHORT,), batch=30)
     one.order(*range(1, 301))
+    one.fault(mode="slow", channel="plain", seconds=0.1)  # or all may have left before we give the order
     life = one.start(ready="sending")
     one.until(SENT, lambda count: count > 20)
     _turn(one, True)
@@ -97,6 +100,7 @@ def test_after_stop_all_is_committed_not_one_message_is_handed_over(bench: Make)
     time.sleep(1.5)
     assert one.store.value(TRIES) == tries, "zero new dispatches"
     assert len(one.ledger.entries()) == tries
+    one.fault(mode="ok")
     _turn(one, False)
     checker.drain(one.shop, one.store)
     assert one.forks.stop(life).code == 0
@@ -112,7 +116,7 @@ def test_orders_given_by_command_in_the_middle_of_the_work_lose_and_double_nothi
     one.command("customers", "tag", "#1", "重点")
     one.command("stop-all", "--why", "test")
     one.command("resume-all")
-    one.until(f"{SENT} AND channel = 'keyed'", lambda count: count == 2 * PEOPLE, seconds=40)
+    one.until(f"{SENT} AND channel = 'keyed'", lambda count: count == 2 * PEOPLE)
     went = len([entry for entry in one.ledger.deliveries() if entry.channel == "plain"])
     assert went - stood <= 2, "what was handed over before the order may arrive after it, nothing else"
     one.command("journeys", "resume", "short_plain")
@@ -127,7 +131,7 @@ def test_orders_given_by_command_in_the_middle_of_the_work_lose_and_double_nothi
 def test_an_engine_that_is_asked_to_stop_as_soon_as_it_runs_stops(bench: Make) -> None:
     one = bench(people=0, channels=("plain",), entries=(shop.SINGLE,))
     for _ in range(25):
-        assert one.forks.stop(one.start(), 10).code == 0
+        assert one.forks.stop(one.start()).code == 0
 
 
 def _queued(bench: Make, channel: str, in_flight: int = 16) -> Bench:

@@ -74,11 +74,11 @@ class Shop:
         raise AssertionError("".join(said))
 
     def died(self) -> bool:
-        return self.lives[-1].wait(20) == -signal.SIGKILL
+        return self.lives[-1].wait(60) == -signal.SIGKILL
 
     def stop(self) -> int:
         self.lives[-1].send_signal(signal.SIGTERM)
-        return self.lives[-1].wait(20)
+        return self.lives[-1].wait(60)
 
 
 @pytest.fixture

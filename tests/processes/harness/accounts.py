@@ -23,14 +23,14 @@ store: {{url: "sqlite:lucheng.db"}}
 key: {{file: lucheng.key}}
 channels:
   template:
-    {{kind: wechat, sandbox: "{url}", appid: "wxt{mark}", timeout: 2s, in_flight: {in_flight}, templates: {templates}}}
-  service: {{kind: wechat, sandbox: "{url}", appid: "wxs{mark}", timeout: 2s, in_flight: {in_flight}}}
-  aliyun: {{kind: aliyun_sms, sandbox: "{url}", timeout: 2s, in_flight: {in_flight}}}
-  tencent: {{kind: tencent_sms, sandbox: "{url}", timeout: 2s, in_flight: {in_flight}, echo: true}}
+    {{kind: wechat, sandbox: "{url}", appid: "wxt{mark}", timeout: 4s, in_flight: {in_flight}, templates: {templates}}}
+  service: {{kind: wechat, sandbox: "{url}", appid: "wxs{mark}", timeout: 4s, in_flight: {in_flight}}}
+  aliyun: {{kind: aliyun_sms, sandbox: "{url}", timeout: 4s, in_flight: {in_flight}}}
+  tencent: {{kind: tencent_sms, sandbox: "{url}", timeout: 4s, in_flight: {in_flight}, echo: true}}
   mail:
-    {{kind: mail, host: 127.0.0.1, port: {smtp}, tls: none, from_address: shop@example.com, timeout: 2s,
-      data_timeout: 2s, in_flight: {in_flight}}}
-  wecom: {{kind: wecom, sandbox: "{url}", timeout: 2s, in_flight: {in_flight}, pull: 30s, task_expires: 3d}}
+    {{kind: mail, host: 127.0.0.1, port: {smtp}, tls: none, from_address: shop@example.com, timeout: 4s,
+      data_timeout: 4s, in_flight: {in_flight}}}
+  wecom: {{kind: wecom, sandbox: "{url}", timeout: 4s, in_flight: {in_flight}, pull: 30s, task_expires: 3d}}
 via: [template, service, aliyun, tencent, mail, wecom]
 web: {{port: 0}}
 engine: {{lease: 5s, drain: 5s, batch: {batch}}}
@@ -100,7 +100,7 @@ def say_the_same(folder: Path) -> None:
 
 def ask(base: str, path: str, **order: Any) -> Any:
     """One of the sandbox's own orders below a platform."""
-    client = http.Client(timeout=10)
+    client = http.Client(timeout=30)
     reply = client.post_json(f"{base}/{path}", order)
     assert reply.status == 200, reply.body
     return reply.json()

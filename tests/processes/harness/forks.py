@@ -50,14 +50,14 @@ class Forks:
         """Starts an engine and kills it so long after it was ready, or after it was born."""
         return self._ask("kill", folder=str(folder), orders=orders, seconds=seconds, born=before_ready)
 
-    def wait(self, life: Life, seconds: float = 30) -> Life:
+    def wait(self, life: Life, seconds: float = 60) -> Life:
         """Until it ended, at most so long; `code` None says that it has not."""
         return self._ask("wait", pid=life.pid, seconds=seconds)
 
     def signal(self, life: Life, number: int) -> None:
         self._ask("signal", pid=life.pid, number=number)
 
-    def stop(self, life: Life, seconds: float = 30) -> Life:
+    def stop(self, life: Life, seconds: float = 60) -> Life:
         self.signal(life, signal.SIGTERM)
         return self.wait(life, seconds)
 

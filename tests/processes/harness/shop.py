@@ -27,8 +27,10 @@ shop: {{name: 旅程良品}}
 store: {{url: "sqlite:lucheng.db"}}
 key: {{file: lucheng.key}}
 channels:
-  keyed: {{kind: sandbox, plays: wechat, url: "{url}", keyed: true, batch: 5, timeout: 1s, in_flight: {in_flight}}}
-  plain: {{kind: sandbox, plays: sms, url: "{url}", keyed: false, batch: 5, timeout: 1s, in_flight: {in_flight}}}
+  keyed:
+    {{kind: sandbox, plays: wechat, url: "{url}", keyed: true, batch: 5, timeout: {timeout}, in_flight: {in_flight}}}
+  plain:
+    {{kind: sandbox, plays: sms, url: "{url}", keyed: false, batch: 5, timeout: {timeout}, in_flight: {in_flight}}}
 via: [keyed, plain]
 staff: {{ops: {{name: 运营, channel: plain, address: "13800000001"}}}}
 web: {{port: off}}
@@ -200,12 +202,14 @@ class Shop:
 
 def make(
     folder: Path, url: str, *, in_flight: int = 16, people: int = 0, channels: Iterable[str] = ("keyed", "plain"),
-    entries: Iterable[str] = (ORDERED, CHECKED), batch: int = 200, kit: Kit = SANDBOX,
+    entries: Iterable[str] = (ORDERED, CHECKED), batch: int = 200, kit: Kit = SANDBOX, timeout: str = "10s",
 ) -> Shop:  # fmt: skip
-    """A new shop whose channels speak to the sandbox at `url`, with so many customers, all of them of long standing."""
+    """A new shop whose channels speak to the sandbox at `url`, with so many customers, all of them of long standing.
+
+    `timeout`: long enough for a busy machine, unless a test is about providers that do not answer."""
     folder.mkdir(parents=True, exist_ok=True)
     shop = Shop(folder)
-    known = {"url": url, "in_flight": in_flight, "batch": batch, **kit.known}
+    known = {"url": url, "in_flight": in_flight, "batch": batch, "timeout": timeout, **kit.known}
     shop.config.write_text(kit.config.format(**known), encoding="utf-8")
     journeys = folder / "journeys"
     journeys.mkdir()
@@ -277,7 +281,7 @@ def order(faults: Mapping[str, object], url: str) -> None:
 
     body = json.dumps(faults).encode()
     asked = request.Request(f"{url}/faults", body, {"content-type": "application/json"})
-    with request.urlopen(asked, timeout=5) as answer:
+    with request.urlopen(asked, timeout=30) as answer:
         assert answer.status == 200
 
 
