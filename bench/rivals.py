@@ -95,6 +95,11 @@ class _Written:
         while self.advance(now):
             pass
 
+    def _last(self, cursor: Any) -> int:
+        """The id of the newest run."""
+        found = cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'run'").fetchone()
+        return int(found[0]) if found else 0
+
     def enter(self, now: int) -> None:
         raise NotImplementedError
 
@@ -105,8 +110,10 @@ class _Written:
 DORMANT: Final = """
     FROM person p CROSS JOIN computed_value c ON c.name_id = :computed AND c.person_id = p.id
     WHERE p.id > :low AND p.id <= :high AND p.merged_into IS NULL AND c.num < :now - 90 * 86400
+    AND NOT EXISTS (SELECT 1 FROM run o WHERE o.person_id = p.id AND o.journey_id = :journey AND o.key = ''
+                    AND o.state = 0)
     AND NOT EXISTS (SELECT 1 FROM run o WHERE o.journey_id = :journey AND o.person_id = p.id AND o.key = ''
-                    AND (o.state = 0 OR o.entered_at > :now - 180 * 86400))
+                    AND o.entered_at > :now - 180 * 86400)
     AND NOT EXISTS (SELECT 1 FROM baseline b WHERE b.journey_id = :journey AND b.person_id = p.id)"""
 ENTER: Final = f"""
     INSERT INTO run ({RUN})
@@ -144,9 +151,9 @@ class WrittenSql(_Written):
         bound = self.bound | {"now": now}
         for low in range(0, self.numbers.people, self.batch):
             with self.transaction() as cursor:
-                last = cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'run'").fetchone()
+                last = self._last(cursor)
                 cursor.execute(ENTER, bound | {"low": low, "high": low + self.batch})
-                cursor.execute(HELLO, bound | {"last": last[0] if last else 0})
+                cursor.execute(HELLO, bound | {"last": last})
 
     def advance(self, now: int) -> int:
         bound = self.bound | {"now": now, "batch": self.batch}
@@ -161,54 +168,56 @@ class WrittenSql(_Written):
 
 
 class CarefulLoop(_Written):
-    """One loop for the whole journey: reads the due runs in batches, decides row by row, writes with executemany."""
+    """Reads people and due runs in batches, decides row by row, writes each batch with executemany, all in one
+    transaction: what was read still holds. Who enters is written where the first wait stands, with its message."""
 
     def enter(self, now: int) -> None:
         it = self.numbers
-        bound = self.bound | {"now": now, "low": 0, "high": it.people}
-        found = [row[0] for row in self.connection.execute(f"SELECT p.id {DORMANT}", bound)]
-        for start in range(0, len(found), CAREFUL_BATCH):
-            people = found[start : start + CAREFUL_BATCH]
+        bound = self.bound | {"now": now}
+        minute = now // 60
+        for low in range(0, it.people, CAREFUL_BATCH):
             with self.transaction() as cursor:
+                next_id = self._last(cursor) + 1
+                people = cursor.execute(f"SELECT p.id {DORMANT}", bound | {"low": low, "high": low + CAREFUL_BATCH})
+                begun = list(enumerate([row[0] for row in people], next_id))
                 cursor.executemany(
-                    f"INSERT INTO run ({RUN}) VALUES ({', '.join('?' * 14)})",
+                    f"INSERT INTO run (id, {RUN}) VALUES ({', '.join('?' * 15)})",
                     [
-                        (it.journey, it.version, it.start, person, "", str(now), now, now, now, now, 0, 0, 0, "")
-                        for person in people
+                        (run, it.journey, it.version, it.first, person, "", str(now), now + 3 * DAY, now, now, now, 0,
+                         0, 0, f"{it.start}.0@{minute};") for run, person in begun
                     ],
-                )
+                )  # fmt: skip
+                self._send(cursor, [(run, it.hello, person) for run, person in begun], now)
 
     def advance(self, now: int) -> int:
-        rows: list[tuple[Any, ...]] = self.connection.execute(
-            "SELECT r.id, r.person_id, r.node, r.path, p.seed, EXISTS (SELECT 1 FROM event e WHERE"
-            " e.person_id = r.person_id AND e.name_id = ? AND e.at >= r.entered_at)"
-            " FROM (SELECT id, person_id, node, entered_at, path FROM run WHERE due <= ? ORDER BY due LIMIT ?) r"
-            " CROSS JOIN person p ON p.id = r.person_id",
-            (self.numbers.event, now, CAREFUL_BATCH),
-        ).fetchall()
         sent: list[tuple[int, int, int]] = []
         moved: list[tuple[Any, ...]] = []
-        for run, person, node, path, seed, ordered in rows:
-            step, leaf, ended, target, due = self._decide(node, seed, ordered, now)
-            if step:
-                sent.append((run, step, person))
-            moved.append((target, due, now, now, ended is not None, now if ended else None, ended,
-                          f"{path}{node}.{leaf}@{now // 60};", run))  # fmt: skip
-        if rows:
-            with self.transaction() as cursor:
-                self._send(cursor, sent, now)
-                cursor.executemany(
-                    "UPDATE run SET node = ?, due = ?, clock = ?, node_at = ?, state = ?, ended_at = ?, reason = ?,"
-                    " path = ? WHERE id = ?",
-                    moved,
-                )
+        minute = now // 60
+        with self.transaction() as cursor:
+            rows: list[tuple[Any, ...]] = cursor.execute(
+                "SELECT r.id, r.person_id, r.node, p.seed, EXISTS (SELECT 1 FROM event e WHERE"
+                " e.person_id = r.person_id AND e.name_id = ? AND e.at >= r.entered_at)"
+                " FROM (SELECT id, person_id, node, entered_at FROM run WHERE due <= ? ORDER BY due LIMIT ?) r"
+                " CROSS JOIN person p ON p.id = r.person_id",
+                (self.numbers.event, now, CAREFUL_BATCH),
+            ).fetchall()
+            for run, person, node, seed, ordered in rows:
+                step, leaf, ended, target, due = self._decide(node, seed, ordered, now)
+                if step:
+                    sent.append((run, step, person))
+                moved.append((target, due, now, now, ended is not None, now if ended else None, ended,
+                              f"{node}.{leaf}@{minute};", run))  # fmt: skip
+            self._send(cursor, sent, now)
+            cursor.executemany(
+                "UPDATE run SET node = ?, due = ?, clock = ?, node_at = ?, state = ?, ended_at = ?, reason = ?,"
+                " path = path || ? WHERE id = ?",
+                moved,
+            )
         return len(rows)
 
     def _decide(self, node: int, seed: int, ordered: bool, now: int) -> tuple[int, int, str | None, int, int | None]:
         """(message or 0, leaf, why it ended, node to stand at, due)."""
         it = self.numbers
-        if node == it.start:
-            return it.hello, 0, None, it.first, now + 3 * DAY
         if node == it.second:
             return 0, 0, "finished", node, None
         if ordered:
