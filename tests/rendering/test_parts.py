@@ -133,6 +133,14 @@ def test_a_picture_of_the_shops_own_stands_as_its_file(source: str, body: Any, s
     assert [one.code for one in shop().problems] == ["T055"]
 
 
+def test_a_picture_that_only_seems_to_lie_below_the_texts_is_none(shop: Shop) -> None:
+    folder = Path("templates/pictures")
+    folder.mkdir(parents=True)
+    Path("outside.png").write_bytes(PNG)
+    (folder / "spring.png").symlink_to(Path("outside.png").resolve())
+    assert [one.code for one in shop(**{"a/wechat.yaml": "image: {file: pictures/spring.png}\n"}).problems] == ["T054"]
+
+
 def test_wecom_carries_a_text_and_attachments(shop: Shop) -> None:
     source = """
         text: "{{ customer.name }}，您好"

@@ -112,3 +112,17 @@ def test_a_list_of_openids_is_not_for_a_subscription_account(account: Any, say: 
     account.set("follow", openids=["o1", "o2"])
     outcomes = account.channel().send(mass(say, ["o1", "o2"]))
     assert outcomes == [Denied(Reason.NOT_ALLOWED, "48001", permanent=False)] * 2
+
+
+def test_a_list_refused_for_nobody_that_can_be_found_is_not_sent_again(
+    account: Any, say: Say, provider: Callable[[Callable[[str, int], bytes]], list[str]]
+) -> None:
+    answers = {
+        "stable_token": b'{"access_token":"T","expires_in":7200}',
+        "send": b'{"errcode":40003,"errmsg":"invalid openid"}',
+        "batchget": b'{"user_info_list":[{"subscribe":1,"openid":"o1"},{"subscribe":1,"openid":"o2"}]}',
+    }
+    seen = provider(lambda word, _: answers[word])
+    outcomes = account.channel(sandbox=seen[0]).send(mass(say, ["o1", "o2"]))
+    assert outcomes == [Denied(Reason.NOT_REACHABLE, "40003")] * 2, "nobody is suppressed for it"
+    assert seen[1:] == ["stable_token", "send", "batchget"]

@@ -35,6 +35,7 @@ def test_without_a_sandbox_it_is_the_real_one_and_nothing_is_pretended() -> None
         {**GOOD, "sandbox": "http://u:p@127.0.0.1:8025"},
         {**GOOD, "aes_key": "short"},
         {**GOOD, "account": "subscription", "templates": {"a": {"id": "T"}}},
+        {**GOOD, "account": "subscription", "mass": "openids"},
         {**GOOD, "templates": {"a": {"id": "T"}, "b": {"id": "T"}}},
         {**GOOD, "templates": {"a": {"id": "T", "fields": {"Thing 1": "x"}}}},
         {**GOOD, "scenes": {"一号店": {"title": "x"}}},
