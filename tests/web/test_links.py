@@ -7,7 +7,9 @@ import json
 import pytest
 
 from automation.app import App
+from automation.runtime import upkeep
 from automation.store.states import MessageState
+from automation.tracking import targets
 from automation.tracking.targets import Link, Targets
 from automation.tracking.tokens import KINDS, Tokens, Use
 from tests.web.caller import Caller
@@ -51,6 +53,17 @@ def test_a_click_goes_on_and_is_recorded(call: Caller, app: App, person: int) ->
     assert (answer.status, answer.headers["location"], answer.headers["referrer-policy"]) == (302, SHOP, "no-referrer")
     assert app.store.value("SELECT clicked_at FROM message") == app.clock.now()
     assert json.loads(app.store.value("SELECT props FROM event"))["link"] == "shop"
+
+
+def test_the_nightly_work_forgets_links_that_nobody_uses(call: Caller, app: App, person: int) -> None:
+    old, used = Link(SHOP, "old"), Link(SHOP, "used")
+    shop = Targets(app.store, app.vault)
+    numbers = shop.numbers([old, used], 0)
+    shop.numbers([used], targets.KEPT)
+    upkeep.nightly(app, targets.KEPT + 10)
+    found = [Targets(app.store, app.vault).link(numbers[link]) for link in (old, used)]
+    assert found == [None, used]
+    assert call("GET", f"/c/{token(app, Use.CLICK, 1, numbers[old])}").status == 404
 
 
 def test_a_picture_tells_that_a_mail_was_opened(call: Caller, app: App, person: int) -> None:
