@@ -161,6 +161,7 @@ class Store(Statements):
         self.url = url
         self.path: Path | None = None
         self.wal_pages = 0
+        self._cache_kb = cache_kb
         self._local = _Local()
         if url.startswith("sqlite:"):
             self.path = Path(url.removeprefix("sqlite:"))
@@ -194,6 +195,17 @@ class Store(Statements):
             held = clock.monotonic() - started
         if held > SLOW_HOLD:
             log.debug("a write transaction held the database for %.0f ms", held * 1000)
+
+    @contextmanager
+    def cache(self, kilobytes: int) -> Iterator[None]:
+        """Another page cache for the calling thread's connection, while it touches large indexes all over."""
+        if self.path:
+            self._execute(f"PRAGMA cache_size = -{kilobytes}", {})
+        try:
+            yield
+        finally:
+            if self.path:
+                self._execute(f"PRAGMA cache_size = -{self._cache_kb}", {})
 
     @contextmanager
     def snapshot(self) -> Iterator[Statements]:

@@ -52,6 +52,13 @@ class RejectsFile:
         os.fsync(file)
         return self.length
 
+    def cut(self, length: int) -> None:
+        """Takes back what was written beyond this length."""
+        if self._file is not None and self.length > length:
+            os.ftruncate(self._file, length)
+            os.lseek(self._file, 0, os.SEEK_END)
+            self.length = length
+
     def close(self) -> None:
         if self._file is not None:
             os.close(self._file)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import csv
 import stat
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -236,6 +238,47 @@ def test_a_row_that_the_database_refuses_is_rejected_alone(shop: Registry, table
     assert report.rejects_path is not None
     lines = report.rejects_path.read_text("utf-8-sig").splitlines()[1:]
     assert [line.split(",")[0] for line in lines] == ["5", "13"]
+
+
+def test_a_refused_row_writes_no_other_reject_twice(shop: Registry, table: Callable[..., Path]) -> None:
+    with shop.store.write() as tx:
+        tx.run("CREATE UNIQUE INDEX poison ON person (name)")
+    try:
+        names = ["客户", "客户2", "客户3", "客户", "客户5"]
+        path = table("手机号,姓名", "bad,李明", *(f"138{n:08d},{name}" for n, name in enumerate(names)))
+        report = customers(shop, path, Options(chunk=2), NOW)
+    finally:
+        with shop.store.write() as tx:
+            tx.run("DROP INDEX poison")
+    assert (report.created, report.rejected) == (4, 2)
+    assert report.rejects_path is not None
+    lines = report.rejects_path.read_text("utf-8-sig").splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == ["2", "6"]
+
+
+def test_whoever_wants_to_write_waits_for_one_chunk_only(shop: Registry, table: Callable[..., Path]) -> None:
+    if not shop.store.path:
+        pytest.skip("PostgreSQL lets several write at once")
+    seen: list[int] = []
+
+    def other() -> None:
+        with shop.store.write() as tx:
+            seen.append(tx.value("SELECT count(*) FROM person"))
+        shop.store.close()
+
+    thread = threading.Thread(target=other)
+
+    def watch(tx: Transaction) -> None:
+        if thread.ident is None:
+            thread.start()
+        while not seen and not shop.store.turnstile.waiting:
+            time.sleep(0.001)
+
+    path = table("手机号", *(f"138{n:08d}" for n in range(40)))
+    customers(shop, path, Options(chunk=10), NOW, Watch(after_chunk=watch))
+    thread.join()
+    assert seen == [10]
+    assert shop.store.value("SELECT count(*) FROM person") == 40
 
 
 def test_the_same_import_gives_the_same_people(shop: Registry, table: Callable[..., Path]) -> None:
