@@ -47,7 +47,7 @@ class Picture:
 
 
 Upload: TypeAlias = Callable[[Picture], tuple[str, int]]
-"""The platform's id and for how many seconds it knows it. Raises NotUploaded, or a transport error's outcome in one."""
+"""The platform's id and for how many seconds it knows it. Raises NotUploaded."""
 
 
 class Uploads:
@@ -59,6 +59,7 @@ class Uploads:
         self._lock = threading.Lock()
         self._digests: dict[tuple[str, int, int], str] = {}
         self._known: dict[str, tuple[str, float]] = {}  # digest -> id, and until when memory is believed
+        self._made: dict[str, float] = {}  # digest -> when this process uploaded it
         self._failed: dict[str, tuple[int, Denied]] = {}  # digest -> the try that failed, and why
         self._tries = 0
 
@@ -78,12 +79,14 @@ class Uploads:
                 raise NotUploaded(why)
             return self._fresh(digest, path)
 
-    def forget(self, path: str) -> None:
-        """The platform no longer knows the picture: the next message uploads it again."""
+    def forget(self, path: str, since: float) -> None:
+        """The platform no longer knows the picture: the next message uploads it again. `since`: when the id that failed
+        was asked for, by the clock that never goes back; whoever failed with it too finds the new one."""
         digest = self._digest(path)
         with self._lock:
-            self._known.pop(digest, None)
-            self._share(digest, FORGOTTEN, 1)
+            if self._made.get(digest, 0.0) <= since:
+                self._known.pop(digest, None)
+                self._share(digest, FORGOTTEN, 1)
 
     def _fresh(self, digest: str, path: str) -> str:
         number, self._tries = self._tries, self._tries + 1
@@ -93,6 +96,7 @@ class Uploads:
             self._failed[digest] = (number, error.outcome)
             raise
         self._failed.pop(digest, None)
+        self._made[digest] = monotonic()
         self._share(digest, found, seconds)
         self._keep(digest, found)
         return found

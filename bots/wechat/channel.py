@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from automation.kernel import clock
 from automation.kernel.ports import Body, Cache, Denied, Finding, Lane, Message, Outcome, Quota, Reason
 from bots import batches, http
 from bots.uploads import NotUploaded
@@ -72,8 +73,12 @@ class WechatChannel:
     def send(self, messages: Sequence[Message]) -> Sequence[Outcome]:
         if not messages:
             return []
-        lane = batches.lane_of(self.lanes, messages).name
-        return self._again(lane, messages, self._leave(lane, messages))
+        lane, since = batches.lane_of(self.lanes, messages).name, clock.monotonic()
+        outcomes = self._leave(lane, messages)
+        stale = [number for number, outcome in enumerate(outcomes)
+                 if isinstance(outcome, Denied) and outcome.code == str(reasons.NO_MEDIA)
+                 and self._media.forget(messages[number].body, since)]  # fmt: skip
+        return self._again(lane, messages, outcomes, stale) if stale else outcomes
 
     def close(self) -> None:
         self._http.close()
@@ -141,12 +146,9 @@ class WechatChannel:
             return bodies.template(message, self._options.template)
         return bodies.subscribe(message, self._options.subscription)
 
-    def _again(self, lane: str, messages: Sequence[Message], outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+    def _again(
+        self, lane: str, messages: Sequence[Message], outcomes: Sequence[Outcome], stale: Sequence[int]
+    ) -> Sequence[Outcome]:
         """Whose picture WeChat had forgotten, once more with another upload of it; with the first nothing was sent."""
-        stale = [number for number, outcome in enumerate(outcomes)
-                 if isinstance(outcome, Denied) and outcome.code == str(reasons.NO_MEDIA)
-                 and self._media.forget(messages[number].body)]  # fmt: skip
-        if not stale:
-            return outcomes
         again = dict(zip(stale, self._leave(lane, [messages[number] for number in stale]), strict=True))
         return [again.get(number, outcome) for number, outcome in enumerate(outcomes)]

@@ -38,11 +38,12 @@ class Media:
             found = _with(found, place, self._of(place).id_of(path))
         return found
 
-    def forget(self, body: Body) -> bool:
-        """WeChat knows a picture of this body no longer (40007): it is uploaded again. Whether there is any."""
+    def forget(self, body: Body, since: float) -> bool:
+        """WeChat knows a picture of this body no longer (40007): it is uploaded again. Whether there is any. `since`:
+        when the message was begun (Uploads.forget)."""
         files = list(_files(body))
         for place, path in files:
-            self._of(place).forget(path)
+            self._of(place).forget(path, since)
         return bool(files)
 
     def _of(self, place: tuple[str, ...]) -> Uploads:

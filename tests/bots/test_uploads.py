@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from automation.kernel.clock import monotonic
 from automation.kernel.ports import Denied, Reason
 from bots.uploads import NotUploaded, Picture, Uploads, multipart
 from tests.bots.memory import MemoryCache
@@ -69,8 +70,11 @@ def test_a_forgotten_picture_is_uploaded_again_by_every_process(tmp_path: Path) 
 
     one, other = Uploads("test", cache, upload, 1000), Uploads("test", cache, upload, 1000)
     assert one.id_of(str(path)) == "M1"
-    one.forget(str(path))
+    begun = monotonic()
+    one.forget(str(path), begun)
     assert [one.id_of(str(path)), other.id_of(str(path))] == ["M2", "M2"]
+    one.forget(str(path), begun)  # by whoever had failed with M1, too
+    assert one.id_of(str(path)) == "M2"
 
 
 def test_the_form_is_what_the_platforms_read() -> None:
