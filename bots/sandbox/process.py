@@ -78,13 +78,20 @@ def start(ledger: Path, http_port: int = 0, smtp_port: int = 0, timeout: float =
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}
     )
     sandbox = Sandbox("", smtp_port, ledger, process)
-    out = process.stdout
-    line = out.readline() if out is not None and select.select([out], [], [], timeout)[0] else b""
+    line = _line(process, timeout)
     if not line:
         sandbox.stop(1)
         raise errors.ServiceAway("the sandbox server did not start: is one of its ports taken?")
     ports = json.loads(line)
     return Sandbox(f"http://127.0.0.1:{ports['http']}", ports["smtp"], ledger, process)
+
+
+def _line(process: subprocess.Popen[bytes], timeout: float) -> bytes:
+    """The first line it prints; empty where it ends, or says nothing for so long."""
+    assert process.stdout is not None
+    waiting = select.poll()  # select() takes no descriptor above 1,023
+    waiting.register(process.stdout, select.POLLIN)
+    return process.stdout.readline() if waiting.poll(timeout * 1000) else b""
 
 
 def _named(text: str, names: Sequence[str]) -> str:
