@@ -1,8 +1,8 @@
 """The way of every import: rows in chunks, written a few in one transaction that also books how far it came.
 
 Rows that are written together share pages of the large indexes, so larger transactions are cheaper; but whoever else
-wants to write waits for the chunk at hand only. What a chunk does is the worker's. A row that cannot be read, or that
-the database refuses, goes to the rejects file and takes nothing with it.
+wants to write waits for the chunk at hand only, and chunks are small from then on. What a chunk does is the worker's. A
+row that cannot be read, or that the database refuses, goes to the rejects file and takes nothing with it.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ from .ahead import ahead
 from .cells import cleaned
 from .jobs import Job, Tally
 from .options import MB, Options, Report, Watch
+from .pace import Pace
 from .rejects import Reject, RejectsFile
 from .text_files import Row
 
 HEAD = 10  # rows among which the headings are looked for: exports often begin with a title
-TOGETHER = 4  # chunks of one transaction while nobody else wants to write
+TOGETHER = 2  # chunks of one transaction while nobody else wants to write
 CACHE_KB = 64 * 1024  # an import writes all over the indexes: what it read of them it soon writes
-WAL_LIMIT = 64 * MB  # beyond which the write-ahead log is copied back between two chunks
+WAL_LIMIT = 256 * MB  # beyond which the write-ahead log is copied back between two chunks
 
 Item = TypeVar("Item")
 Prepared = TypeVar("Prepared")
@@ -119,9 +120,10 @@ def run(store: Store, worker: Worker[Item, Prepared], path: Path, options: Optio
         job = jobs.restart(store, now, job)
     tally = job.tally
     with closing(RejectsFile(_rejects_path(path, source.digest), source.headings, tally.rejects_length)) as rejects:
-        ready = _together(worker, islice(source.rows, tally.rows, None), options.chunk)
+        pace = Pace(options.chunk)
+        ready = _together(worker, islice(source.rows, tally.rows, None), pace)
         large = source.total is None or source.total - tally.rows > options.chunk
-        step = _Step(store, worker, job, rejects, now, watch)
+        step = _Step(store, worker, job, rejects, now, watch, pace)
         watch.progress(tally.rows, source.total)
         with _uncollected(), store.cache(CACHE_KB), closing(ahead(ready) if large else ready) as chunks:
             for waiting in chunks:
@@ -135,12 +137,12 @@ def run(store: Store, worker: Worker[Item, Prepared], path: Path, options: Optio
 
 
 def _together(
-    worker: Worker[Item, Prepared], rows: Iterator[Row], size: int
+    worker: Worker[Item, Prepared], rows: Iterator[Row], pace: Pace
 ) -> Generator[deque[Ready[Prepared]], None, None]:
     """Chunks of rows, as many as may go into one transaction: nobody waits for the reader while he writes."""
     waiting: deque[Ready[Prepared]] = deque()
     try:
-        for chunk in _ready(worker, rows, size):
+        for chunk in _ready(worker, rows, pace):
             waiting.append(chunk)
             if len(waiting) == TOGETHER:
                 yield waiting
@@ -153,9 +155,9 @@ def _together(
         yield waiting
 
 
-def _ready(worker: Worker[Item, Prepared], rows: Iterator[Row], size: int) -> Iterator[Ready[Prepared]]:
+def _ready(worker: Worker[Item, Prepared], rows: Iterator[Row], pace: Pace) -> Iterator[Ready[Prepared]]:
     """Chunks of rows, read and prepared."""
-    while chunk := list(islice(rows, size)):
+    while chunk := list(islice(rows, pace.rows())):
         items: list[Item] = []
         places: list[int] = []
         rejects: list[Reject] = []
@@ -187,6 +189,7 @@ class _Step(Generic[Item, Prepared]):
     _rejects: RejectsFile
     _now: int
     _watch: Watch
+    _pace: Pace
 
     def take(self, waiting: deque[Ready[Prepared]], tally: Tally) -> Tally:
         """Writes as many of them as may be written at once, at least the first, and takes them away."""
@@ -211,7 +214,7 @@ class _Step(Generic[Item, Prepared]):
             for chunk in waiting:
                 tally = self._one(tx, chunk, tally, self._plainly)
                 done += 1
-                if self._store.turnstile.wanted():
+                if self._pace.slowed(self._store.turnstile.wanted()):
                     break
         return done, tally
 
