@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 
+import run
+from automation import settings
+from automation.app import App
+from automation.kernel.clock import SystemClock
+from automation.web import addresses
+from automation.web.server import Edge
 from bots import http
 from bots.sandbox import ledger, process
 
@@ -94,6 +101,34 @@ def test_a_tag_of_both_sides_gets_it_but_whoever_may_not(shop: Any, running: pro
     shop.fine("wechat", "mass", "list")
     assert list(order("world")["tagged"]) == ["茶友"]
     assert shop.fine("audit", "--json").json["holds"]
+
+
+@pytest.fixture
+def edge(shop: Any) -> Iterator[str]:
+    """The web edge of the same shop, on the clock of the sandbox; the address that WeChat calls."""
+    app = App(
+        settings.load(shop.folder / "config.yaml", os.environ, run.kinds()), run.build, SystemClock(), None, run.hook
+    )
+    made = Edge(app)
+    made.start()
+    yield made.url + addresses.hook_path(app.vault.link_key, "wechat_main")
+    made.stop()
+    app.close()
+
+
+def test_wechats_report_is_a_receipt_of_each_and_the_tag_goes(shop: Any, order: Order, edge: str) -> None:
+    words = ("--tag", "茶友", "--text", "spring", "--via", "wechat_main", "--yes", "--json")
+    name = shop.fine("campaign", "send", *words).json["campaign"]
+    shop.fine("tick")
+    done = shop.fine("wechat", "mass", "send", name, "--yes", "--json").json["mass_messages"][0]
+    shop.fine("wechat", "mass", "list")
+    assert len(order("world")["tagged"]) == 2, "until WeChat has reported"
+    assert order("callback", url=edge)["verified"]
+    report = {"do": "mass_report", "message": done["mass_message"], "status": "send success", "again": 1}
+    assert order("act", **report)["heard"] == [200, 200]
+    assert shop.fine("campaign", "show", name, "--json").json["delivered"] == 3
+    shop.fine("wechat", "mass", "list")
+    assert list(order("world")["tagged"]) == ["茶友"]
 
 
 def test_what_is_called_off_reaches_nobody(shop: Any, running: process.Sandbox) -> None:
