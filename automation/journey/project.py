@@ -29,7 +29,7 @@ from automation.journey.coupons import Pool
 from automation.journey.policy_file import Policy
 from automation.journey.reading import Context, Members
 from automation.journey.segments import Segment
-from automation.journey.shop import Shop
+from automation.journey.shop import APPROVED, Shop
 from automation.journey.variants import Variants
 from automation.kernel import source
 from automation.kernel.document import Document
@@ -98,10 +98,15 @@ def _channels(settings: Settings) -> dict[str, str]:
     return found
 
 
-def _accounts(settings: Settings) -> dict[str, Any]:
-    """The approved templates that a channel's options list, where its kind has such."""
-    listed = {name: getattr(channel, "templates", None) for name, channel in settings.channels.items()}
-    return {name: templates for name, templates in listed.items() if templates}
+def _accounts(settings: Settings) -> dict[str, Mapping[str, Mapping[str, Any]]]:
+    """The approved templates that a channel's options list for each part of a text, where its kind has such. A
+    pretended account that lists none has any."""
+    found: dict[str, Mapping[str, Mapping[str, Any]]] = {}
+    for name, channel in settings.channels.items():
+        listed = {part: getattr(channel, word, None) for part, word in APPROVED.items()}
+        pretended = getattr(channel, "sandbox", None) is not None
+        found[name] = {part: known for part, known in listed.items() if known or (known is not None and not pretended)}
+    return found
 
 
 @dataclass(frozen=True, slots=True)

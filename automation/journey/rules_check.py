@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from automation.journey import elapsed, graph, rule_words
 from automation.journey.rules import RULES
-from automation.journey.shop import Shop
+from automation.journey.shop import APPROVED, Shop
 from automation.kernel import errors, source
 from automation.kernel.errors import Problem
 from automation.rendering import fields
@@ -41,7 +41,7 @@ class _Sent:
     template: Template
     marketing: bool
     only_way: bool
-    accounts: Mapping[str, Mapping[str, Any]]
+    accounts: Mapping[str, Mapping[str, Mapping[str, Any]]]
     silent: int = 0
     again: bool = False
 
@@ -115,9 +115,9 @@ def _sms(sent: _Sent) -> Iterator[_Breach]:
                       loc=at)  # fmt: skip
     if sent.marketing and not rule_words.REFUSE.search(preview.rstrip(" 。.！!")):
         yield _Breach("SMS-02", "marketing that does not say how to refuse it", "end the text with 拒收请回复R", loc=at)
-    for name, templates in sorted(sent.accounts.items()):
-        known = templates.get(sent.template.key)
-        if templates and known is None:
+    for name, approved in sorted(sent.accounts.items()):
+        known = approved.get("template", {}).get(sent.template.key)
+        if "template" in approved and known is None:
             hint = f"add it to templates of {name} in config.yaml, once it is approved"
             yield _Breach("SMS-05", f"{name} has no approved template '{sent.template.key}'", hint, loc=("template",))
         elif sent.marketing and known is not None and str(getattr(known, "kind", "")) == "notice":
@@ -160,6 +160,11 @@ def _wechat(sent: _Sent) -> Iterator[_Breach]:
         hint = "add sms.yaml or email.yaml, or a part `subscribe` or `mass`"
         late = f", and leaves {sent.silent // 86_400} days or more after they last did" if sent.silent > WINDOW else ""
         yield _Breach("WX-02", f"reaches only who wrote to us in the last 48 hours{late}", hint, loc=())
+    for name, approved in sorted(sent.accounts.items()):
+        for part, key in sent.template.keys:
+            if key not in approved.get(part, {key: None}):
+                hint = f"add it to {APPROVED[part]} of {name} in config.yaml, once it is approved"
+                yield _Breach("WX-06", f"{name} has no approved template '{key}'", hint, loc=(part, "key"))
     for one in sent.template.fields:
         found = rule_words.INDUCED.search(one.source)
         if found:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from automation.conditions.scope import FieldInfo
 from automation.conditions.tree import Condition
 from automation.journey.catalog_values import Catalog
 from automation.rendering.texts import Texts
+
+APPROVED: Final = {"template": "templates", "subscribe": "subscriptions"}  # part of a text -> option of a channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class Shop:
     """`purposes`: name -> legal kind. `channels`: name -> kind. `via`: the order where a send names none.
 
     `journeys`, `festivals`, `pools`, `roles`, `webhooks`: names. `started`: journey -> what its starters hand to it.
-    `accounts`: channel -> the approved templates that config.yaml lists for it, by name.
+    `accounts`: channel -> part of a text -> the approved templates that config.yaml lists for it, by name.
     """
 
     catalog: Catalog
@@ -32,4 +34,4 @@ class Shop:
     roles: frozenset[str] = frozenset()
     webhooks: frozenset[str] = frozenset()
     started: Mapping[str, Mapping[str, FieldInfo]] = field(default_factory=dict)
-    accounts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    accounts: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)

@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def found(
-    folder: Path, via: str, files: dict[str, str], purpose: str = "marketing", policy: str = ""
+    folder: Path, via: str, files: dict[str, str], purpose: str = "marketing", policy: str = "", **accounts: object
 ) -> project.Project:
     (folder / "templates" / "note").mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
@@ -49,7 +49,7 @@ def found(
     (folder / "journeys" / "hi.yaml").write_text(SEND.format(purpose=purpose, via=via), encoding="utf-8")
     (folder / "journeys" / "policy.yaml").write_text(policy, encoding="utf-8")
     folders = SimpleNamespace(journeys=folder / "journeys", templates=folder / "templates")
-    read = SimpleNamespace(folders=folders, channels={}, via=("wechat", "sms", "email"), staff={}, webhooks={})
+    read = SimpleNamespace(folders=folders, channels=accounts, via=("wechat", "sms", "email"), staff={}, webhooks={})
     return project.load(cast(Settings, read), CHANNELS)
 
 
@@ -157,6 +157,26 @@ def test_an_override_that_may_not_be_is_told_at_its_place(
     assert (one.code, said in str(one)) == (code, True), str(one)
     assert one.line == place[0]
     assert abs(one.column - place[1]) <= 1
+
+
+@pytest.mark.parametrize(
+    ("listed", "pretended", "warned"),
+    [
+        ({"other": object()}, None, True),
+        ({}, None, True),
+        ({"offers": object()}, None, False),
+        ({}, "http://127.0.0.1:8025", False),  # a pretended account knows every name
+        ({"other": object()}, "http://127.0.0.1:8025", True),
+    ],
+)
+def test_a_notice_that_the_account_does_not_list_is_warned_of_at_its_name(
+    folder: Path, listed: dict[str, object], pretended: str | None, warned: bool
+) -> None:
+    text = "text: 您好\nsubscribe:\n  key: offers\n  data: {thing1: 您好}\n"
+    account = SimpleNamespace(kind="wechat", templates={}, subscriptions=listed, sandbox=pretended)
+    read = found(folder, "wechat", {"wechat.yaml": text}, wechat_main=account)
+    assert told(read.warnings) == ([("wechat.yaml", 3, 8, "POLICY WX-06:")] if warned else [])
+    assert not read.problems
 
 
 WAITS = """journey: hi
