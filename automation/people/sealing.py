@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256, Hash
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
 from automation.kernel import errors
@@ -36,7 +36,6 @@ TAIL = 2  # the first of them, where the kind is found by its last four digits
 IDENTITY = b"identity"
 UID_SALT = b"lucheng uid"
 SEEDS = 2**31 - 1
-NEW_HASH = Hash(SHA256())
 
 
 Stamp: TypeAlias = tuple[int, int, int]
@@ -65,13 +64,16 @@ class Vault:
 
     def lookups(self, known: Iterable[tuple[str, str, str]]) -> list[bytes]:
         """Blind indexes of many (kind, account, normalised)."""
-        begun, found = self._begun, []
+        begun, tails, found = self._begun, self._tails, []
         for kind, account, text in known:
             prepared = begun.get((kind, account)) or self._begin(kind, account)
             state = prepared()
             state.update(text.encode())
             index = state.digest()
-            found.append(self.tail(text[-4:]) + index[:-TAIL] if kind in TAILED else index)
+            if kind in TAILED:
+                digits = text[-4:]
+                index = (tails.get(digits) or self.tail(digits)) + index[:-TAIL]
+            found.append(index)
         return found
 
     def uid(self, lookup: bytes) -> str:
@@ -207,6 +209,4 @@ def fits(statements: Statements, vault: Vault) -> bool:
 
 def seed_of(uid: str) -> int:
     """The number all choices about a person are made from: uniform in [0, 2**31 - 1)."""
-    state = NEW_HASH.copy()
-    state.update(uid.encode())
-    return int.from_bytes(state.finalize()[:8]) % SEEDS
+    return int.from_bytes(hashlib.sha256(uid.encode()).digest()[:8]) % SEEDS
