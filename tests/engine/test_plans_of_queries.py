@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from array import array
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from automation.conditions import tree
 from automation.engine import tick
+from automation.engine.entries import slices
 from automation.store.database import Statements, Store
 from tests.engine.shop import Shop
 
@@ -94,3 +97,30 @@ def test_events_find_runs_by_person(plans: list[tuple[str, list[str]]]) -> None:
     assert hits
     for lines in hits:
         assert any(re.search(r"SEARCH r USING .*INDEX run_\w+ \(.*person_id=\?", line) for line in lines), lines
+
+
+def test_a_look_for_people_asks_the_index_of_open_runs_before_any_run_is_read(
+    sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(sqlite_store, tmp_path)
+    shop.open(
+        "2026-03-01 08:00",
+        wake="enter: {segment: gold, check: daily 09:00, existing: include}\nagain: after 30d\nsteps: [{wait: 1d}]\n",
+    )
+    loaded = shop.parts.registry.by_name("wake")
+    assert loaded is not None
+    looked: list[str] = []
+    column = Statements.column
+
+    def seen(self: Statements, sql: str, **values: Any) -> array[int]:
+        looked.append(sql)
+        return column(self, sql, **values)
+
+    monkeypatch.setattr(Statements, "column", seen)
+    slices.people(shop.parts, loaded, tree.Always(), shop.ts("2026-03-01 09:00"))
+    lines = [row[3] for row in sqlite_store.rows(f"EXPLAIN QUERY PLAN {looked[0]}")]
+    searches = [line for line in lines if line.startswith("SEARCH o")]
+    assert [re.findall(r"USING (.*INDEX \w+)", line) for line in searches] == [
+        ["COVERING INDEX run_live"],
+        ["INDEX run_entry"],
+    ]
