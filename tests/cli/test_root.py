@@ -56,6 +56,7 @@ LISTINGS = {
     ("keys", "list"): "keys",
     ("check",): "problems", ("journeys", "list"): "journeys", ("journeys", "show", "dormant_wakeup"): "steps",
     ("customers", "find", "王"): "customers", ("customers", "show", "13800000001"): "events",
+    ("messages", "heal"): "channels",
     ("messages", "list"): "messages", ("campaign", "list"): "campaigns", ("segment", "list", "--count"): "segments",
     ("segment", "count", "vip"): "people", ("segment", "sample", "vip"): "people", ("audit",): "invariants",
     ("audit", "check"): "invariants", ("audit", "list"): "audit", ("doctor",): "looks", ("tick",): "messages",
@@ -77,6 +78,7 @@ def test_every_command_that_takes_json_is_held_to_it() -> None:
     elsewhere = {("import", "customers"), ("import", "events"), ("import", "coupons"), ("campaign", "send"),
                  ("campaign", "show"), ("messages", "show"), ("channels", "check"),
                  ("wechat", "menu", "show"), ("wechat", "qr", "make"), ("wechat", "tags", "sync"),
+                 ("wechat", "mass", "list"), ("wechat", "mass", "send"),
                  ("wecom", "contact-way", "make"), ("wecom", "contact-way", "list"),
                  ("wecom", "tags", "list"), ("wecom", "groups", "list"), ("wecom", "mass-group"),
                  ("wecom", "task", "show")}  # fmt: skip
