@@ -68,6 +68,10 @@ def test_a_task_that_is_for_others_too_is_not_the_one(company: Company, channel:
 
 
 def test_messages_to_employees_are_asked_again_with_their_key_and_never_looked_for(
-    channel: WecomChannel, write: Write
+    company: Company, channel: WecomChannel, write: Write
 ) -> None:
-    assert channel.search(sought(write("staff_01", lane="app_message")), now()) == [[]]
+    one = write(customer())
+    channel.send([one])
+    again = forgetful(company, channel)
+    assert again.search(sought(write(one.address, lane="app_message")), now()) == [[]]
+    assert len(again.search(sought(one), now())[0]) == 1
