@@ -13,7 +13,7 @@ from automation.store.states import MessageState
 from tests.processes.conftest import Bench
 from tests.processes.harness import accounts, checker, shop
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(280)]
 Make = Callable[..., Bench]
 IN_DOUBT = f"SELECT id FROM message WHERE state = {MessageState.DISPATCHING}"
 # place -> what becomes of the message on its way where no key protects it: known to be sent or not, delivered or not

@@ -11,7 +11,7 @@ from automation.store.states import MessageState
 from tests.processes.conftest import Bench
 from tests.processes.harness import accounts, checker, shop
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(280)]
 Make = Callable[..., Bench]
 KILLS = 20
 PEOPLE = 60

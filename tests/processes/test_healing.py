@@ -12,7 +12,7 @@ from automation.store.states import MessageState
 from tests.processes.conftest import Bench
 from tests.processes.harness import accounts
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(280)]
 Make = Callable[..., Bench]
 PEOPLE = 4
 NOTE = """\

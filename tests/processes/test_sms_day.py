@@ -25,7 +25,7 @@ from tests.processes.harness import accounts
 from tests.processes.harness.forks import ROOT
 from tests.web.caller import KEY, Caller
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(280)]
 HERS = "+8613800000001"
 OFFSET = 12 - time.gmtime().tm_hour
 ZONE = f"Etc/GMT{-OFFSET:+d}" if OFFSET else "Etc/UTC"  # about noon there: this is no test of lawful hours
