@@ -132,6 +132,7 @@ def run(store: Store, worker: Worker[Item, Prepared], path: Path, options: Optio
                     watch.progress(tally.rows, max(source.total, tally.rows) if source.total is not None else None)
                     _tidy(store)
     jobs.finish(store, now, job)
+    store.checkpoint("PASSIVE")  # a log of this size is for nobody else to read through
     watch.progress(tally.rows, tally.rows)
     return replace(_report(tally, path, source, unknown, started), notes=worker.notes)
 
