@@ -79,8 +79,11 @@ class ChildRenderer:
                 self._stand_by()
 
     def ready(self) -> None:
-        with self._lock:
-            self.worker()
+        if self._lock.acquire(blocking=False):  # else there is one at work
+            try:
+                self.worker()
+            finally:
+                self._lock.release()
 
     def close(self) -> None:
         with self._lock:
