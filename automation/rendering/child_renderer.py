@@ -79,11 +79,8 @@ class ChildRenderer:
                 self._stand_by()
 
     def ready(self) -> None:
-        if self._lock.acquire(blocking=False):  # else there is one at work
-            try:
-                self.worker()
-            finally:
-                self._lock.release()
+        with self._lock:
+            self.worker()
 
     def close(self) -> None:
         with self._lock:

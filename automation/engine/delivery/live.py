@@ -1,4 +1,4 @@
-"""The living pipeline: one thread claims, one makes ready, one writes the books, some send for each channel.
+"""The living pipeline: one thread claims and prepares, one writes the books, some send for each channel.
 
 They meet in queues of bounded length. The books record answers and commit the next intents in one transaction, so the
 number of commits follows the disk and not the messages. Nothing is held over the network but memory.
@@ -10,7 +10,6 @@ import gc
 import logging
 import queue
 import threading
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,6 @@ from automation.kernel.clock import Clock, monotonic
 from automation.store.database import BadStatement, is_away
 
 from . import sending
-from .claim import Claimed
 from .line import Line
 from .prepared import Prepared
 from .record import Result
@@ -33,7 +31,6 @@ NAP = 0.2  # seconds between looks when nothing is due
 RECOVER = 1.0
 AWAY = 0.5  # seconds until the database is tried again
 WARN = 60.0
-WORTH = 2  # batches claimed for a channel that do not leave yet: more would only wait
 GARBAGE = 20_000  # values made until the collector looks
 
 _Requests = queue.SimpleQueue[tuple[Sequence[Prepared], float] | None]
@@ -48,9 +45,6 @@ class Live:
         self._changed = threading.Condition()
         self._ending = threading.Event()
         self._closing = False
-        self._claimed: Claimed | None = None  # nobody makes it ready yet
-        self._no_more = False
-        self._making: Counter[str] = Counter()  # by channel: claimed and not ready yet
         self._ready: dict[str, Line] = {name: Line() for name in delivery.channels}
         self._out: dict[str, int] = dict.fromkeys(delivery.channels, 0)
         self._results: list[Result] = []
@@ -63,8 +57,8 @@ class Live:
         # tens of thousands of values without a cycle among them, so it need not look so often either.
         gc.freeze()
         gc.set_threshold(GARBAGE)
-        loops = {"claim": self._claim_loop, "making": self._make_loop, "effects": self._effect_loop}
-        threads = [threading.Thread(target=loop, name=f"delivery {name}", daemon=True) for name, loop in loops.items()]
+        threads = [threading.Thread(target=self._claim_loop, name="delivery claim", daemon=True)]
+        threads.append(threading.Thread(target=self._effect_loop, name="delivery effects", daemon=True))
         for name in self._delivery.channels:
             for number in range(self._settings.channels[name].connections):
                 work = threading.Thread(
@@ -98,91 +92,38 @@ class Live:
                     recovered = monotonic()
                 self._wait_for_room()
                 looked = self._claim()
+                self._went_well()
             except Exception as error:
                 self._went_wrong("claiming", error)
                 looked = 0
             if not looked:
                 self._ending.wait(NAP)
-        with self._changed:
-            self._no_more = True
-            self._changed.notify_all()
         self._parts.store.close()
 
     def _claim(self) -> int:
         with self._changed:
-            gates, making = self._delivery.gates, self._making
-            gates.ready = {name: self._held(name) for name in self._ready}
-            gates.waiting = {name: count + self._out[name] for name, count in gates.ready.items()}
-            gates.marketing = {name: ready.marketing + making[name] for name, ready in self._ready.items()}
-        claimed = self._delivery.claim(self._clock.now())
-        if claimed.messages:
-            with self._changed:
-                self._ids.update(one.id for one in claimed.messages)
-                making.update(self._channels(claimed))
-                self._claimed = claimed
-                self._changed.notify_all()
-        else:
-            self._went_well()
+            gates = self._delivery.gates
+            gates.waiting = {name: len(ready) + self._out[name] for name, ready in self._ready.items()}
+            gates.ready = {name: len(ready) for name, ready in self._ready.items()}
+            gates.marketing = {name: ready.marketing for name, ready in self._ready.items()}
+        claimed, ready = self._delivery.prepare(self._clock.now())
+        self._put(ready)
         return claimed.looked
 
-    def _held(self, name: str) -> int:
-        """How many of a channel are claimed and do not leave yet."""
-        return len(self._ready[name]) + self._making[name]
-
-    def _channels(self, claimed: Claimed) -> Counter[str]:
-        doors = self._delivery.routes.doors
-        return Counter(doors[one.door].channel for one in claimed.messages)
-
-    def _put(self, ready: Sequence[Prepared]) -> bool:
-        """Into line; False where nothing leaves any more."""
-        with self._changed:
-            if self._closing:
-                return not ready
-            self._ids.update(one.id for one in ready)
-            for one in ready:
-                self._ready[one.door.channel].add(one)
-            self._changed.notify_all()
-        return True
+    def _put(self, ready: Sequence[Prepared]) -> None:
+        if ready:
+            with self._changed:
+                self._ids.update(one.id for one in ready)
+                for one in ready:
+                    self._ready[one.door.channel].add(one)
+                self._changed.notify_all()
 
     def _wait_for_room(self) -> None:
-        full = WORTH * self._settings.engine.batch
+        full = self._settings.engine.batch
         end = monotonic() + PATIENCE
         with self._changed:
-            while not self._closing and (
-                self._claimed is not None
-                or (monotonic() < end and any(self._held(name) >= full for name in self._ready))
-            ):
+            while any(len(ready) >= full for ready in self._ready.values()) and monotonic() < end and not self._closing:
                 self._changed.wait(PATIENCE)
-
-    # who makes ready
-
-    def _make_loop(self) -> None:
-        while (claimed := self._next_claim()) is not None:
-            ready: list[Prepared] = []
-            try:
-                ready = self._delivery.make(claimed, self._clock.now())
-                self._went_well()
-            except Exception as error:
-                self._went_wrong("preparing", error)  # their leases end, and recovery claims them again
-            self._made(claimed, ready)
-        self._parts.store.close()
-
-    def _next_claim(self) -> Claimed | None:
-        """None when there will be no more."""
-        with self._changed:
-            while self._claimed is None and not self._no_more:
-                self._changed.wait()
-            claimed, self._claimed = self._claimed, None
-            self._changed.notify_all()
-        return claimed
-
-    def _made(self, claimed: Claimed, ready: Sequence[Prepared]) -> None:
-        with self._changed:
-            self._making.subtract(self._channels(claimed))
-            self._ids.difference_update({one.id for one in claimed.messages} - {one.id for one in ready})
-        if not self._put(ready):
-            with self._parts.store.write() as tx:
-                self._delivery.dispatcher.give_back(tx, ready, self._clock.now())
 
     # the books
 
