@@ -32,7 +32,7 @@ from automation.engine.parts import Parts
 from automation.engine.zones import Zones
 from automation.festivals.workdays import Workdays
 from automation.journey import project
-from automation.kernel.clock import FixedClock
+from automation.kernel.clock import FixedClock, monotonic
 from automation.kernel.ports import Accepted, Channel, Lane, Message, Outcome
 from automation.people import keyring
 from automation.people.sealing import Vault, identity_context, seed_of
@@ -95,6 +95,17 @@ class Null:
     def close(self) -> None: ...
 
 
+class Moving(FixedClock):
+    """Begins at noon: what had to wait for a moment comes due."""
+
+    def __init__(self) -> None:
+        super().__init__(NOON)
+        self._began = monotonic()
+
+    def now(self) -> int:
+        return super().now() + int(monotonic() - self._began)
+
+
 @dataclass
 class Shop:
     folder: Path
@@ -130,7 +141,7 @@ def opened(folder: Path, asked: argparse.Namespace, port: int) -> Shop:
     }
     renderer = ChildRenderer(files.texts, zone=chosen.shop.timezone, lunar=SAY_LUNAR)
     renderer.ready()
-    return Shop(folder, parts, Delivery(parts, channels, KEY, renderer, FixedClock(NOON)), channels, renderer)
+    return Shop(folder, parts, Delivery(parts, channels, KEY, renderer, Moving()), channels, renderer)
 
 
 def fill(shop: Shop, count: int) -> None:
