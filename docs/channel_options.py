@@ -87,7 +87,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "sender": "who confirms all tasks; none: each customer's own adviser",
         "welcome": "the text a new friend is greeted with at once",
         "duplicate_check": "how long the platform drops the same app message",
-        "task_expires": "when a task that nobody confirmed is stopped; then the message takes the next channel of `via`",
+        "task_expires": "when a task that nobody confirmed is stopped; its message then takes the next of `via`",
         "contacts": "which fields `wecom contacts pull` fills with name, remark, add_way, state, employee",
         "mass_limit": "what the admin set for mass messages to one customer: `month`, `week` (7) or `day` (1)",
         "accounts": "how many accounts the company may have: an app may send 200 messages a day for each",
