@@ -9,12 +9,13 @@ import click
 
 from automation.engine.delivery import restored
 from automation.engine.delivery.facade import spool_beside
-from automation.kernel import errors
+from automation.kernel import durable, errors
 from automation.people import sealing
 from automation.runtime import leader
 from automation.store import audit, schema
 from automation.store import backup as copies
 from automation.store.database import PAGE, Store
+from automation.store.turnstile import Turnstile
 
 from . import options, progress, show
 from .session import Session
@@ -48,6 +49,8 @@ def backup(session: Session, file: Path, force: bool, who: str) -> None:
     ring = session.app.keyring
     if not sealing.fits(store, sealing.Vault(ring)):
         raise errors.Refused("the key does not open the contacts of this database: restore the key file it began with")
+    if ring.file is not None and file.exists() and file.samefile(ring.file):
+        raise errors.Refused(f"{file} is the key file: name another")
     made = restored.Copy(session.now, ring.fingerprint)
 
     def finish(copy: Store) -> None:
@@ -128,7 +131,9 @@ def _bring_back(session: Session, file: Path, path: Path, who: str) -> tuple[int
             copies.seal(store, work)
         finally:
             store.close()
-        copies.put(work, path)
+        with Turnstile(path):  # a new database is made inside it as well: none can come between
+            _refuse_old(path)
+            durable.replace(work, path)
     finally:
         copies.remove(work)
     return held, made

@@ -20,7 +20,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from automation.kernel import errors
+from automation.kernel import durable, errors
 
 BYTES = 32
 MOST = 255  # a sealed value has one byte for the number of its key
@@ -74,7 +74,7 @@ def add(path: Path) -> int:
     if ring.newest == MOST:
         raise errors.Refused(f"{path} has had its {MOST} keys")
     text = path.read_text("ascii")
-    _replace(path, text + ("" if text.endswith("\n") else "\n") + _line(ring.newest + 1))
+    _replace(path, text + ("" if text.endswith("\n") else "\n") + _line(ring.newest + 1), path.stat())
     return ring.newest + 1
 
 
@@ -93,8 +93,9 @@ def retire(path: Path, number: int) -> Path:
     lines = path.read_text("ascii").splitlines(keepends=True)
     ours = [line for line in lines if line.strip().partition(":")[0] == str(number)]
     apart = path.with_name(f"{path.name}.retired-{number}")
-    _replace(apart, "".join(ours))
-    _replace(path, "".join(line for line in lines if line not in ours))
+    like = path.stat()
+    _replace(apart, "".join(ours), like)
+    _replace(path, "".join(line for line in lines if line not in ours), like)
     return apart
 
 
@@ -102,21 +103,18 @@ def _line(number: int) -> str:
     return f"{number}:{base64.b64encode(secrets.token_bytes(BYTES)).decode()}\n"
 
 
-def _replace(path: Path, text: str) -> None:
-    """The whole of a file or nothing of it, for its owner alone, also after a power cut."""
+def _replace(path: Path, text: str, like: os.stat_result) -> None:
+    """The whole of a file or nothing of it, for the owner of the key file alone: root may call for a service's user."""
     fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
     try:
+        fresh.unlink(missing_ok=True)
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            os.fchown(file.fileno(), like.st_uid, like.st_gid)
+            os.fchmod(file.fileno(), stat.S_IMODE(like.st_mode))
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        durable.replace(fresh, path)
     except OSError as error:
         raise errors.ServiceAway(f"the key file {path} cannot be written: {error.strerror}") from error
 

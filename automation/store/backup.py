@@ -15,7 +15,7 @@ from pathlib import Path
 import apsw
 import peewee
 
-from automation.kernel import errors
+from automation.kernel import durable, errors
 
 from .database import Statements, Store
 
@@ -37,6 +37,7 @@ def save(
     path, size = store.path, 0
     if path is None:
         raise errors.Refused("this copies SQLite databases only")
+    _refuse_live(target, path)
     _refuse_existing(target, force)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
@@ -54,7 +55,7 @@ def save(
             _sync(partial)
             size = partial.stat().st_size
             _refuse_existing(target, force)
-            put(partial, target)
+            durable.replace(partial, target)
     except (apsw.Error, peewee.DatabaseError, OSError) as error:
         raise errors.ServiceAway(f"the backup cannot be written to {target.parent}: {_said(error)}") from error
     return size
@@ -80,16 +81,6 @@ def take(source: Path, target: Path) -> None:
         raise errors.ServiceAway(f"{target.parent} cannot be written: {error.strerror}") from error
 
 
-def put(made: Path, target: Path) -> None:
-    """Gives a finished file its name, which survives a power cut."""
-    made.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 def seal(copy: Store, path: Path) -> None:
     """Closes a database that was worked on as one durable file."""
     _make_single(copy)
@@ -113,6 +104,15 @@ def remove(path: Path) -> None:
 def _remove_beside(path: Path) -> None:
     for ending in BESIDE:
         path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def _refuse_live(target: Path, live: Path) -> None:
+    """Whoever has a database open would go on in a file without a name; a log is laid over whatever stands there."""
+    ours = {live.with_name(live.name + ending).resolve() for ending in ("", *BESIDE)}
+    if target.resolve() in ours or (target.exists() and target.samefile(live)):
+        raise errors.Refused(f"{target} is the shop's own database: name a file in another folder")
+    if any(target.with_name(target.name + ending).exists() for ending in LOGS):
+        raise errors.Refused(f"{target} is a database in use, its log stands beside it: name another file")
 
 
 def _refuse_existing(target: Path, force: bool) -> None:

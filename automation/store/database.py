@@ -9,7 +9,7 @@ import logging
 import threading
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -174,8 +174,9 @@ class Store(Statements):
         else:
             raise errors.Refused("store.url must be sqlite:PATH or postgresql://...")
         try:
-            self.connections.connect(reuse_if_open=True)
-        except peewee.OperationalError as error:
+            with self.turnstile if self.path and not self.path.exists() else nullcontext():
+                self.connections.connect(reuse_if_open=True)
+        except (peewee.OperationalError, OSError) as error:
             raise errors.ServiceAway(
                 f"the database cannot be opened ({type(error).__name__}): check store.url of config.yaml, and that the"
                 " file may be written or the server runs"

@@ -9,8 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from automation.store import backup
+from automation.store import backup, schema
 from automation.store.database import Store
+from automation.store.turnstile import Turnstile
 from tests import postgres
 from tests.cli.conftest import Shop
 
@@ -54,6 +55,38 @@ def test_a_file_that_exists_is_kept_unless_force_says_otherwise(shop: Shop) -> N
     assert path.read_bytes().startswith(b"SQLite format 3")
     assert shop("backup", shop.folder).code == 2
     assert shop("backup", shop.folder / "nowhere" / "x.db").code == 1
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm", ".gate"])
+def test_force_never_writes_over_the_live_database_or_a_file_of_its_own(shop: Shop, ending: str) -> None:
+    live = shop.folder / "var" / "lucheng.db"
+    store = opened(shop)
+    before = store.value("SELECT count(*) FROM person")
+    node = live.stat().st_ino
+    said = shop("backup", f"{live}{ending}", "--force")
+    assert said.code == 1 and "own database" in said.err
+    assert live.stat().st_ino == node and store.value("SELECT count(*) FROM person") == before
+    store.close()
+
+
+def test_force_sees_through_another_name_of_the_live_database(shop: Shop) -> None:
+    live = shop.folder / "var" / "lucheng.db"
+    (shop.folder / "soft.db").symlink_to(live)
+    (shop.folder / "hard.db").hardlink_to(live)
+    for name in ("soft.db", "hard.db"):
+        assert shop("backup", shop.folder / name, "--force").code == 1
+    assert (shop.folder / "soft.db").is_symlink()
+
+
+def test_force_takes_neither_the_key_file_nor_another_database_in_use(shop: Shop) -> None:
+    key = shop.folder / "var" / "lucheng.key"
+    before = key.read_bytes()
+    assert "key file" in shop("backup", key, "--force").err
+    assert key.read_bytes() == before
+    other = Store(f"sqlite:{shop.folder / 'other.db'}")
+    other.rows("CREATE TABLE one (a)")
+    assert "in use" in shop("backup", shop.folder / "other.db", "--force").err
+    other.close()
 
 
 def test_a_copy_is_one_moment_while_others_write(shop: Shop) -> None:
@@ -148,6 +181,42 @@ def test_not_while_an_engine_runs(shop: Shop) -> None:
     with leader.holding(shop.folder / "var" / "lucheng.db"):
         assert shop("restore", copy).code == 4
     shop.fine("restore", copy)
+
+
+def test_a_database_that_somebody_makes_meanwhile_is_kept_and_nothing_is_restored(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = saved(shop)
+    put_away(shop)
+    seal = backup.seal
+
+    def meanwhile(made: Store, path: Path) -> None:
+        schema.migrate(opened(shop))
+        seal(made, path)
+
+    monkeypatch.setattr(backup, "seal", meanwhile)
+    said = shop("restore", copy)
+    assert said.code == 1 and "Move it away" in said.err
+    assert opened(shop).value("SELECT count(*) FROM person") == 0
+    assert not [path.name for path in (shop.folder / "var").iterdir() if "restoring" in path.name]
+
+
+def test_a_new_database_is_made_only_behind_the_turnstile(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    begun = threading.Event()
+
+    def make() -> None:
+        begun.set()
+        Store(f"sqlite:{path}").close()
+
+    maker = threading.Thread(target=make)
+    with Turnstile(path):
+        maker.start()
+        assert begun.wait(30)
+        maker.join(0.2)
+        assert not path.exists()
+    maker.join(30)
+    assert path.exists()
 
 
 @pytest.mark.parametrize("what", ["text", "live", "no mark", "torn"])

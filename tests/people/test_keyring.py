@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -74,3 +75,16 @@ def test_a_keyring_does_not_show_its_keys() -> None:
     ring = keyring.read("1:" + "A" * 43 + "=", "x")
     assert ring.index.hex() not in repr(ring)
     assert "data" not in repr(ring)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_key_added_or_retired_by_root_stays_its_owners_file(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    keyring.create(path)
+    os.chown(path, 1234, 2345)
+    path.chmod(0o400)
+    keyring.add(path)
+    apart = keyring.retire(path, 1)
+    for file in (path, apart):
+        found = file.stat()
+        assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (1234, 2345, 0o400)
