@@ -66,8 +66,8 @@ def _load(session: Session) -> tuple[project.Project | None, tuple[Problem, ...]
     try:
         _ = session.app.calendar
     except errors.SourceErrors as wrong:
-        problems += wrong.problems
-    return found, tuple(sorted(problems)), found.warnings
+        problems[:0] = wrong.problems  # the calendar is a cause of others, too
+    return found, tuple(problems), found.warnings
 
 
 def _counts(found: project.Project) -> dict[str, int]:

@@ -46,7 +46,7 @@ CODES: Final[dict[str, str]] = {
     "J048": "unknown journey",
     "J049": "unknown webhook",
     "J050": "journeys that start one another in a circle without a wait",
-    "J051": "journey that names things of a file that cannot be read",
+    "J051": "file that names things of a file that cannot be read",
     "W501": "channel that is not configured",
     "W502": "journey without a step that does anything",
 }

@@ -50,6 +50,7 @@ FOLLOW_ON: Final[Mapping[str, frozenset[str]]] = {
     "policy": frozenset({"J003"}),
 }
 """File -> codes of what journeys lack only because it could not be read: its own problems are the ones to mend."""
+_TEXT, _JOURNEY = range(2)  # after the reserved files, whose ranks are below 0
 _KINDS: Final = {"mail": "email"}  # how `via` calls a kind of channel
 T = TypeVar("T")
 
@@ -124,7 +125,8 @@ class _Loader:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.unread: set[str] = set()
-        self.follow_on: frozenset[str] = frozenset()  # codes of problems that only follow from a broken file
+        self.broken: list[str] = []  # reserved files that could not be read
+        self.ranks: dict[str, int] = {}  # of files by path, in the order in which their problems are told
 
     def project(self) -> Project:
         texts = catalogue.load(self.settings.folders.templates)
@@ -163,8 +165,12 @@ class _Loader:
         journeys = self._without_breaches(journeys, shop, rules)
         return Project(
             known, people, feasts_known, pools, rules, texts, {name: one.journey for name, one in journeys.items()},
-            conditions, tuple(sorted(set(self.problems))), tuple(sorted(set(self.warnings))), shop,
+            conditions, self._causes_first(), tuple(sorted(set(self.warnings))), shop,
         )  # fmt: skip
+
+    def _causes_first(self) -> tuple[Problem, ...]:
+        """Reserved files, then texts, then journeys: what is wrong in one often follows from those before it."""
+        return tuple(sorted(set(self.problems), key=lambda one: (self.ranks.get(one.path, _TEXT), one)))
 
     def _file(self, name: str, read: Callable[[Document], T], empty: Callable[[], T], last: T | None) -> T:
         """One of the reserved files; where it is wrong as it was last, where it is missing as without content."""
@@ -174,10 +180,11 @@ class _Loader:
         try:
             return read(source.read(path))
         except SourceErrors as wrong:
-            self.problems += wrong.problems
+            self._note(wrong.problems, Problem(wrong.problems[0].path, 1, 1, "J051", ""))
+            self.ranks[wrong.problems[0].path] = RESERVED.index(name) - len(RESERVED)
             if last is not None:
                 return last
-            self.follow_on |= FOLLOW_ON[name]
+            self.broken.append(name)
             return empty()
 
     def _sources(self) -> dict[str, Document]:
@@ -187,7 +194,8 @@ class _Loader:
             if path.stem in RESERVED or path.name.startswith("."):
                 continue
             try:
-                found[path.stem] = source.read(path)
+                document = found[path.stem] = source.read(path)
+                self.ranks[document.path] = _JOURNEY
             except SourceErrors as wrong:
                 self.problems += wrong.problems
                 self.unread.add(path.stem)
@@ -211,11 +219,20 @@ class _Loader:
             try:
                 found[name] = _Read(*head.read(document, document.text, name, shop))
             except SourceErrors as wrong:
-                own = [problem for problem in wrong.problems if problem.code not in self.follow_on]
-                self.problems += own or [document.problem((), "J051", "it names things of a file that cannot be read")]
+                self._note(wrong.problems, document.problem((), "J051", ""))
             else:
                 self.warnings += found[name].context.findings.warnings
         return found
+
+    def _note(self, problems: tuple[Problem, ...], follows: Problem) -> None:
+        """Tell what is a file's own; where all of it follows from broken files, only that, where `follows` is."""
+        codes = {problem.code for problem in problems}
+        causes = [name for name in self.broken if codes & FOLLOW_ON[name]]
+        follow_on = frozenset[str]().union(*(FOLLOW_ON[name] for name in causes))
+        own = [problem for problem in problems if problem.code not in follow_on]
+        files = " and ".join(f"{name}.yaml" for name in causes)
+        message = f"it names things of {files}, which cannot be read"
+        self.problems += own or [replace(follows, message=message, hint=f"mend {files} first")]
 
     def _without_circles(self, read: dict[str, _Read]) -> dict[str, _Read]:
         for name, circle in circles.find({name: one.journey for name, one in read.items()}).items():

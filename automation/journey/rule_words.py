@@ -49,6 +49,12 @@ def found_in(text: str, words: tuple[str, ...]) -> str:
     return min(places)[1] if places else ""
 
 
+def all_in(text: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    """Each of the words that stands in the text, once, in its order; of two that share characters the longer."""
+    longest_first = sorted(words, key=len, reverse=True)
+    return tuple(dict.fromkeys(re.findall("|".join(map(re.escape, longest_first)), text)))
+
+
 def line_of(field: Field, word: str) -> int:
     """The line of the field, from 1, where a word stands."""
     return field.source[: max(0, field.source.find(word))].count("\n") + 1

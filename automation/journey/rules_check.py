@@ -180,12 +180,10 @@ def _wecom(sent: _Sent) -> Iterator[_Breach]:
 def _absolute(sent: _Sent, preview: str = "") -> Iterator[_Breach]:
     if not sent.marketing:
         return
-    word = rule_words.found_in(preview, rule_words.ABSOLUTE)
-    if word:
+    for word in rule_words.all_in(preview, rule_words.ABSOLUTE):
         yield _Breach("AD-02", f"«{word}» is an absolute word", "say what can be shown", loc=("preview",))
     for one in sent.template.fields:
-        word = rule_words.found_in(one.source, rule_words.ABSOLUTE)
-        if word:
+        for word in rule_words.all_in(one.source, rule_words.ABSOLUTE):
             yield _Breach("AD-02", f"«{word}» is an absolute word", "say what can be shown", one, word)
 
 

@@ -42,7 +42,10 @@ def place(field: Field, line: int, near: str = "") -> tuple[int, int]:
     """Line and column in the file of `near` in a line of the field; without it, of its first expression."""
     lines = field.source.splitlines() or [""]
     text = lines[min(line, len(lines)) - 1]
-    found = re.search(re.escape(near) + r"(?!\w)", text) if near else re.search(r"\{[{%]", text)
+    if near:  # a whole word first; in Chinese words stand without a gap
+        found = re.search(re.escape(near) + r"(?!\w)", text) or re.search(re.escape(near), text)
+    else:
+        found = re.search(r"\{[{%]", text)
     column = found.start() if found else 0
     if not field.exact:
         return field.line, field.column

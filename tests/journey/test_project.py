@@ -130,6 +130,12 @@ def test_what_only_follows_from_a_broken_file_is_not_said_again(
     assert "user" not in found.journeys
     said = {(Path(one.path).stem, one.code == "J051") for one in found.problems}
     assert (name, False) in said and ("user", True) in said and ("user", False) not in said
+    paths = [Path(one.path).stem for one in found.problems]
+    assert paths[0] == name and paths[-1] == "user"
+    follows = [one for one in found.problems if one.code == "J051"]
+    assert all(f"{name}.yaml" in one.message and f"mend {name}.yaml" in one.hint for one in follows)
+    if name == "catalog":
+        assert [Path(one.path).stem for one in follows] == ["segments", "fine", "user"]
 
 
 def test_journeys_in_a_circle_without_a_wait_are_all_shown(folder: Path) -> None:
@@ -169,8 +175,8 @@ def test_variants_are_checked_against_the_entries_that_send_the_text(folder: Pat
     write(folder, "greeter", journey("greeter", "{event: phone.bound}", "[{send: hello, via: [wechat]}]"))
     found = load(folder)
     assert [(one.code, Path(one.path).name) for one in found.problems] == [
-        ("J041", "greeter.yaml"),
         ("C001", "text.yaml"),
+        ("J041", "greeter.yaml"),
     ]
     assert set(found.journeys) == {"fine"}
 

@@ -119,6 +119,23 @@ def test_what_only_warns_keeps_nothing_back(folder: Path) -> None:
     assert told(shared.warnings) == [("wechat.yaml", 3, 3, "POLICY WX-05:")]
 
 
+def test_each_absolute_word_is_told_at_its_place(folder: Path) -> None:
+    text = "text: |\n  全网最低价，最佳之选\n  只有最佳的，才配独一无二的您\n"
+    files = {"wechat.yaml": text, "sms.yaml": SMS.format("【旅程】顶级好茶，史上最低，拒收请回复R")}
+    read = found(folder, "wechat, sms", files)
+    assert [
+        (Path(one.path).name, one.line, one.column, one.message.split("»")[0])
+        for one in read.warnings
+        if one.code == "POLICY AD-02:"
+    ] == [
+        ("sms.yaml", 2, 10, "«史上最低"),
+        ("sms.yaml", 2, 10, "«顶级"),
+        ("wechat.yaml", 2, 3, "«全网最低"),
+        ("wechat.yaml", 2, 9, "«最佳"),
+        ("wechat.yaml", 3, 11, "«独一无二"),
+    ]
+
+
 def test_free_text_alone_reaches_only_who_wrote_lately(folder: Path) -> None:
     read = found(folder, "wechat", {"wechat.yaml": "text: 您好\n"})
     assert [code for *_, code in told(read.warnings)] == ["POLICY WX-02:"]
