@@ -299,14 +299,16 @@ class Reader:
 
     def _whole(self, path: Path) -> str:
         try:
-            if path.stat().st_size > MAX_FILE:
+            if path.is_file():  # a pipe or a device would never end
+                if path.stat().st_size <= MAX_FILE:
+                    return path.read_text(encoding="utf-8-sig")
                 self.problems.append(errors.Problem(reading.shown(path), 1, 1, "T002", "the file is too large"))
                 return ""
-            return path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError):
-            problem = errors.Problem(reading.shown(path), 1, 1, "T044", "the file cannot be read", "save it as UTF-8")
-            self.problems.append(problem)
-            return ""
+            pass
+        problem = errors.Problem(reading.shown(path), 1, 1, "T044", "the file cannot be read", "save it as UTF-8")
+        self.problems.append(problem)
+        return ""
 
     def _finish(self, kind: Kind, path: str, made: list[Field], **more: Any) -> Template:
         """`more`: what else the template has, by the names of its members."""

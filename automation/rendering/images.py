@@ -41,7 +41,7 @@ def read(html: Field, find: Callable[[str], Path | None]) -> tuple[dict[str, str
 
 
 def _wrong(name: str, path: Path | None) -> Iterator[tuple[str, str, str]]:
-    if path is None:
+    if path is None or not path.is_file():
         yield (
             "T054",
             f"there is no picture {name} beside this file",

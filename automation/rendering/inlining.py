@@ -8,11 +8,11 @@ rendered mail as long as no selector depends on values; `markup` refuses those.
 from __future__ import annotations
 
 import re
+from itertools import count
 
 import css_inline
 
 TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
-MASK = re.compile(r"<!--zj(\d+)jz-->|zj(\d+)jz")
 ROWS = re.compile(r"(<table\b[^>]*>)(?=(?:\s*\{%[^%]*%\})+\s*<tr\b)", re.IGNORECASE)
 # What inboxes show beside the subject.
 PREHEADER = '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{{ mail.preview }}</div>'
@@ -30,7 +30,8 @@ def inline(source: str) -> str:
     """The same template with its CSS in `style` attributes; @media rules stay in <style>. ValueError for bad CSS."""
     kept: list[str] = []
     grouped = ROWS.sub(r"\1<tbody>", source)  # a parser would put it inside the loop: once a row
-    return _unmask(inline_html(_mask(grouped, kept)), kept)
+    sign = next(sign for turn in count() if (sign := f"z{turn}j") not in grouped)
+    return _unmask(inline_html(_mask(grouped, kept, sign)), kept, sign)
 
 
 def inline_html(html: str) -> str:
@@ -49,7 +50,8 @@ def line_map(before: str, after: str) -> dict[int, int]:
     return lines
 
 
-def _mask(source: str, kept: list[str]) -> str:
+def _mask(source: str, kept: list[str], sign: str) -> str:
+    """`sign`: letters that stand nowhere in the source."""
     lower = source.lower()
 
     def within(opening: str, closing: str, end: int) -> bool:
@@ -57,12 +59,12 @@ def _mask(source: str, kept: list[str]) -> str:
 
     def mask(found: re.Match[str]) -> str:
         kept.append(found[0])
-        word, end = f"zj{len(kept) - 1}jz", found.start()
+        word, end = f"{sign}{len(kept) - 1}e", found.start()
         bare = found[0].startswith("{{") or within("<", ">", end) or within("<title", "</title", end)
         return word if bare else f"<!--{word}-->"
 
     return TAG.sub(mask, source)
 
 
-def _unmask(html: str, kept: list[str]) -> str:
-    return MASK.sub(lambda found: kept[int(found[1] or found[2])], html)
+def _unmask(html: str, kept: list[str], sign: str) -> str:
+    return re.sub(rf"<!--{sign}(\d+)e-->|{sign}(\d+)e", lambda found: kept[int(found[1] or found[2])], html)

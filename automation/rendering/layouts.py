@@ -7,12 +7,12 @@ for itself, and every mistake is shown in the file where it was written.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from automation.kernel import errors
-from automation.rendering import fields
+from automation.rendering import fields, language
 from automation.rendering.fields import Field
 
 FOLDER: Final = "_layouts"
@@ -38,7 +38,10 @@ def did_you_mean(templates: Path, name: str) -> str:
 
 
 def check(layout: Field) -> Iterator[errors.Problem]:
-    if layout.source.count(SLOT) != 1:
+    """What is wrong with the place for the mail: there once, and neither in a comment nor in a raw block."""
+    filled = language.parse(replace(layout, source=layout.source.replace(SLOT, "{{ mail.content }}")))
+    shown = any(use.name == "mail.content" for use in filled.uses)
+    if layout.source.count(SLOT) != 1 or not (shown or filled.problems):
         message = f"a layout has {SLOT} once, where the rows of a mail go"
         yield errors.Problem(layout.path, 1, 1, "T046", message, "write it between the head and the foot")
 
@@ -56,4 +59,4 @@ def page(content: Field, layout: Field | None) -> Page:
 
 
 def _all(templates: Path) -> list[Path]:
-    return sorted((templates / FOLDER).glob("*.html"))
+    return sorted(path for path in (templates / FOLDER).glob("*.html") if path.is_file())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
+
+import pytest
 
 from automation.rendering.renderer import Failed, Job, LocalRenderer, Rendered
 from automation.rendering.texts import Texts
@@ -78,3 +81,29 @@ def test_pictures_of_the_layout_lie_beside_it(shop: Shop) -> None:
         name: str(Path("templates", folder, name).resolve())
         for folder, name in (("_layouts", "logo.png"), ("a", "own.png"))
     }
+
+
+@pytest.mark.parametrize(
+    "slot", ["", "{# <!-- content --> #}", "{% raw %}<!-- content -->{% endraw %}", "<!-- content --><!-- content -->"]
+)
+def test_a_layout_that_would_swallow_the_mail_is_refused(slot: str, shop: Shop) -> None:
+    texts = shop(**{**MAIL, "_layouts/shop.html": LAYOUT.replace("<!-- content -->", slot), "a/email.html": ROWS})
+    assert ("templates/_layouts/shop.html", "T046") in [(one.path, one.code) for one in texts.problems] or any(
+        one.code == "T001" for one in texts.problems
+    )
+    assert texts.broken == {"a"}
+
+
+def test_a_layout_that_is_a_pipe_is_not_waited_for(shop: Shop) -> None:
+    shop(**{"a/email.yaml": "subject: 您好\nlayout: shop\n", "a/email.html": ROWS, "_layouts/other.html": LAYOUT})
+    os.mkfifo("templates/_layouts/shop.html")
+    Path("templates/a/email.html").unlink()
+    os.mkfifo("templates/a/email.html")
+    assert {one.code for one in shop().problems} >= {"T044", "T045"}
+
+
+def test_words_that_look_like_masks_stay(shop: Shop) -> None:
+    found = made(
+        shop(**MAIL, **{"a/email.html": "<p>z0j0e zj0jz z99999je {{ customer.name }}</p>\n"}), name="王", city="沪"
+    )
+    assert isinstance(found, Rendered) and "z0j0e zj0jz z99999je 王" in str(found.body["html"])
