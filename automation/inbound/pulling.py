@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from automation.engine.delivery import healing
 from automation.engine.parts import Parts
 from automation.kernel import errors
 from automation.kernel.hooks import Happening, Puller
@@ -23,7 +24,6 @@ log = logging.getLogger(__name__)
 
 DAYS: Final = 3 * 86_400  # seconds after which nobody is asked about a message, unless an employee may yet send it
 MOST: Final = 1000  # ids of one look
-LOOKED_AT: Final = 200_000  # of the newest attempts: a look never reads more, whatever was sent in three days
 TOGETHER: Final = 200  # happenings recorded in one transaction
 # The open ones, newest first, from below where the last look ended. A message that was tried again elsewhere since
 # does not hide that this attempt may have arrived.
@@ -88,9 +88,9 @@ class Pulling:
             self._record(name, happened[middle:], now)
 
     def _open_ids(self, name: str, now: int) -> list[str]:
-        newest = self._parts.store.value("SELECT max(id) FROM attempt") or 0
-        bound: dict[str, Any] = {"channel": name, "since": now - DAYS, "floor": newest - LOOKED_AT, "most": MOST}
-        rows = self._parts.store.rows(OPEN, below=self._below.get(name, TOP), **bound)
+        store = self._parts.store
+        bound: dict[str, Any] = {"channel": name, "since": now - DAYS, "floor": healing.floor(store), "most": MOST}
+        rows = store.rows(OPEN, below=self._below.get(name, TOP), **bound)
         # All of them in turn, however many there are: the next look goes on where this one ended.
         self._below[name] = rows[-1][0] if len(rows) == MOST else TOP
         return list(dict.fromkeys(number for _, number in rows))

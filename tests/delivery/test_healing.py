@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from automation.engine import invariants
-from automation.engine.delivery import receipts
+from automation.engine.delivery import healing as module
+from automation.engine.delivery import receipts, restored
 from automation.engine.delivery.healing import DAYS, Healing
 from automation.kernel import errors
 from automation.kernel.hooks import Receipt, Sighting, Sought
 from automation.kernel.ports import Accepted, Lane, Message, Outcome, Unknown
+from automation.policy import stop
+from automation.store.states import MessageState
 from tests.delivery.house import BOTH, House, Script
 
 NOON = "2026-03-02 12:00"
@@ -167,5 +170,75 @@ def test_an_operators_word_that_comes_first_holds(house: House, sms: Asking) -> 
     sms.search = slow  # type: ignore[method-assign]
     sms.answer = meanwhile
     sms.knows = {phone(person): [seen("p1")]}
-    healing(house).look("sms_main", house.ts(NOON) + 60)
+    before = house.store.rows("SELECT state, provider_id FROM attempt")
+    assert healing(house).look("sms_main", house.ts(NOON) + 60) == (1, 0, 0)
     assert house.state() == "QUEUED"
+    assert house.store.rows("SELECT state, provider_id FROM attempt") == before, "it leaves again: nothing is known"
+
+
+def test_a_report_that_settles_it_during_the_search_is_counted_once(house: House, sms: Asking) -> None:
+    (person,) = held(house)
+    search = sms.search
+
+    def slow(sought: Sequence[Sought], now: int) -> Sequence[Sequence[Sighting]]:
+        house.put(f"UPDATE message SET state = {int(MessageState.SENT)}, sent_at = :now, done_at = :now", now=now - 5)
+        return search(sought, now)
+
+    sms.search = slow  # type: ignore[method-assign]
+    sms.knows = {phone(person): [seen("p1", at=house.ts(NOON) + 30)]}
+    assert healing(house).look("sms_main", house.ts(NOON) + 60).found == 0
+    assert house.store.value("SELECT sent_at FROM message") == house.ts(NOON) + 55
+
+
+@pytest.mark.parametrize("case", ["doubts", "reports"])
+def test_those_that_cannot_be_asked_about_do_not_end_the_turn_of_the_others(
+    house: House, sms: Asking, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    monkeypatch.setattr(module, "MISSED_AT_ONCE", 2)
+    monkeypatch.setattr(module, "MOST", 2)
+    if case == "reports":
+        sms.answer = lambda message: Accepted(f"id {message.address}")
+    people = house.send_one(NOON, SMS, people=6)
+    house.deliver(NOON)
+    house.put("DELETE FROM identity WHERE kind = 'phone' AND person_id = :p", p=people[-1])
+    look = healing(house)
+    for number in range(4):
+        look.look("sms_main", house.ts(NOON) + 3600 + number)
+    assert {ask.message.address for ask in sms.asked} == {phone(person) for person in people[:-1]}
+    asked = len(sms.asked)
+    look.look("sms_main", house.ts(NOON) + 3700)
+    assert len(sms.asked) > asked, "and then from the newest on again"
+
+
+def test_what_was_sent_before_a_restore_is_asked_for_after_it(house: House, sms: Asking) -> None:
+    sms.answer = lambda message: Accepted(f"id {message.address}")
+    (person,) = house.send_one(NOON, SMS)
+    house.deliver(NOON)
+    with house.store.write() as tx:
+        restored.settle(tx, house.ts(NOON) + 10, "anna", None)
+        stop.turn(tx, house.ts(NOON) + 11, False, "anna")
+    house.enter("j", person, "2026-03-02 13:00")
+    house.tick("2026-03-02 13:00")
+    house.deliver("2026-03-02 13:00")
+    low, high = (row[0] for row in house.store.rows("SELECT id FROM attempt ORDER BY id"))
+    assert high - low > module.LOOKED_AT
+    healing(house).look("sms_main", house.ts("2026-03-02 14:30"))
+    assert len(sms.asked) == 2
+
+
+def test_what_a_restore_holds_is_left_to_the_operator(house: House, sms: Asking) -> None:
+    """Messages that were made after the backup are not known any more, and the provider may mean one of those."""
+    (person,) = held(house)
+    house.put("UPDATE message SET state = 2")  # as the copy saw it
+    with house.store.write() as tx:
+        assert restored.settle(tx, house.ts(NOON) + 10, "anna", None) == 1
+    sms.knows = {phone(person): [seen("p1")]}
+    assert healing(house).look("sms_main", house.ts(NOON) + 60) == (0, 0, 0)
+    assert house.state() == "AMBIGUOUS"
+
+
+def test_a_look_reads_the_newest_attempts_only(house: House, sms: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOKED_AT", 2)
+    people = held(house, 5)
+    healing(house).look("sms_main", house.ts(NOON) + 60)
+    assert [ask.message.address for ask in sms.asked] == [phone(person) for person in reversed(people[-2:])]

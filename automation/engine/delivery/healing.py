@@ -16,7 +16,7 @@ from automation.engine.parts import Parts
 from automation.kernel import errors
 from automation.kernel.hooks import Searching, Sighting, Sought
 from automation.kernel.ports import Channel
-from automation.store.database import Transaction
+from automation.store.database import Statements, Transaction
 from automation.store.states import AttemptState, MessageState
 
 from . import receipts
@@ -38,7 +38,8 @@ ASKED: Final = (
     " AND {which} ORDER BY a.id DESC LIMIT :most"
 )
 IN_DOUBT: Final = (
-    f"m.state = {MessageState.AMBIGUOUS} AND a.state IN ({AttemptState.DISPATCHING}, {AttemptState.UNKNOWN})"
+    f"m.state = {MessageState.AMBIGUOUS} AND m.token IS NOT NULL"  # a restore takes it: then we know too little to tell
+    f" AND a.state IN ({AttemptState.DISPATCHING}, {AttemptState.UNKNOWN})"
 )
 MISSED: Final = (
     f"m.state = {MessageState.SENT} AND m.delivered_at IS NULL AND a.state = {AttemptState.ACCEPTED}"
@@ -48,6 +49,11 @@ OTHERS: Final = (
     "SELECT s.n FROM seen s {then} attempt a ON a.channel = :channel AND a.provider_id = s.provider_id"
     " WHERE a.message_id <> s.message"
 )
+
+
+def floor(statements: Statements) -> int:
+    """The attempt below which a look reads nothing. By rows: a restore leaves out many ids."""
+    return statements.value(f"SELECT id FROM attempt ORDER BY id DESC LIMIT 1 OFFSET {LOOKED_AT}") or 0
 
 
 class Healed(NamedTuple):
@@ -63,9 +69,6 @@ class Healed(NamedTuple):
 
 
 class _Doubt(NamedTuple):
-    """`attempt`: its number."""
-
-    attempt: int
     message: Prepared
     sought: Sought
 
@@ -76,7 +79,7 @@ class Healing:
     def __init__(self, parts: Parts, channels: Mapping[str, Channel], recovery: Recovery, recorder: Recorder) -> None:
         self._parts, self._recovery, self._recorder = parts, recovery, recorder
         self._channels = {name: one for name, one in channels.items() if callable(getattr(one, "search", None))}
-        self._below: dict[str, int] = {}
+        self._below: dict[tuple[str, str], int] = {}
 
     @property
     def names(self) -> Sequence[str]:
@@ -86,7 +89,7 @@ class Healing:
     def look(self, name: str, now: int) -> Healed:
         """Asks one channel. Raises ServiceAway or Refused where it cannot be asked."""
         channel: Any = self._channels[name]
-        doubts = self._read(name, now, IN_DOUBT, MOST, TOP)
+        doubts = self._read(name, now, IN_DOUBT, MOST)
         missed = self._missed(name, channel, now)
         found, reports = 0, 0
         if doubts:
@@ -98,27 +101,26 @@ class Healing:
         return Healed(len(doubts), found, reports)
 
     def _missed(self, name: str, channel: Searching, now: int) -> list[_Doubt]:
-        """Messages without a report, some at a look: the next goes on where this one ended."""
+        """Messages without a report."""
         if not channel.missed_after:
             return []
-        found = self._read(name, now, MISSED, MISSED_AT_ONCE, self._below.get(name, TOP), now - channel.missed_after)
-        self._below[name] = found[-1].attempt if len(found) == MISSED_AT_ONCE else TOP
-        return found
+        return self._read(name, now, MISSED, MISSED_AT_ONCE, now - channel.missed_after)
 
-    def _read(self, name: str, now: int, which: str, most: int, below: int, before: int = 0) -> list[_Doubt]:
-        store = self._parts.store
-        newest = store.value("SELECT max(id) FROM attempt") or 0
+    def _read(self, name: str, now: int, which: str, most: int, before: int = 0) -> list[_Doubt]:
+        """All of them in turn, however many there are: the next look goes on where this one ended."""
+        store, place = self._parts.store, (name, which)
         rows = store.rows(
-            ASKED.format(then=store.dialect.join_in_order, which=which), channel=name, since=now - DAYS, below=below,
-            floor=newest - LOOKED_AT, most=most, before=before,
+            ASKED.format(then=store.dialect.join_in_order, which=which), channel=name, since=now - DAYS,
+            below=self._below.get(place, TOP), floor=floor(store), most=most, before=before,
         )  # fmt: skip
+        self._below[place] = rows[-1][-1] if len(rows) == most else TOP
         doubts = []
         for row in rows:
-            overdue, (until, provider_id, attempt) = Overdue(*row[:-3]), row[-3:]
+            overdue, (until, provider_id, _) = Overdue(*row[:-3]), row[-3:]
             again = self._recovery.again(overdue, now)
             if again is not None:
                 sought = Sought(again.message, overdue.at, max(overdue.at, until), provider_id, which == MISSED)
-                doubts.append(_Doubt(attempt, again, sought))
+                doubts.append(_Doubt(again, sought))
         return doubts
 
     def _take(self, name: str, doubts: Sequence[_Doubt], seen: Sequence[Sequence[Sighting]], now: int) -> int:
@@ -135,11 +137,11 @@ class Healing:
                 for doubt, some in zip(doubts, left, strict=True)
                 if len(some) == 1 and offered[some[0].accepted.provider_id] == 1
             ]
-            self._recorder.found(tx, [Result(message, one.accepted) for message, one in sure], now)
-            reports = [(name, one.report) for _, one in sure if one.report is not None]
+            taken = self._recorder.found(tx, [Result(message, one.accepted) for message, one in sure], now)
+            reports = [(name, one.report) for message, one in sure if message.id in taken and one.report is not None]
             if reports:
                 receipts.record_many(self._parts, tx, reports, now)
-        return len(sure)
+        return len(taken)
 
     def _others(
         self, tx: Transaction, name: str, doubts: Sequence[_Doubt], seen: Sequence[Sequence[Sighting]]

@@ -66,10 +66,22 @@ class Recorder:
             counts["awaiting"] += tasks
         return counts
 
-    def found(self, tx: Transaction, results: Sequence[Result], now: int) -> None:
-        """Messages in doubt that their provider knows after all. Nothing is learned from them about the channel."""
-        if results:
-            self._accept(tx, results, now)
+    def found(self, tx: Transaction, results: Sequence[Result], now: int) -> set[int]:
+        """Messages in doubt that their provider knows after all. Nothing is learned from them about the channel.
+
+        Returns which it is written of: of those that a report or an operator settled meanwhile, nothing is.
+        """
+        if not results:
+            return set()
+        _fill(tx, "doubted", {"id": "BIGINT", "token": "BIGINT"}, [(one.id, one.token) for one, _ in results])
+        rows = tx.rows(
+            "UPDATE message SET lease_until = NULL FROM doubted WHERE message.id = doubted.id"
+            f" AND message.token = doubted.token AND message.state = {MessageState.AMBIGUOUS} RETURNING message.id"
+        )
+        still = {row[0] for row in rows}
+        if still:
+            self._accept(tx, [one for one in results if one.message.id in still], now)
+        return still
 
     def _learn(
         self, tx: Transaction, results: Sequence[Result], by_channel: Mapping[str, Sequence[Outcome]], now: int
