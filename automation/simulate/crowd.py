@@ -85,7 +85,7 @@ class Crowd:
     def ordered(self, key: str, order: str, at: int) -> None:
         """Plans what follows an order: a notice allowed, a question, a complaint."""
         if self._notices and chance.happens(ALLOWS, key, order, "allows"):
-            self.add(at, Act(key, "allow", {"templates": self._notices}))
+            self.add(at + HOUR, Act(key, "allow", {"templates": self._notices}))
         if chance.happens(ASKS, key, order, "asks"):
             asked = chance.one_of(QUESTIONS, key, order, "question")
             self.add(int(at + chance.waiting(40 * HOUR, key, order, "asks at")), Act(key, "say", {"text": asked}))
