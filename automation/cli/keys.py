@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -12,10 +12,12 @@ from automation.kernel import errors
 from automation.people import keyring, resealing
 from automation.runtime import leader, sealed
 from automation.store import audit
+from automation.store.database import Transaction
 
 from . import options, progress, show
 from .session import Session
 
+SETTLED: Final = 3600  # seconds after which nothing that was sealed with the key before waits to be written
 COLUMNS = (show.number("key"), show.number("values"), show.text("use"))
 
 
@@ -81,16 +83,28 @@ def reseal(session: Session, who: str) -> None:
 @options.who
 @click.pass_obj
 def retire(session: Session, number: int, who: str) -> None:
-    """Take a key out of the key file that has nothing left to open. Older backups still need it."""
+    """Take a key out of the key file that has nothing left to open. Older backups still need it.
+
+    Refused in the first hour of a new key: what an engine or an import sealed before may still be on its way.
+    """
     file = _file(session)
-    store = session.app.store
-    if left := resealing.keys_of(store, sealed.PLACES)[number]:
-        raise errors.Refused(f"{left:,} values still need key {number}: first `run.py keys reseal`")
-    with store.write() as tx:
+    with session.app.store.write() as tx:  # nothing can be written between the count and the end of the key
+        _require_age(session, tx)
+        if left := resealing.keys_of(tx, sealed.PLACES)[number]:
+            raise errors.Refused(f"{left:,} values still need key {number}: first `run.py keys reseal`")
         apart = keyring.retire(file, number)
         audit.record(tx, session.now, who, "key retired", key=number)
     click.echo(f"key {number} stands in {apart} now. Backups made before need it: keep it with them, and destroy it")
     click.echo("when the last of them is gone. To restore one, append its line to the key file.")
+
+
+def _require_age(session: Session, tx: Transaction) -> None:
+    added = tx.value("SELECT max(at) FROM audit WHERE what = 'key added'")
+    if added is not None and session.now < added + SETTLED:
+        due = show.moment(added + SETTLED, session.settings.shop.zone)
+        raise errors.Refused(
+            f"values sealed before the newest key was added may still be on their way: wait until {due}"
+        )
 
 
 def _file(session: Session) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from automation.runtime import leader
 from automation.store.database import Store
-from tests.cli.conftest import Shop
+from tests.cli.conftest import NOW, Shop
 
 
 def rows(shop: Shop) -> dict[int, tuple[int, str]]:
@@ -26,6 +26,9 @@ def test_a_new_key_seals_everything_and_the_old_one_goes(shop: Shop) -> None:
     assert shop("keys", "retire", "1").code == 1
     assert f"{sealed} values have key 2" in shop.fine("keys", "reseal").out
     assert "run.py keys retire 1" in shop("doctor").out
+    refused = shop("keys", "retire", "1")
+    assert refused.code == 1 and "wait until 2026-11-22 16:00" in refused.err
+    shop.clock.set(NOW + 3600)
     assert "retired-1" in shop.fine("keys", "retire", "1").out
     assert rows(shop) == {0: before[0], 2: (sealed, "seals")}
     assert "1380000" in shop.fine("customers", "show", "13800000001", "--unmask", "test").out
@@ -64,8 +67,10 @@ def test_a_key_of_the_environment_is_added_there_and_values_wait_for_the_engine_
 def test_a_backup_of_before_comes_back_with_the_retired_key_beside(shop: Shop) -> None:
     copy = shop.folder / "copy.db"
     shop.fine("backup", copy)
-    for words in (("add",), ("reseal",), ("retire", "1")):
+    for words in (("add",), ("reseal",)):
         shop.fine("keys", *words)
+    shop.clock.set(NOW + 3600)
+    shop.fine("keys", "retire", "1")
     old = shop.folder / "old"
     old.mkdir()
     for path in (shop.folder / "var").glob("lucheng.db*"):
@@ -76,3 +81,19 @@ def test_a_backup_of_before_comes_back_with_the_retired_key_beside(shop: Shop) -
         file.write(retired)
     shop.fine("restore", copy)
     assert "1380000" in shop.fine("customers", "show", "13800000001", "--unmask", "test").out
+
+
+def test_a_value_that_was_on_its_way_with_the_old_key_keeps_it(shop: Shop) -> None:
+    """As a body that an engine sealed before, and committed after everything was sealed anew."""
+    store = Store(f"sqlite:{shop.folder / 'var' / 'lucheng.db'}")
+    number, late = store.row("SELECT id, sealed FROM identity ORDER BY id LIMIT 1") or (0, b"")
+    shop.fine("keys", "add")
+    shop.fine("keys", "reseal")
+    with store.write() as tx:
+        tx.run("UPDATE identity SET sealed = :late, key_id = 1 WHERE id = :id", late=late, id=number)
+    store.close()
+    shop.clock.set(NOW + 3600)
+    refused = shop("keys", "retire", "1")
+    assert refused.code == 1 and "1 values still need key 1" in refused.err
+    shop.fine("keys", "reseal")
+    shop.fine("keys", "retire", "1")
