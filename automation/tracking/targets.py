@@ -77,6 +77,7 @@ class Targets:
                 return None
             known = Link(self._vault.open(row[1], context(row[0])), row[2])
             with self._lock:
+                self._make_room(1)
                 self._links[number] = known
         return known
 
@@ -113,10 +114,14 @@ class Targets:
 
     def _remember(self, known: Mapping[Link, int], now: int) -> None:
         with self._lock:
-            if len(self._numbers) + len(known) > KNOWN:
-                self._numbers, self._links = {}, {}
+            self._make_room(len(known))
             self._numbers.update((link, (number, now + DAY)) for link, number in known.items())
             self._links.update((number, link) for link, number in known.items())
+
+    def _make_room(self, count: int) -> None:
+        """Under the lock. Either way may fill it: links are made by one process and followed in another."""
+        if max(len(self._numbers), len(self._links)) + count > KNOWN:
+            self._numbers, self._links = {}, {}
 
     def _digest(self, link: Link) -> str:
         state = self._hash.copy()

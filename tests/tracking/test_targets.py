@@ -91,3 +91,19 @@ def test_a_location_is_plain_ascii() -> None:
         "https://xn--fsqu00a.cn/%E8%B7%AF%E5%BE%84?q=%E4%B8%AD&a=%E4%B8%AD#%E5%B0%BE"
     )
     assert location("https://a.cn/?a=1&b=%20") == "https://a.cn/?a=1&b=%20"
+
+
+@pytest.mark.parametrize("way", ["made", "followed"])
+def test_what_is_kept_in_memory_is_bounded_both_ways(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(targets, "KNOWN", 50)
+    vault, made = Vault(KEY), links(*(f"https://a.cn/{number}" for number in range(120)))
+    memory = Targets(sqlite_store, vault)
+    numbers = {link: Targets(sqlite_store, vault).numbers([link], 1)[link] for link in made}
+    for link, number in numbers.items():
+        if way == "made":
+            assert memory.numbers([link], 1) == {link: number}
+        else:
+            assert memory.link(number) == link
+        assert len(memory._links) <= 50 and len(memory._numbers) <= 50
