@@ -39,4 +39,5 @@ CODES: Final[dict[str, str]] = {
     "K503": "day that is neither work nor free",
     "W401": "cap of 0: nothing will ever be sent",
     "W402": "class of marketing without any cap",
+    "W601": "text longer than the field of its approved template shows",
 }

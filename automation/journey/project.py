@@ -16,6 +16,7 @@ from automation.journey import (
     catalog,
     circles,
     coupons,
+    cut_check,
     festivals_file,
     graph,
     head,
@@ -134,6 +135,7 @@ class _Loader:
         last = self.last
         if last is not None:
             texts = texts.or_as_in(last.texts)
+        self.warnings += cut_check.check(texts)
         known = self._file("catalog", catalog.load, _empty_catalog, last.catalog if last else None)
         people = self._file(
             "segments", lambda document: segments.load(document, known), _no_segments, last.segments if last else None

@@ -39,6 +39,8 @@ ASKS: Final = re.compile(
     r"回[复覆]?\s*(?:Y|1|同意|是)[^。！!？?\n]{0,6}(?:接收|收到|订阅|訂閱|同意)"
 )
 """A text that asks whether one may write at all."""
+PARAMETER: Final = re.compile(r"\{\w+\}")
+"""Where a value goes in the preview of an SMS."""
 SIGNED: Final = re.compile(r"^【[^【】\s]{2,20}】")
 MARKED: Final = re.compile(r"^\s*[【\[（(]?\s*(?:广告|廣告|AD)(?![A-Za-z])", re.IGNORECASE)
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from automation.journey import elapsed, graph, rule_words
 from automation.journey.rules import RULES
 from automation.journey.shop import APPROVED, Shop
-from automation.kernel import errors, source
+from automation.kernel import errors, segments, source
 from automation.kernel.errors import Problem
 from automation.rendering import fields
 from automation.rendering.fields import Field
@@ -129,7 +129,22 @@ def _sms(sent: _Sent) -> Iterator[_Breach]:
     word = rule_words.found_in(preview, rule_words.SMS)
     if word and sent.marketing:
         yield _Breach("SMS-07", f"providers refuse texts about «{word}»", "say it in other words", loc=at)
+    yield from _too_long(sent, preview)
     yield from _absolute(sent, preview)
+
+
+def _too_long(sent: _Sent, preview: str) -> Iterator[_Breach]:
+    """Counted without the parameters, whose values nobody knows yet: it is at least so long."""
+    known = rule_words.PARAMETER.sub("", preview)
+    characters, parts = segments.length(known), segments.segments(known)
+    if characters > segments.MOST:
+        said = f"{characters} characters, billed as {parts} messages; providers take {segments.MOST}"
+    elif sent.marketing and parts > 1:
+        said = f"{characters} characters, billed as {parts} messages to each recipient"
+    else:
+        return
+    also = " and more with its parameters" if known != preview else ""
+    yield _Breach("SMS-10", said + also, f"shorten it: one message holds {segments.SINGLE}", loc=("preview",))
 
 
 def _email(sent: _Sent) -> Iterator[_Breach]:

@@ -6,6 +6,7 @@ import math
 
 SINGLE = 70  # characters of one message
 PART = 67  # characters of one part of a longer one
+MOST = 500  # characters of one text, in all its parts
 
 
 def length(text: str, signature: str = "") -> int:

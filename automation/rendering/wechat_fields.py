@@ -24,6 +24,7 @@ _MOMENT: Final = rf"(?:{_DAY}(?: ?{_CLOCK})?|{_CLOCK})"
 _TIME: Final = re.compile(rf"{_MOMENT}(?: ?~ ?{_MOMENT})?")
 _DATE: Final = re.compile(rf"{_DAY}(?: ?{_CLOCK})?(?: ?~ ?{_MOMENT})?")
 _NAME: Final = re.compile(r"(.+?)(\d{0,2})")
+_THING, _PERSON, _PERSON_HAN = 20, 20, 10  # characters
 SEPARATE: Final = re.compile(r"\s+")
 
 
@@ -42,11 +43,16 @@ def fitted(name: str, value: str) -> str:
     return KINDS[kind](name, text) if kind else text
 
 
-def _cut(most: int) -> Callable[[str, str], str]:
-    def fit(_name: str, text: str) -> str:
-        return text if len(text) <= most else text[: most - 1] + "…"
+def most(name: str, text: str) -> int | None:
+    """How many characters of such a text the field shows, where it cuts what is longer."""
+    kind = kind_of(name)
+    if kind == "name":
+        return _PERSON_HAN if _ANY_HAN.search(text) else _PERSON
+    return _THING if kind == "thing" else None
 
-    return fit
+
+def _thing(_name: str, text: str) -> str:
+    return text if len(text) <= _THING else text[: _THING - 1] + "…"
 
 
 def _whole(pattern: str, said: str) -> Callable[[str, str], str]:
@@ -65,12 +71,12 @@ def _moment(known: re.Pattern[str], said: str) -> Callable[[str, str], str]:
 
 
 def _person(_name: str, text: str) -> str:
-    return text[:10] if _ANY_HAN.search(text) else text[:20]
+    return text[:_PERSON_HAN] if _ANY_HAN.search(text) else text[:_PERSON]
 
 
 KINDS: Final[Mapping[str, Callable[[str, str], str]]] = MappingProxyType(
     {
-        "thing": _cut(20),
+        "thing": _thing,
         "name": _person,
         "number": _whole(r"-?(?=(?:\.?[0-9]){1,32}$)[0-9]+(?:\.[0-9]+)?", "a number of at most 32 digits"),
         "letter": _whole(r"[A-Za-z]{1,32}", "at most 32 letters a to z"),

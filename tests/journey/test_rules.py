@@ -136,6 +136,51 @@ def test_each_absolute_word_is_told_at_its_place(folder: Path) -> None:
     ]
 
 
+def test_fixed_words_that_a_field_would_cut_are_warned_of(folder: Path) -> None:
+    fixed = "您在旅程良品预约的到店体验课已经为您保留到本周日"
+    lines = {
+        "thing1": fixed,
+        "thing2": fixed[:20],
+        "thing3": f"{{{{ customer.name }}}}{fixed}",
+        "thing4": f"{{% if customer.name %}}{fixed}{{% endif %}}",
+        "name5": "旅程良品上海淮海中路店",
+        "name6": "Lucheng of Huaihai",
+        "time7": "15:01",
+        "thing8": "您好{{ customer.name | default('朋友') }}",
+    }
+    data = "".join(f'    {name}: "{value}"\n' for name, value in lines.items())
+    read = found(folder, "wechat", {"wechat.yaml": f"subscribe:\n  key: k\n  data:\n{data}"}, "service")
+    cut = [one for one in read.warnings if one.code == "W601"]
+    assert [(one.line, one.column, one.message[:6]) for one in cut] == [
+        (4, 14, "thing1"), (6, 14, "thing3"), (8, 13, "name5 "),
+    ]  # fmt: skip
+    assert "shows 20 characters, and here stand 24" in cut[0].message
+    assert "hi" in read.journeys
+
+
+@pytest.mark.parametrize(
+    ("characters", "purpose", "said"),
+    [
+        (70, "marketing", ""),
+        (71, "marketing", "71 characters, billed as 2 messages"),
+        (135, "marketing", "135 characters, billed as 3 messages"),
+        (500, "service", ""),
+        (501, "service", "501 characters, billed as 8 messages; providers take 500"),
+    ],
+)
+def test_what_a_long_sms_costs_is_told_before_it_is_sent(
+    folder: Path, characters: int, purpose: str, said: str
+) -> None:
+    begin, end = "【旅程】", "，拒收请回复R"
+    preview = begin + "好" * (characters - len(begin) - len(end)) + "{name}" + end
+    sms = SMS.format(preview) + "params: {name: '{{ customer.name }}'}\n"
+    read = found(folder, "sms", {"sms.yaml": sms}, purpose)
+    assert bool(said) == bool(told(read.warnings)), read.warnings
+    assert all(place == ("sms.yaml", 2, 10, "POLICY SMS-10:") for place in told(read.warnings))
+    assert said in " ".join(one.message for one in read.warnings)
+    assert "hi" in read.journeys
+
+
 def test_free_text_alone_reaches_only_who_wrote_lately(folder: Path) -> None:
     read = found(folder, "wechat", {"wechat.yaml": "text: 您好\n"})
     assert [code for *_, code in told(read.warnings)] == ["POLICY WX-02:"]
