@@ -10,6 +10,7 @@ from automation.campaigns import letting
 from automation.engine.delivery import gathered
 from automation.engine.delivery.gathered import Group
 from automation.kernel import errors
+from automation.kernel.ports import Gathers
 
 from . import options, show
 from .session import Session
@@ -59,7 +60,9 @@ def send(session: Session, name: str, yes: bool, as_json: bool, who: str) -> Non
         if not yes and not click.confirm(f"Send to {one.messages:,} people by {one.channel}?", err=True):
             raise errors.Refused("not confirmed, so nothing was sent")
         channel = app.channels[one.channel]
-        done = letting.release(app.parts, app.vault, channel, one, who, session.now)  # type: ignore[arg-type]
+        if not isinstance(channel, Gathers):
+            raise errors.Refused(f"{one.channel} keeps no lists any more: nothing was sent")
+        done = letting.release(app.parts, app.vault, channel, one, who, session.clock)
         rows.append({"sent": done.sent, "mass_message": done.provider_id, "kept_back": dict(done.kept_back)})
         if not as_json:
             kept = "".join(f"; {count:,} kept back: {reason}" for reason, count in done.kept_back.items())
@@ -79,8 +82,8 @@ def drop(session: Session, name: str, yes: bool, who: str) -> None:
     for one in _groups(session, name):
         if not yes and not click.confirm(f"Call off {one.messages:,} messages?", err=True):
             raise errors.Refused("not confirmed, so nothing was called off")
-        count = letting.call_off(app.parts, app.vault, one, who, session.now)
-        click.echo(f"{name}: {count:,} messages were called off")
+        count = letting.call_off(app.parts, one, who, session.now)
+        click.echo(f"{name}: {show.counted(count, 'message')} called off")
 
 
 def _groups(session: Session, name: str) -> list[Group]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 Body: TypeAlias = Mapping[str, Json]
@@ -146,6 +146,7 @@ class Channel(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
 class Gathers(Protocol):
     """A channel with a lane that gathers. Its provider writes to a list that is kept there; such a list is made of
     exactly those who may be written to, so no rule is passed by. Each raises Refused and ServiceAway.
@@ -158,7 +159,8 @@ class Gathers(Protocol):
         ...
 
     def release(self, name: str, body: Body, key: str) -> Outcome:
-        """One message to everybody on the list. The provider drops a repeat with the same key for a day."""
+        """One message to everybody on the list. The provider drops a repeat with the same key for a day. Where it
+        raises, nothing left."""
         ...
 
     def dissolve(self, name: str) -> None:

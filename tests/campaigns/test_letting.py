@@ -11,10 +11,11 @@ from automation.campaigns import letting
 from automation.engine import invariants
 from automation.engine.delivery import gathered, receipts
 from automation.kernel import errors
+from automation.kernel.clock import FixedClock
 from automation.kernel.hooks import Receipt
 from automation.kernel.ports import Accepted, Body, Denied, Lane, Outcome, Reason, Unknown
 from automation.policy import stop
-from automation.store.database import Store
+from automation.store.database import Store, Transaction
 from tests.delivery.house import BOTH, House, Script
 
 NOON = "2026-03-04 12:00"
@@ -70,7 +71,7 @@ def group(house: House) -> gathered.Group:
 
 def let_go(house: House, at: str = LATER) -> letting.Released:
     assert isinstance(house.wechat, Gathering)
-    return letting.release(house.parts, house.vault, house.wechat, group(house), "anna", house.ts(at))
+    return letting.release(house.parts, house.vault, house.wechat, group(house), "anna", FixedClock(house.ts(at)))
 
 
 def addresses(people: list[int]) -> set[str]:
@@ -180,6 +181,190 @@ def test_a_refusal_leaves_everybody_gathered_and_the_next_try_has_another_key(ho
     assert len({key for _, key in channel(house).released}) == 2
 
 
+def test_a_refused_repeat_keeps_its_key_because_the_first_may_have_left(house: House) -> None:
+    gather(house)
+    channel(house).outcomes = [Unknown("time-out"), Denied(Reason.UNAVAILABLE, "-1", permanent=False)]
+    for at in (LATER, "2026-03-04 13:00"):
+        with pytest.raises(errors.ServiceAway, match="sends nothing twice"):
+            let_go(house, at)
+    with pytest.raises(errors.Refused, match="begun"):
+        letting.call_off(house.parts, group(house), "anna", house.ts("2026-03-04 13:10"))
+    assert let_go(house, "2026-03-04 13:30").sent == 3
+    assert len({key for _, key in channel(house).released}) == 1
+
+
+def test_a_stop_or_quiet_hours_that_begin_while_the_list_is_made_hold_it_back(house: House) -> None:
+    gather(house)
+    clock = FixedClock(house.ts("2026-03-04 20:50"))
+    channel(house).meanwhile = lambda: clock.set(house.ts("2026-03-04 21:10"))
+    with pytest.raises(errors.Refused, match="quiet"):
+        letting.release(house.parts, house.vault, channel(house), group(house), "anna", clock)
+
+    def turn() -> None:
+        with house.store.write() as tx:
+            stop.turn(tx, house.ts(LATER), True, "anna")
+
+    channel(house).meanwhile = turn
+    with pytest.raises(errors.Refused, match="stopped"):
+        let_go(house)
+    assert channel(house).released == []
+    assert group(house).begun_at is None
+
+
+@pytest.mark.parametrize("error", [errors.Refused("45056 too many tags"), KeyboardInterrupt()])
+def test_where_the_list_cannot_be_made_nothing_was_begun_and_it_may_be_called_off(
+    house: House, error: BaseException
+) -> None:
+    gather(house)
+
+    def fail() -> None:
+        raise error
+
+    channel(house).meanwhile = fail
+    with pytest.raises(type(error)):
+        let_go(house)
+    assert letting.tidy(house.parts, {"wechat_main": channel(house)}, house.ts(LATER)) == 1, "its list goes at once"
+    assert letting.call_off(house.parts, group(house), "anna", house.ts(LATER)) == 3
+
+
+def test_where_the_list_cannot_be_made_again_the_key_stays(house: House) -> None:
+    gather(house)
+    channel(house).outcomes = [Unknown("time-out")]
+    with pytest.raises(errors.ServiceAway):
+        let_go(house)
+
+    def fail() -> None:
+        raise errors.Refused("48001 not allowed")
+
+    channel(house).meanwhile = fail
+    with pytest.raises(errors.Refused, match="48001"):
+        let_go(house, "2026-03-04 13:00")
+    assert group(house).begun_at == house.ts(LATER)
+
+
+def test_two_commands_at_once_never_share_a_message(house: House) -> None:
+    gather(house)
+    seen = group(house)
+    mine = gathered.rename(house.parts.store, seen, gathered.key(house.store, seen, house.ts(LATER)))
+    gathered.rename(house.parts.store, seen, gathered.key(house.store, seen, house.ts(LATER) + 1))
+    assert group(house).known == mine.known
+    assert len(gathered.recipients(house.store, house.vault, mine)) == 3
+
+
+def test_an_address_that_does_not_open_is_set_aside_alone(house: House) -> None:
+    people = gather(house)
+    house.put("UPDATE identity SET sealed = :sealed WHERE kind = 'openid' AND person_id = :person", sealed=b"1" * 40,
+              person=people[1])  # fmt: skip
+    done = let_go(house)
+    assert (done.sent, done.kept_back) == (2, {"the address does not open": 1})
+    assert channel(house).released[0][0] == addresses([people[0], people[2]])
+    house.deliver("2026-03-04 12:31")
+    assert sorted(house.states(), key=str) == [
+        ("FAILED", "not confirmed: the address does not open"), ("SENT", None), ("SENT", None)
+    ]  # fmt: skip
+
+
+def test_where_no_address_opens_the_key_is_another_one_and_nobody_is_set_aside(house: House) -> None:
+    gather(house)
+    house.put("UPDATE identity SET sealed = :sealed WHERE kind = 'openid'", sealed=b"1" * 40)
+    with pytest.raises(errors.Refused, match="key"):
+        let_go(house)
+    assert letting.call_off(house.parts, group(house), "anna", house.ts(LATER)) == 3
+
+
+def report(house: House, at: int) -> None:
+    with house.store.write() as tx:
+        receipts.record_many(house.parts, tx, [("wechat_main", Receipt("3001", "delivered", at))], at)
+
+
+def delivered(house: House) -> int:
+    return int(house.store.value("SELECT count(*) FROM message WHERE delivered_at IS NOT NULL"))
+
+
+def test_a_report_that_comes_before_the_books_is_a_receipt_of_each(house: House) -> None:
+    gather(house)
+    channel(house).outcomes = [Unknown("time-out")]
+    with pytest.raises(errors.ServiceAway):
+        let_go(house)
+    report(house, house.ts(LATER) + 60)
+    let_go(house, "2026-03-04 13:30")
+    assert delivered(house) == 3
+    assert house.store.value("SELECT count(*) FROM receipt") == 0
+    assert offended(house) == []
+
+
+def in_twos(monkeypatch: pytest.MonkeyPatch, after_the_first: Callable[[], None]) -> None:
+    """Books in slices of two people."""
+    monkeypatch.setattr(gathered, "FILL", gathered.FILL.replace("LIMIT 1000", "LIMIT 2"))
+    real, slices = gathered._in_slices, [0]
+
+    def counted(store: Store, group: gathered.Group, work: Callable[[Transaction], object]) -> None:
+        first = True
+
+        def one(tx: Transaction) -> None:
+            nonlocal first
+            if not first and "sent" in work.__qualname__ and not slices[0]:
+                slices[0] = 1
+                raise _Pause
+            first = False
+            work(tx)
+
+        try:
+            real(store, group, one)
+        except _Pause:
+            after_the_first()
+            real(store, group, work)
+
+    monkeypatch.setattr(gathered, "_in_slices", counted)
+
+
+class _Pause(Exception):
+    pass
+
+
+def test_a_report_between_two_slices_of_the_books_is_a_receipt_of_each(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gather(house, 5)
+    told: list[int] = []
+
+    def tell() -> None:
+        told.append(house.states().count(("SENT", None)))
+        report(house, house.ts(LATER) + 5)
+
+    in_twos(monkeypatch, tell)
+    let_go(house)
+    assert told == [2], "in the middle"
+    assert delivered(house) == 5
+
+
+def test_whoever_is_killed_in_the_books_goes_on_with_them_and_asks_the_provider_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = gather(house, 5)
+
+    def kill() -> None:
+        raise KeyboardInterrupt
+
+    in_twos(monkeypatch, kill)
+    with pytest.raises(KeyboardInterrupt):
+        let_go(house)
+    monkeypatch.undo()
+    assert house.states().count(("SENT", None)) == 2
+    house.consent(people[4], "wechat", granted=False, at=house.ts(LATER))
+    done = let_go(house, "2026-03-05 11:00")
+    assert (done.sent, done.provider_id, len(channel(house).released)) == (3, "3001", 1)
+    assert list(channel(house).lists.values()) == [addresses(people)], "WeChat may read it still"
+    assert house.states() == [("SENT", None)] * 5
+    assert gathered.taken(house.store, seen_of(house)) == ""
+
+
+def seen_of(house: House) -> gathered.Group:
+    """The group as it was while it was let go."""
+    key = channel(house).released[0][1]
+    return gathered.Group("j", "wechat_main", "mass", key, 0, 5, 0, 0)
+
+
 def test_nothing_leaves_in_quiet_hours_or_while_all_is_stopped(house: House) -> None:
     gather(house)
     with pytest.raises(errors.Refused, match="quiet"):
@@ -215,7 +400,7 @@ def test_a_list_without_a_report_is_kept_for_three_days(house: House) -> None:
 
 def test_calling_off_ends_them_and_frees_their_caps(house: House) -> None:
     gather(house)
-    assert letting.call_off(house.parts, house.vault, group(house), "anna", house.ts(LATER)) == 3
+    assert letting.call_off(house.parts, group(house), "anna", house.ts(LATER)) == 3
     assert {state for state, _ in house.states()} == {"CANCELLED"}
     assert house.store.value("SELECT count(*) FROM message WHERE counted_at IS NOT NULL") == 0
     assert offended(house) == []

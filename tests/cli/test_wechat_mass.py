@@ -136,7 +136,7 @@ def test_what_is_called_off_reaches_nobody(shop: Any, running: process.Sandbox) 
     words = ("--tag", "茶友", "--text", "spring", "--via", "wechat_main", "--yes", "--json")
     name = shop.fine("campaign", "send", *words).json["campaign"]
     shop.fine("tick")
-    assert "3 messages were called off" in shop.fine("wechat", "mass", "drop", name, "--yes").out
+    assert "3 messages called off" in shop.fine("wechat", "mass", "drop", name, "--yes").out
     assert shop("wechat", "mass", "send", name, "--yes").code == 1
     assert got(running, before) == []
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from automation.engine.parts import Parts
+from automation.kernel import errors
 from automation.kernel.ports import Body, Channel
 from automation.people.sealing import Vault, identity_context
 from automation.policy import consent, reach
@@ -23,7 +24,7 @@ from automation.policy.verdicts import Word
 from automation.store.database import Store, Transaction
 from automation.store.states import AttemptState, MessageState
 
-from . import arrivals, awaiting
+from . import arrivals, awaiting, receipts
 from .prepared import body_context
 
 SLICE: Final = 1_000
@@ -46,6 +47,7 @@ FILL: Final = (
     "INSERT INTO gathered SELECT m.id, a.id, m.person_id, a.identity_id, m.expires_at"
     f" {OF_GROUP}{THESE} AND m.id > :after ORDER BY m.id LIMIT {SLICE}"
 )
+ENDED: Final = f"{MessageState.EXPIRED}, {MessageState.SUPPRESSED}, {MessageState.CANCELLED}"
 GATHERED: Final = "id BIGINT, attempt BIGINT, person_id BIGINT, identity_id BIGINT, expires_at BIGINT"
 
 
@@ -86,54 +88,53 @@ class _Refusal(NamedTuple):
 
 def groups(parts: Parts, channels: Mapping[str, Channel]) -> list[Group]:
     """What is gathered, the oldest first. `channels`: by name."""
-    gathering = {(name, lane.name) for name, known in channels.items() for lane in known.lanes if lane.gathers}
-    found = [Group(*row) for row in parts.store.rows(GROUPS)] if gathering else []
-    return [group for group in found if (group.channel, group.lane) in gathering]
+    known = gathering(channels)
+    found = [Group(*row) for row in parts.store.rows(GROUPS)] if known else []
+    return [group for group in found if (group.channel, group.lane) in known]
 
 
-def begin(store: Store, group: Group, now: int) -> Group:
-    """Gives the group its key. Later messages of the journey are another group."""
+def gathering(channels: Mapping[str, Channel]) -> set[tuple[str, str]]:
+    """Channel and lane of what gathers. `channels`: by name."""
+    return {(name, lane.name) for name, known in channels.items() for lane in known.lanes if lane.gathers}
+
+
+def key(store: Store, group: Group, now: int) -> str:
+    """For the request of a group that has none. Later messages of the journey are another group."""
     first = store.value(f"SELECT min(m.id) {OF_GROUP}{THESE}", **_bound(group))
     digest = hashlib.sha256(f"{group.journey} {group.known} {first}".encode()).hexdigest()[:16]
-    return _rename(store, group, f"{KEY}{now:x}-{digest}")
+    return f"{KEY}{now:x}-{digest}"
 
 
-def withdraw(store: Store, group: Group, known: str) -> Group:
-    """The request did not leave, and will not with this key: the group is called `known` again."""
-    return _rename(store, group, known)
+def rename(store: Store, group: Group, known: str) -> Group:
+    if known != group.known:
+        _in_slices(store, group, lambda tx: _name(tx, group, known))
+    return replace(group, known=known)
 
 
 def keep_back(parts: Parts, group: Group, now: int) -> Counter[str]:
     """Ends the messages of those who may not be written to any more; how many, by reason."""
-    kept: Counter[str] = Counter()
-    refusals = list(_refusals(parts, group, now))
+    return _end(parts.store, group, list(_refusals(parts, group, now)), now)
 
-    def work(tx: Transaction) -> None:
-        for one in refusals:
-            kept[one.reason] += tx.run(
-                f"UPDATE message SET state = {one.state}, reason = '{one.reason}', done_at = :now, lease_until = NULL,"
-                f" counted_at = NULL FROM gathered WHERE message.id = gathered.id AND {one.test}"
-                f" AND message.state = {MessageState.AWAITING}",
-                **{"now": now, **one.bound},
-            )
-        tx.run(
-            f"UPDATE attempt SET state = {AttemptState.DENIED}, code = 'withdrawn' FROM gathered WHERE attempt.id ="
-            " gathered.attempt AND NOT EXISTS (SELECT 1 FROM message m WHERE m.id = gathered.id"
-            f" AND m.state = {MessageState.AWAITING})"
-        )
 
-    _in_slices(parts.store, group, work)
-    return +kept
+def call_off(store: Store, group: Group, reason: str, now: int) -> int:
+    """An operator wants nobody to get it; how many that are."""
+    return _end(store, group, [_Refusal("1 = 1", MessageState.CANCELLED, reason, {})], now).total()
 
 
 def recipients(store: Store, vault: Vault, group: Group) -> list[Recipient]:
-    """Everybody of the group, with the address in clear."""
-    found = []
+    """Everybody of the group, with the address in clear, "" where it does not open. Raises Refused where none does:
+    then the key is another one."""
+    found: list[Recipient] = []
+    wrong: errors.Refused | None = None
     for rows in _pages(store, "m.id, a.id, i.lookup, i.sealed", " JOIN identity i ON i.id = a.identity_id", group):
-        found += [
-            Recipient(message, attempt, vault.open(bytes(sealed), identity_context(bytes(lookup))))
-            for message, attempt, lookup, sealed in rows
-        ]
+        for message, attempt, lookup, sealed in rows:
+            try:
+                address = vault.open(bytes(sealed), identity_context(bytes(lookup)))
+            except errors.Refused as error:
+                address, wrong = "", error
+            found.append(Recipient(message, attempt, address))
+    if wrong is not None and not any(one.address for one in found):
+        raise wrong
     return found
 
 
@@ -147,56 +148,57 @@ def body(store: Store, vault: Vault, group: Group) -> Body:
 
 
 def not_taken(store: Store, who: Sequence[Recipient], code: str, now: int) -> None:
-    """Those whom the provider would not have on its list: they take the next way of their `via`, or fail."""
-    for piece in _pieces(who):
+    """Those who could not get on the provider's list: they take the next way of their `via`, or fail."""
+    for start in range(0, len(who), SLICE):
         with store.write() as tx:
             tx.temporary("returned", "id BIGINT, attempt BIGINT, code TEXT")
+            piece = who[start : start + SLICE]
             rows = [{"id": one.message, "attempt": one.attempt, "code": f": {code}"} for one in piece]
             tx.many("INSERT INTO returned VALUES (:id, :attempt, :code)", rows)
             awaiting.refused(tx, "returned", "1 = 1", now)
 
 
-def call_off(store: Store, who: Sequence[Recipient], reason: str, now: int) -> None:
-    """An operator wants nobody to get it."""
-    for piece in _pieces(who):
-        with store.write() as tx:
-            tx.many(
-                f"UPDATE message SET state = {MessageState.CANCELLED}, reason = :reason, done_at = :now,"
-                f" lease_until = NULL, counted_at = NULL WHERE id = :id AND state = {MessageState.AWAITING}",
-                [{"id": one.message, "now": now, "reason": reason} for one in piece],
-            )
-            tx.many(
-                f"UPDATE attempt SET state = {AttemptState.DENIED}, code = 'withdrawn' WHERE id = :attempt",
-                [{"attempt": one.attempt} for one in piece],
-            )
+def take(tx: Transaction, group: Group, provider_id: str, who: str, now: int) -> None:
+    """The provider took the mass message. Kept until all of the group have its id: a killed command goes on from here,
+    and reports wait, because they are about all of them."""
+    tx.run(
+        "INSERT INTO control (name, value, at, who) VALUES (:name, :id, :now, :who) ON CONFLICT DO NOTHING",
+        name=_taken_name(group), id=provider_id, now=now, who=who,
+    )  # fmt: skip
 
 
-def sent(parts: Parts, who: Sequence[Recipient], provider_id: str, now: int) -> None:
-    """The provider took the mass message: its reports will name `provider_id`."""
-    for piece in _pieces(who):
-        with parts.store.write() as tx:
-            tx.many(
-                "UPDATE attempt SET provider_id = :known WHERE id = :id",
-                [{"id": one.attempt, "known": provider_id} for one in piece],
-            )
-            arrivals.sent(parts, tx, [(one.message, one.attempt, now) for one in piece], now)
+def taken(store: Store, group: Group) -> str:
+    """The provider's id of a mass message that was taken and not written down whole, "" for any other."""
+    return store.value("SELECT value FROM control WHERE name = :name", name=_taken_name(group)) or ""
 
 
-def unclear(store: Store, who: Sequence[Recipient]) -> None:
+def sent(parts: Parts, group: Group, provider_id: str, now: int) -> int:
+    """All of the group got it, after `take`; how many. Its reports name `provider_id`: those that came are read."""
+    count = 0
+
+    def work(tx: Transaction) -> None:
+        nonlocal count
+        rows = tx.rows("SELECT id, attempt FROM gathered")
+        _name(tx, group, provider_id)
+        arrivals.sent(parts, tx, [(message, attempt, now) for message, attempt in rows], now)
+        count += len(rows)
+
+    _in_slices(parts.store, group, work)
+    with parts.store.write() as tx:
+        tx.run("DELETE FROM control WHERE name = :name", name=_taken_name(group))
+        tx.temporary("taken", "channel TEXT, provider_id TEXT")
+        tx.run("INSERT INTO taken VALUES (:channel, :id)", channel=group.channel, id=provider_id)
+        receipts.catch_up(parts, tx, "taken", now)
+    return count
+
+
+def unclear(store: Store, group: Group) -> None:
     """Nobody knows whether they got it, and no repeat would be dropped any more: an operator decides."""
-    for piece in _pieces(who):
-        with store.write() as tx:
-            tx.many(
-                f"UPDATE message SET state = {MessageState.AMBIGUOUS}, reason = '{Word.UNKNOWN}: mass message',"
-                f" lease_until = NULL WHERE id = :id AND state = {MessageState.AWAITING}",
-                [{"id": one.message} for one in piece],
-            )
-
-
-def _pieces(who: Sequence[Recipient]) -> Iterator[Sequence[Recipient]]:
-    """What one transaction writes."""
-    for start in range(0, len(who), SLICE):
-        yield who[start : start + SLICE]
+    _in_slices(store, group, lambda tx: tx.run(
+        f"UPDATE message SET state = {MessageState.AMBIGUOUS}, reason = '{Word.UNKNOWN}: mass message',"
+        " lease_until = NULL FROM gathered WHERE message.id = gathered.id"
+        f" AND message.state = {MessageState.AWAITING}"
+    ))  # fmt: skip
 
 
 def _refusals(parts: Parts, group: Group, now: int) -> Iterator[_Refusal]:
@@ -225,11 +227,38 @@ def _in_slices(store: Store, group: Group, work: Callable[[Transaction], object]
                 work(tx)
 
 
-def _rename(store: Store, group: Group, known: str) -> Group:
-    _in_slices(store, group, lambda tx: tx.run(
-        "UPDATE attempt SET provider_id = :known FROM gathered WHERE attempt.id = gathered.attempt", known=known
-    ))  # fmt: skip
-    return replace(group, known=known)
+def _end(store: Store, group: Group, refusals: Sequence[_Refusal], now: int) -> Counter[str]:
+    """Ends the messages of a group that a refusal fits, and takes back their attempts; how many, by reason."""
+    kept: Counter[str] = Counter()
+
+    def work(tx: Transaction) -> None:
+        for one in refusals:
+            kept[one.reason] += tx.run(
+                "UPDATE message SET state = :state, reason = :reason, done_at = :now, lease_until = NULL,"
+                f" counted_at = NULL FROM gathered WHERE message.id = gathered.id AND {one.test}"
+                f" AND message.state = {MessageState.AWAITING}",
+                **{"state": one.state, "reason": one.reason, "now": now, **one.bound},
+            )
+        tx.run(
+            f"UPDATE attempt SET state = {AttemptState.DENIED}, code = 'withdrawn' FROM gathered WHERE attempt.id ="
+            f" gathered.attempt AND EXISTS (SELECT 1 FROM message m WHERE m.id = gathered.id AND m.state IN ({ENDED}))"
+        )
+
+    _in_slices(store, group, work)
+    return +kept
+
+
+def _name(tx: Transaction, group: Group, known: str) -> None:
+    """A slice. Only what still has the name of the group: two commands at once never share a message."""
+    tx.run(
+        "UPDATE attempt SET provider_id = :known FROM gathered WHERE attempt.id = gathered.attempt"
+        " AND attempt.provider_id = :was",
+        known=known, was=group.known,
+    )  # fmt: skip
+
+
+def _taken_name(group: Group) -> str:
+    return f"{receipts.TAKEN}{group.channel} {group.known}"
 
 
 def _pages(store: Store, columns: str, more: str, group: Group) -> Iterator[Sequence[Any]]:

@@ -18,6 +18,7 @@ from automation.store.database import Transaction
 from . import arrivals, reactions
 
 KEPT = 7 * 86_400  # seconds for which a report may come before the answer of its own request
+TAKEN = "mass message taken "  # rows of `control`: channel and our key; the value is the provider's id
 KINDS = ("sent", "delivered", "opened", "clicked", "failed")
 REPORTED = "n BIGINT, channel TEXT, provider_id TEXT"
 FIND = (
@@ -55,8 +56,11 @@ def record_many(parts: Parts, tx: Transaction, reports: Sequence[tuple[str, Rece
     for _, receipt in reports:
         if receipt.kind not in KINDS:
             raise ValueError(f"no kind of receipt: {receipt.kind}")
-    found, known = _find(tx, reports)
-    early = [report for number, report in enumerate(reports) if number not in known and report[1].provider_id]
+    halfway = _halfway(tx)
+    ready = [report for report in reports if (report[0], report[1].provider_id) not in halfway]
+    found, known = _find(tx, ready)
+    early = [report for report in reports if (report[0], report[1].provider_id) in halfway]
+    early += [report for number, report in enumerate(ready) if number not in known and report[1].provider_id]
     if early:
         _keep(tx, early)
     _apply(parts, tx, found, now)
@@ -107,6 +111,13 @@ def _find(tx: Transaction, reports: Sequence[tuple[str, Receipt]]) -> tuple[list
         for number, attempt, message, current in sorted(set(map(tuple, rows)))
     ]
     return found, {row[0] for row in rows}
+
+
+def _halfway(tx: Transaction) -> set[tuple[str, str]]:
+    """Channel and provider id of mass messages that not all of their people have yet. Touched, not only read: whoever
+    ends that waits for this transaction, and finds what it keeps (PostgreSQL)."""
+    rows = tx.rows("UPDATE control SET at = at WHERE name LIKE :like RETURNING name, value", like=f"{TAKEN}%")
+    return {(str(name).removeprefix(TAKEN).partition(" ")[0], value) for name, value in rows}
 
 
 def _keep(tx: Transaction, reports: Iterable[tuple[str, Receipt]]) -> None:
