@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from automation.kernel import errors
 from automation.store.database import Store, Transaction
 
+TWICE = "another process is importing this file: let it end"
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -51,28 +53,50 @@ def begin(store: Store, now: int, kind: str, file_hash: str, file_name: str) -> 
 
 
 def restart(store: Store, now: int, job: Job) -> Job:
-    """Begins a finished import anew."""
+    """Begins a finished import anew. Busy where another process has just begun it."""
     with store.write() as tx:
-        tx.run(
+        begun = tx.run(
             "UPDATE import_job SET rows_done = 0, taken = 0, rejected = 0, state = NULL, started_at = :now,"
-            " finished_at = NULL WHERE id = :id",
+            " finished_at = NULL WHERE id = :id AND finished_at IS NOT NULL",
             id=job.id, now=now,
         )  # fmt: skip
+    if not begun:
+        raise errors.Busy(TWICE)
     return Job(job.id, Tally(), False)
 
 
-def advance(tx: Transaction, job: Job, before: Tally, after: Tally) -> None:
-    """Books a chunk. Busy where another process booked the same one."""
-    booked = tx.run(
-        "UPDATE import_job SET rows_done = :rows, taken = :taken, rejected = :rejected, state = :state"
-        " WHERE id = :id AND rows_done = :seen AND finished_at IS NULL",
-        id=job.id, rows=after.rows, taken=after.created + after.updated, rejected=after.rejected, seen=before.rows,
-        state=json.dumps(asdict(after)),
+def claim(tx: Transaction, job: Job, tally: Tally) -> None:
+    """Until the end of the transaction the import is this process's: no other may touch its rejects file meanwhile.
+
+    Busy where it is no longer where this process left it, for then another is at work on it.
+    """
+    ours = tx.run(
+        "UPDATE import_job SET rows_done = :rows"
+        " WHERE id = :id AND coalesce(state, '') = :state AND finished_at IS NULL",
+        id=job.id, rows=tally.rows, state=_state(tally),
     )  # fmt: skip
-    if not booked:
-        raise errors.Busy("another process is importing this file")
+    if not ours:
+        raise errors.Busy(TWICE)
 
 
-def finish(store: Store, now: int, job: Job) -> None:
+def advance(tx: Transaction, job: Job, tally: Tally) -> None:
+    """Books what a chunk amounts to, of an import that was claimed."""
+    tx.run(
+        "UPDATE import_job SET rows_done = :rows, taken = :taken, rejected = :rejected, state = :state WHERE id = :id",
+        id=job.id, rows=tally.rows, taken=tally.created + tally.updated, rejected=tally.rejected, state=_state(tally),
+    )  # fmt: skip
+
+
+def finish(store: Store, now: int, job: Job, tally: Tally) -> None:
+    """Nothing where another process finished it, or began it anew."""
     with store.write() as tx:
-        tx.run("UPDATE import_job SET finished_at = :now WHERE id = :id", id=job.id, now=now)
+        tx.run(
+            "UPDATE import_job SET finished_at = :now"
+            " WHERE id = :id AND coalesce(state, '') = :state AND finished_at IS NULL",
+            id=job.id, now=now, state=_state(tally),
+        )  # fmt: skip
+
+
+def _state(tally: Tally) -> str:
+    """As it is kept; nothing before the first chunk."""
+    return json.dumps(asdict(tally)) if tally.rows else ""

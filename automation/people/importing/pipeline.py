@@ -119,7 +119,7 @@ def run(store: Store, worker: Worker[Item, Prepared], path: Path, options: Optio
     if job.finished:
         job = jobs.restart(store, now, job)
     tally = job.tally
-    with closing(RejectsFile(_rejects_path(path, source.digest), source.headings, tally.rejects_length)) as rejects:
+    with closing(RejectsFile(_rejects_path(path, source.digest), source.headings)) as rejects:
         pace = Pace(options.chunk)
         ready = _together(worker, islice(source.rows, tally.rows, None), pace)
         large = source.total is None or source.total - tally.rows > options.chunk
@@ -131,7 +131,7 @@ def run(store: Store, worker: Worker[Item, Prepared], path: Path, options: Optio
                     tally = step.take(waiting, tally)
                     watch.progress(tally.rows, max(source.total, tally.rows) if source.total is not None else None)
                     _tidy(store)
-    jobs.finish(store, now, job)
+    jobs.finish(store, now, job, tally)
     store.checkpoint("PASSIVE")  # a log of this size is for nobody else to read through
     watch.progress(tally.rows, tally.rows)
     return replace(_report(tally, path, source, unknown, started), notes=worker.notes)
@@ -201,7 +201,6 @@ class _Step(Generic[Item, Prepared]):
         except BadStatement as error:
             if is_away(error):
                 raise
-            self._rejects.cut(tally.rejects_length)
             with self._store.write() as tx:
                 done, tally = 1, self._one(tx, waiting[0], tally, self._carefully)
         for _ in range(done):
@@ -220,6 +219,7 @@ class _Step(Generic[Item, Prepared]):
         return done, tally
 
     def _one(self, tx: Transaction, chunk: Ready[Prepared], before: Tally, write: Write[Prepared]) -> Tally:
+        jobs.claim(tx, self._job, before)
         self._worker.tables(tx)
         outcome = write(tx, chunk)
         if self._watch.after_chunk:
@@ -233,9 +233,9 @@ class _Step(Generic[Item, Prepared]):
             merged=before.merged + outcome.merged,
             rejected=before.rejected + len(rejects),
             blank=before.blank + chunk.blank,
-            rejects_length=self._rejects.append(rejects),
+            rejects_length=self._rejects.write(rejects, before.rejects_length),
         )
-        jobs.advance(tx, self._job, before, after)
+        jobs.advance(tx, self._job, after)
         return after
 
     def _refused(self, chunk: Ready[Prepared], outcome: Outcome) -> list[Reject]:

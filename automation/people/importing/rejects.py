@@ -27,56 +27,53 @@ class Reject:
 
 
 class RejectsFile:
-    """Made with the first reject."""
+    """Made with the first reject. Two processes may have it open: only the one that claimed the import may write."""
 
-    def __init__(self, path: Path, headings: Sequence[str], length: int) -> None:
+    def __init__(self, path: Path, headings: Sequence[str]) -> None:
         self.path = path
-        self.length = length
         self._headings = headings
         self._file: int | None = None
-        if path.exists() or length:
-            self._open()
 
-    def append(self, rejects: Iterable[Reject]) -> int:
-        """Writes them through to the disk and returns the file's length."""
+    def write(self, rejects: Iterable[Reject], length: int) -> int:
+        """Cuts the file to what committed chunks wrote, adds these through to the disk and returns the new length.
+
+        Where somebody took it away or made it shorter, it goes on from its end.
+        """
         text = io.StringIO()
         count = write_rows(text, ([reject.line, reject.reason, *reject.cells] for reject in rejects))
-        if not count:
-            return self.length
-        file = self._file if self._file is not None else self._open()
-        if self.length == 0:
-            head = io.StringIO()
-            csv.writer(head).writerow([*HEADING, *self._headings])
-            self._write(file, BOM + head.getvalue())
-        self._write(file, text.getvalue())
-        os.fsync(file)
-        return self.length
-
-    def cut(self, length: int) -> None:
-        """Takes back what was written beyond this length."""
-        if self._file is not None and self.length > length:
-            os.ftruncate(self._file, length)
-            os.lseek(self._file, 0, os.SEEK_END)
-            self.length = length
+        if self._file is None and not count and not self.path.exists():
+            return 0
+        try:
+            return self._write(text.getvalue(), length)
+        except OSError as error:
+            raise errors.ServiceAway(f"the rejects file {self.path} cannot be written: {error.strerror}") from error
 
     def close(self) -> None:
         if self._file is not None:
             os.close(self._file)
             self._file = None
 
-    def _open(self) -> int:
-        try:
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            os.fchmod(self._file, 0o600)
-            os.ftruncate(self._file, self.length)
-            os.lseek(self._file, 0, os.SEEK_END)
-        except OSError as error:
-            raise errors.ServiceAway(f"the rejects file {self.path} cannot be written: {error.strerror}") from error
-        return self._file
-
-    def _write(self, file: int, text: str) -> None:
+    def _write(self, text: str, length: int) -> int:
+        file = self._file if self._file is not None else self._open()
+        size = os.fstat(file).st_size
+        start = min(length, size)
+        if size > start:
+            os.ftruncate(file, start)
+        if not text:
+            return start
+        if not start:
+            head = io.StringIO()
+            csv.writer(head).writerow([*HEADING, *self._headings])
+            text = BOM + head.getvalue() + text
         data = memoryview(text.encode("utf-8", "replace"))
         while data:
-            written = os.write(file, data)
-            self.length += written
+            written = os.pwrite(file, data, start)
+            start += written
             data = data[written:]
+        os.fsync(file)
+        return start
+
+    def _open(self) -> int:
+        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        os.fchmod(self._file, 0o600)
+        return self._file

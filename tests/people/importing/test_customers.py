@@ -12,7 +12,7 @@ import pytest
 
 from automation.kernel import errors
 from automation.people import identities, profiles, showing
-from automation.people.importing import Options, Watch, customers
+from automation.people.importing import Options, Report, Watch, customers, jobs
 from automation.people.registry import Registry
 from automation.store.database import Transaction
 
@@ -254,6 +254,83 @@ def test_a_refused_row_writes_no_other_reject_twice(shop: Registry, table: Calla
     assert report.rejects_path is not None
     lines = report.rejects_path.read_text("utf-8-sig").splitlines()
     assert [line.split(",")[0] for line in lines[1:]] == ["2", "6"]
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 100])
+def test_of_two_imports_of_one_file_the_second_is_told_so_and_leaves_its_rejects_alone(
+    shop: Registry, table: Callable[..., Path], chunk: int
+) -> None:
+    """The second has read how far the first was; then the first goes on to its end; then the second would write."""
+    path = table("手机号,姓名", *(f"{'bad' if n % 2 else 138}{n:08d},客户{n}" for n in range(8)))
+    options = Options(chunk=chunk)
+    reports: list[Report] = []
+    begun: list[int] = []
+
+    def first(done: int, total: int | None) -> None:
+        begun.append(done)
+        if len(begun) == 1:
+            reports.append(customers(shop, path, options, NOW))
+
+    with pytest.raises(errors.Busy, match="another process"):
+        customers(shop, path, options, NOW, Watch(first))
+    assert (reports[0].created, reports[0].rejected) == (4, 4)
+    assert rejected_lines(reports[0]) == ["3", "5", "7", "9"]
+    assert shop.store.value("SELECT count(*) FROM person") == 4
+    again = customers(shop, path, options, NOW)
+    assert (again.already, again.created, again.rejected) == (True, 4, 4)
+
+
+def test_an_import_that_another_overtakes_ends_and_the_other_one_has_every_reject_once(
+    shop: Registry, table: Callable[..., Path]
+) -> None:
+    path = table("手机号,姓名", *(f"bad{n},客户{n}" for n in range(12)))
+    reports: list[Report] = []
+
+    def overtaken(done: int, total: int | None) -> None:
+        if done >= 4 and not reports:
+            reports.append(customers(shop, path, Options(chunk=2), NOW))
+
+    with pytest.raises(errors.Busy):
+        customers(shop, path, Options(chunk=2), NOW, Watch(overtaken))
+    assert rejected_lines(reports[0]) == [str(n) for n in range(2, 14)]
+
+
+def test_of_two_who_take_a_finished_file_again_one_does(shop: Registry, table: Callable[..., Path]) -> None:
+    job = jobs.begin(shop.store, NOW, "customers", "hash", "x.csv")
+    jobs.finish(shop.store, NOW, job, job.tally)
+    seen = [jobs.begin(shop.store, NOW, "customers", "hash", "x.csv") for _ in range(2)]
+    assert all(one.finished for one in seen)
+    begun = jobs.restart(shop.store, NOW, seen[0])
+    with pytest.raises(errors.Busy):
+        jobs.restart(shop.store, NOW, seen[1])
+    done = jobs.Tally(rows=3)
+    with shop.store.write() as tx:
+        jobs.claim(tx, begun, begun.tally)
+        jobs.advance(tx, begun, done)
+    jobs.finish(shop.store, NOW, job, job.tally)
+    assert not jobs.begin(shop.store, NOW, "customers", "hash", "x.csv").finished, "the first run is over long since"
+
+
+def test_a_rejects_file_that_was_taken_away_or_cut_short_has_no_holes(
+    shop: Registry, table: Callable[..., Path]
+) -> None:
+    path = table("手机号,姓名", *(f"bad{n},客户{n}" for n in range(6)))
+
+    def killed(done: int, total: int | None) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        customers(shop, path, Options(chunk=1), NOW, Watch(killed))
+    next(path.parent.glob("*.rejects-*")).unlink()
+    assert rejected_lines(customers(shop, path, Options(chunk=1), NOW)) == ["6", "7"]
+
+
+def rejected_lines(report: Report) -> list[str]:
+    assert report.rejects_path is not None
+    head, *lines = report.rejects_path.read_text("utf-8-sig").splitlines()
+    assert head.startswith("行号 line")
+    return [line.split(",")[0] for line in lines]
 
 
 def test_whoever_wants_to_write_waits_for_one_chunk_only(shop: Registry, table: Callable[..., Path]) -> None:
