@@ -53,7 +53,7 @@ class Edge:
         self._context = site.context(self._app)
         app = self._app
         self._welcomer = Welcomer(app.parts, app.vault, app.channels, app.renderer, app.clock)
-        made = site.site(self._context, self._welcomer, self._leads)
+        self._site = made = site.site(self._context, self._welcomer, self._leads)
         # What uvicorn tells of strangers' requests is noise; what fails inside is told by our own edge.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         self._server = _Server(
@@ -81,6 +81,7 @@ class Edge:
             return
         self._server.should_exit = True
         self._thread.join()
+        self._site.close()
         self._context.writer.stop()
         self._context.readers.stop()
         self._welcomer.close()

@@ -36,10 +36,11 @@ from .writer import Writer
 
 
 class Site(NamedTuple):
-    """The ASGI application, and the quick way of connection.py."""
+    """The ASGI application, the quick way of connection.py, and what to call after the last request."""
 
     app: ASGIApp
     quick: Quick
+    close: Callable[[], None]
 
 
 def context(app: App) -> Context:
@@ -81,7 +82,9 @@ def site(shared: Context, welcomer: Welcomer, leads: Callable[[], bool]) -> Site
     ]
     inner = Starlette(routes=routes, exception_handlers={404: _unknown, 405: _method, Exception: _failed})
     inner.router.redirect_slashes = False
-    return Site(Guard(inner, {"/api/events": told}, shared.counts), _quick(QuickEvents(shared, keys), taking))
+    return Site(
+        Guard(inner, {"/api/events": told}, shared.counts), _quick(QuickEvents(shared, keys), taking), visits.close
+    )
 
 
 def _quick(events: QuickEvents, taking: Hooks) -> Quick:

@@ -7,6 +7,7 @@ request names: on to WeChat by the channel's own words, and then to a page of ou
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import secrets
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from automation.tracking.visiting import Doors
 from .context import Context
 from .links import page_of
 
+log = logging.getLogger(__name__)
 COOKIE: Final = "visit"
 VALUE: Final = re.compile(r"[A-Za-z0-9_-]{22,64}")
 LASTS: Final = 600  # seconds of the cookie, as of the state
@@ -39,6 +41,10 @@ class Visits:
         self._shop = context.app.settings.shop.name
         self._threads = ThreadPoolExecutor(THREADS, "web-visit")
         self._waiting = 0
+
+    def close(self) -> None:
+        """After the last request. What hangs is not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def me(self, request: Request) -> Response:
         put_off = self._context.put_off(request)
@@ -83,7 +89,8 @@ class Visits:
         except errors.Refused:
             self._context.wrong(request)
             return self._over(request)
-        except errors.ServiceAway:
+        except errors.ServiceAway as away:
+            log.warning("channel %s does not tell who visits: %s", request.path_params["channel"], away)
             return pages.away(self._shop)
         finally:
             self._waiting -= 1

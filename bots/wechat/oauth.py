@@ -23,6 +23,7 @@ from bots.wechat.account import NONSENSE, ApiError
 from bots.wechat.options import WechatOptions
 
 LASTS: Final = 600
+SPENT: Final = frozenset({40029, 40163})  # the code is none, or none any more; was used before
 _SIGN, _TIME = 40, 8  # hexadecimal digits
 _WHERE: Final = re.compile(r"[A-Za-z0-9]{0,64}")
 _CODE: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
@@ -52,7 +53,8 @@ class OAuth:
         )
 
     def visitor(self, code: str, state: str, browser: str, now: int) -> Visitor:
-        """Who came back with this code and state. Refused where they are not ours, too old, or used before."""
+        """Who came back with this code and state. Refused where they are not ours, too old, or used before; what else
+        WeChat refuses is no fault of the visitor's: ServiceAway, with the errcode."""
         where = self._where(state, browser, now)
         if not _CODE.fullmatch(code):
             raise errors.Refused("this is no code of WeChat")
@@ -61,7 +63,10 @@ class OAuth:
         except WeChatOAuthException as error:
             if error.errcode is None:
                 raise errors.ServiceAway("WeChat does not answer as it should") from None
-            raise ApiError(error.errcode) from None
+            refusal = ApiError(error.errcode)
+            if error.errcode in SPENT:
+                raise refusal from None
+            raise errors.ServiceAway(str(refusal)) from None
         except NONSENSE:
             raise errors.ServiceAway("WeChat gave an answer that is none") from None
         openid, unionid = found.get("openid"), found.get("unionid")

@@ -18,6 +18,7 @@ from automation.app import App
 from automation.kernel.clock import FixedClock
 from automation.people import keyring
 from automation.tracking import visiting
+from automation.web.callers import WRONG
 from automation.web.server import Edge
 from bots import http
 from bots.sandbox import process
@@ -155,6 +156,29 @@ def test_a_code_is_good_once(browser: Browser, customer: int) -> None:
     browser.cookies = kept
     again = browser.get(back)
     assert (again.status, "请重新打开" in again.body.decode()) == (403, True), "and WeChat knows the code was used"
+
+
+def test_a_fault_of_ours_is_told_in_the_log_and_counts_against_nobody(
+    browser: Browser, sandbox: process.Sandbox, customer: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun = browser.get(ME)
+    appid = parse_qs(urlsplit(begun.headers["location"]).query)["appid"][0]
+    first = f"appid={appid}&secret=another&code=none&grant_type=authorization_code"
+    assert b"40029" in browser.wechat.get(f"{sandbox.url}/wechat/sns/oauth2/access_token?{first}").body
+    back = browser.through_wechat()
+    for _ in range(WRONG + 1):
+        page = browser.get(back)
+        assert (page.status, "请稍后再试" in page.body.decode()) == (503, True)
+    assert "wechat_main does not tell who visits: WeChat refused with errcode 40125: the AppSecret" in caplog.text
+
+
+def test_the_threads_that_ask_end_with_the_server(app: App) -> None:
+    edge = Edge(app)
+    edge.start()
+    visits = edge._site.close.__self__  # type: ignore[attr-defined]
+    edge.stop()
+    with pytest.raises(RuntimeError, match="shutdown"):
+        visits._threads.submit(int)
 
 
 def test_another_browser_cannot_come_back_with_somebodys_state(browser: Browser, customer: int) -> None:

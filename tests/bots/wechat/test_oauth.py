@@ -48,6 +48,31 @@ def test_a_visitor_is_who_they_are_once(account: Any, oauth: OAuth) -> None:
         oauth.visitor("codeX", state, "cookie", NOW + 6)
 
 
+def test_a_fault_of_ours_is_not_the_visitors(account: Any, oauth: OAuth) -> None:
+    account.set("follow", openid="o1")
+    account.set("account", viewer="o1")
+    code, state = came_back(account, oauth.address(PAGE, "draw7", "cookie", NOW))
+    oauth.visitor(code, state, "cookie", NOW)
+    client = http.Client(timeout=5)
+    given = {"appid": account.appid, "secret": "ANOTHER", "sandbox": account.server.url}
+    wrong = OAuth(WechatOptions.model_validate(given), client)
+    code, state = came_back(account, wrong.address(PAGE, "draw7", "cookie", NOW))
+    with pytest.raises(errors.ServiceAway, match="40125: the AppSecret"):
+        wrong.visitor(code, state, "cookie", NOW)
+    client.close()
+
+
+@pytest.mark.parametrize("code", [-1, 40013, 40164, 45011, 50002])
+def test_only_a_code_that_is_spent_is_refused(provider: Any, code: int) -> None:
+    seen = provider(lambda word, _: b'{"errcode":%d,"errmsg":"x"}' % code)
+    client = http.Client(timeout=5)
+    asked = OAuth(WechatOptions.model_validate({"appid": "wx123456", "secret": "S3CRET", "sandbox": seen[0]}), client)
+    state = parse_qs(urlsplit(asked.address(PAGE, "", "cookie", NOW)).query)["state"][0]
+    with pytest.raises(errors.ServiceAway, match=str(code)):
+        asked.visitor("code1", state, "cookie", NOW)
+    client.close()
+
+
 def test_a_state_is_letters_and_digits_and_not_too_long(oauth: OAuth) -> None:
     state = parse_qs(urlsplit(oauth.address(PAGE, "d" * 64, "cookie", NOW)).query)["state"][0]
     assert state.isalnum()
