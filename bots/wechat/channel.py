@@ -76,8 +76,7 @@ class WechatChannel:
         lane, since = batches.lane_of(self.lanes, messages).name, clock.monotonic()
         outcomes = self._leave(lane, messages)
         stale = [number for number, outcome in enumerate(outcomes)
-                 if isinstance(outcome, Denied) and outcome.code == str(reasons.NO_MEDIA)
-                 and self._media.forget(messages[number].body, since)]  # fmt: skip
+                 if self._forgets(outcome, messages[number].body, since)]  # fmt: skip
         return self._again(lane, messages, outcomes, stale) if stale else outcomes
 
     def close(self) -> None:
@@ -103,7 +102,11 @@ class WechatChannel:
 
     def release(self, name: str, body: Body, key: str) -> Outcome:
         number = self.directory.tags().get(name)
-        return self._mass.to_tag(number, body, key) if number is not None else Denied(Reason.BAD_CONTENT, "no_such_tag")
+        if number is None:
+            return Denied(Reason.BAD_CONTENT, "no_such_tag")
+        since = clock.monotonic()
+        outcome = self._mass.to_tag(number, body, key)
+        return self._mass.to_tag(number, body, key) if self._forgets(outcome, body, since) else outcome
 
     def dissolve(self, name: str) -> None:
         self.directory.drop_tag(name)
@@ -145,6 +148,11 @@ class WechatChannel:
         if lane == TEMPLATE:
             return bodies.template(message, self._options.template)
         return bodies.subscribe(message, self._options.subscription)
+
+    def _forgets(self, outcome: Outcome, body: Body, since: float) -> bool:
+        """Whether it was refused for a picture that WeChat had forgotten, which is uploaded again next time."""
+        gone = isinstance(outcome, Denied) and outcome.code == str(reasons.NO_MEDIA)
+        return gone and self._media.forget(body, since)
 
     def _again(
         self, lane: str, messages: Sequence[Message], outcomes: Sequence[Outcome], stale: Sequence[int]

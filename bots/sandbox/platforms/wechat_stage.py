@@ -90,8 +90,9 @@ def _account(account: Account, data: Mapping[str, Any], now: int) -> None:
 
 
 def _forget(account: Account, data: Mapping[str, Any], now: int) -> None:
-    """As if three days had gone by for every temporary picture."""
-    account.media = {media: until for media, until in account.media.items() if until is None}
+    """As if three days had gone by for every temporary picture; with `material`, as if the others were deleted, too."""
+    gone = bool(data.get("material"))
+    account.media = {media: until for media, until in account.media.items() if until is None and not gone}
 
 
 def _revoke(account: Account, data: Mapping[str, Any], now: int) -> None:

@@ -124,6 +124,19 @@ def test_a_mass_message_shows_material_that_stays(account: Any, say: Say, pictur
     assert {entry.body["official"]["msgtype"] for entry in account.got()} == {"image"}
 
 
+def test_a_mass_message_to_a_tag_whose_picture_wechat_forgot_leaves_with_another_upload(
+    account: Any, picture: Path
+) -> None:
+    account.set("follow", openids=["o1", "o2"])
+    shop, body = account.channel(mass="tag"), {"mass": {"image": {"file": str(picture)}}}
+    assert shop.gather("list_1", ["o1", "o2"]) == set()
+    assert isinstance(shop.release("list_1", body, "k1"), Accepted)
+    account.set("forget", material=True)
+    assert isinstance(shop.release("list_1", body, "k2"), Accepted)
+    assert used(account, ADD) == 2
+    assert [entry.address for entry in account.got()] == ["o1", "o2"] * 2
+
+
 def test_a_card_shows_a_picture_of_the_shop(account: Any, say: Say, picture: Path) -> None:
     account.set("window", openid="o1", messages=None)
     card = {"title": "会员", "appid": "wxmini", "page": "pages/a", "picture": {"file": str(picture)}}
