@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from automation.kernel import errors
 from automation.kernel.clock import monotonic
@@ -46,6 +46,14 @@ class Picture:
     content: bytes = field(repr=False)
 
 
+class _Known(NamedTuple):
+    """`since`: when memory first had this id; `until`: when the Cache is looked at again."""
+
+    id: str
+    since: float
+    until: float
+
+
 Upload: TypeAlias = Callable[[Picture], tuple[str, int]]
 """The platform's id and for how many seconds it knows it. Raises NotUploaded."""
 
@@ -58,8 +66,7 @@ class Uploads:
         self._name, self._cache, self._upload, self._biggest = name, cache, upload, biggest
         self._lock = threading.Lock()
         self._digests: dict[tuple[str, int, int], str] = {}
-        self._known: dict[str, tuple[str, float]] = {}  # digest -> id, and until when memory is believed
-        self._made: dict[str, float] = {}  # digest -> when this process uploaded it
+        self._known: dict[str, _Known] = {}  # by digest
         self._failed: dict[str, tuple[int, Denied]] = {}  # digest -> the try that failed, and why
         self._tries = 0
 
@@ -81,22 +88,29 @@ class Uploads:
 
     def forget(self, path: str, since: float) -> None:
         """The platform no longer knows the picture: the next message uploads it again. `since`: when the id that failed
-        was asked for, by the clock that never goes back; whoever failed with it too finds the new one."""
+        was asked for, by the clock that never goes back; whoever failed with it too finds the new one, of this process
+        or of another."""
         digest = self._digest(path)
         with self._lock:
-            if self._made.get(digest, 0.0) <= since:
-                self._known.pop(digest, None)
+            known = self._known.get(digest)
+            if known is None or known.since > since:
+                return
+            del self._known[digest]
+            if self._read_shared(digest) == known.id:
                 self._share(digest, FORGOTTEN, 1)
 
-    def _fresh(self, digest: str, path: str) -> str:
+    def _fresh(self, asked: str, path: str) -> str:
+        """`asked`: the digest of what was in the file a moment ago; what is uploaded is kept under its own."""
         number, self._tries = self._tries, self._tries + 1
         try:
-            found, seconds = self._upload(_read(path, self._biggest))
+            picture = _read(path, self._biggest)
+            found, seconds = self._upload(picture)
         except NotUploaded as error:
-            self._failed[digest] = (number, error.outcome)
+            _bound(self._failed)
+            self._failed[asked] = (number, error.outcome)
             raise
-        self._failed.pop(digest, None)
-        self._made[digest] = monotonic()
+        self._failed.pop(asked, None)
+        digest = hashlib.sha256(picture.content).hexdigest()
         self._share(digest, found, seconds)
         self._keep(digest, found)
         return found
@@ -107,36 +121,45 @@ class Uploads:
         found = self._digests.get(key)
         if found is None:
             found = hashlib.sha256(_read(path, self._biggest).content).hexdigest()
-            if len(self._digests) >= KEPT:
-                self._digests = {}
+            _bound(self._digests)
             self._digests[key] = found
         return found
 
     def _remembered(self, digest: str) -> str:
-        known, until = self._known.get(digest, ("", 0.0))
-        return known if monotonic() < until else ""
+        known = self._known.get(digest)
+        return known.id if known is not None and monotonic() < known.until else ""
 
-    def _keep(self, digest: str, known: str) -> None:
-        if len(self._known) >= KEPT:
-            self._known = {}
-        self._known[digest] = (known, monotonic() + TRUSTED)
+    def _keep(self, digest: str, found: str) -> None:
+        now, before = monotonic(), self._known.get(digest)
+        _bound(self._known)
+        since = before.since if before is not None and before.id == found else now
+        self._known[digest] = _Known(found, since, now + TRUSTED)
 
     def _shared(self, digest: str) -> str:
-        try:
-            found = self._cache.get(f"{self._name} {digest}")
-        except errors.LuchengError as error:  # a picture can be uploaded without it
-            log.warning("the shared cache cannot be read: %s", type(error).__name__)
-            return ""
+        found = self._read_shared(digest)
         if not found or found == FORGOTTEN:
             return ""
         self._keep(digest, found)
         return found
+
+    def _read_shared(self, digest: str) -> str:
+        try:
+            return self._cache.get(f"{self._name} {digest}") or ""
+        except errors.LuchengError as error:  # a picture can be uploaded without it
+            log.warning("the shared cache cannot be read: %s", type(error).__name__)
+            return ""
 
     def _share(self, digest: str, value: str, seconds: int) -> None:
         try:
             self._cache.put(f"{self._name} {digest}", value, seconds)
         except errors.LuchengError as error:
             log.warning("the shared cache cannot be written: %s", type(error).__name__)
+
+
+def _bound(memory: dict[Any, Any]) -> None:
+    """Before one more is put into it. Whatever is dropped is read, or asked for, again."""
+    if len(memory) >= KEPT:
+        memory.clear()
 
 
 def multipart(name: str, picture: Picture) -> tuple[bytes, str]:

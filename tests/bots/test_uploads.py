@@ -77,6 +77,65 @@ def test_a_forgotten_picture_is_uploaded_again_by_every_process(tmp_path: Path) 
     assert one.id_of(str(path)) == "M2"
 
 
+def test_a_newer_id_of_another_process_is_not_forgotten(tmp_path: Path) -> None:
+    path, cache = tmp_path / "a.gif", MemoryCache()
+    path.write_bytes(GIF)
+    numbers = iter(range(1, 9))
+
+    def upload(picture: Picture) -> tuple[str, int]:
+        return f"M{next(numbers)}", 60
+
+    one, other = Uploads("test", cache, upload, 1000), Uploads("test", cache, upload, 1000)
+    assert [one.id_of(str(path)), other.id_of(str(path))] == ["M1", "M1"]
+    begun = monotonic()
+    other.forget(str(path), begun)
+    assert other.id_of(str(path)) == "M2"
+    one.forget(str(path), begun)
+    one.forget(str(path), begun)  # two threads had failed with M1
+    assert [one.id_of(str(path)), other.id_of(str(path)), next(numbers)] == ["M2", "M2", 3]
+
+
+def test_what_is_uploaded_is_kept_under_what_was_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.gif"
+    path.write_bytes(GIF)
+    seen: list[bytes] = []
+
+    def upload(picture: Picture) -> tuple[str, int]:
+        seen.append(picture.content)
+        return f"M{len(seen)}", 60
+
+    made = Uploads("test", MemoryCache(), upload, 1000)
+    real = made._shared
+
+    def changed(digest: str) -> str:
+        path.write_bytes(GIF + b"new")
+        return real(digest)
+
+    monkeypatch.setattr(made, "_shared", changed)
+    assert made.id_of(str(path)) == "M1"
+    monkeypatch.undo()
+    assert made.id_of(str(path)) == "M1", "the new picture, by any way"
+    path.write_bytes(GIF)
+    assert made.id_of(str(path)) == "M2", "the old one was never uploaded"
+    assert seen == [GIF + b"new", GIF]
+
+
+def test_memory_of_pictures_that_failed_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bots.uploads.KEPT", 4)
+
+    def upload(picture: Picture) -> tuple[str, int]:
+        raise NotUploaded(AWAY)
+
+    made = Uploads("test", MemoryCache(), upload, 1000)
+    for number in range(20):
+        path = tmp_path / f"{number}.gif"
+        path.write_bytes(GIF + bytes([number]))
+        with pytest.raises(NotUploaded):
+            made.id_of(str(path))
+    assert len(made._failed) <= 4
+    assert len(made._digests) <= 4
+
+
 def test_the_form_is_what_the_platforms_read() -> None:
     body, kind = multipart("media", Picture("gif", GIF))
     boundary = kind.partition("boundary=")[2]
