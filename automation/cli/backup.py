@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from automation.engine.delivery import restored
+from automation.engine.delivery import gathered, restored
 from automation.engine.delivery.facade import spool_beside
 from automation.kernel import durable, errors
 from automation.people import sealing
@@ -36,9 +36,10 @@ All is stopped. Before `run.py resume-all`:
 @click.command(epilog=options.example("run.py backup /mnt/backups/shop-1122.db"))
 @click.argument("file", type=FILE)
 @click.option("--force", is_flag=True, help="Overwrite a file that exists.")
+@options.as_json
 @options.who
 @click.pass_obj
-def backup(session: Session, file: Path, force: bool, who: str) -> None:
+def backup(session: Session, file: Path, force: bool, as_json: bool, who: str) -> None:
     """Copy the database to FILE while it is in use.
 
     The state of one moment, checked from end to end, readable by you only. The key file is not in it: keep it apart.
@@ -64,6 +65,9 @@ def backup(session: Session, file: Path, force: bool, who: str) -> None:
         )  # fmt: skip
     with store.write() as tx:
         audit.record(tx, session.now, who, "backup made", file=file.name, bytes=size)
+    if as_json:
+        show.document({"file": str(file), "bytes": size, "checked": True, "key_in_it": False})
+        return
     click.echo(f"{file}: {size / MB:,.1f} MB, checked")
     click.echo(f"{KEY_APART}: {session.settings.key.file if session.settings.key.value is None else 'the environment'}")
 
@@ -140,8 +144,9 @@ def _bring_back(session: Session, file: Path, path: Path, who: str) -> tuple[int
 
 
 def _settle(session: Session, store: Store, who: str, made: restored.Copy | None) -> int:
+    gathering = gathered.gathering(session.app.channels)
     with store.write() as tx:
-        return restored.settle(tx, session.now, who, made.at if made else None)
+        return restored.settle(tx, session.now, who, gathering, made.at if made else None)
 
 
 def _tell(session: Session, held: int, made: restored.Copy | None) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from automation.campaigns import letting
 from automation.engine import invariants
-from automation.engine.delivery import gathered, receipts
+from automation.engine.delivery import gathered, receipts, restored
 from automation.kernel import errors
 from automation.kernel.clock import FixedClock
 from automation.kernel.hooks import Receipt
@@ -363,6 +363,15 @@ def seen_of(house: House) -> gathered.Group:
     """The group as it was while it was let go."""
     key = channel(house).released[0][1]
     return gathered.Group("j", "wechat_main", "mass", key, 0, 5, 0, 0)
+
+
+def test_what_was_gathered_before_a_backup_may_have_been_let_go_since_and_is_held_after_a_restore(house: House) -> None:
+    gather(house)
+    known = {"wechat_main": channel(house)}
+    with house.store.write() as tx:
+        restored.settle(tx, house.ts(LATER), "anna", gathered.gathering(known), house.ts(NOON))
+    assert gathered.groups(house.parts, known) == []
+    assert house.states() == [("AMBIGUOUS", "restored")] * 3
 
 
 def test_nothing_leaves_in_quiet_hours_or_while_all_is_stopped(house: House) -> None:

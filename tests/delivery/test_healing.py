@@ -215,7 +215,7 @@ def test_what_was_sent_before_a_restore_is_asked_for_after_it(house: House, sms:
     (person,) = house.send_one(NOON, SMS)
     house.deliver(NOON)
     with house.store.write() as tx:
-        restored.settle(tx, house.ts(NOON) + 10, "anna", None)
+        restored.settle(tx, house.ts(NOON) + 10, "anna", ())
         stop.turn(tx, house.ts(NOON) + 11, False, "anna")
     house.enter("j", person, "2026-03-02 13:00")
     house.tick("2026-03-02 13:00")
@@ -231,7 +231,7 @@ def test_what_a_restore_holds_is_left_to_the_operator(house: House, sms: Asking)
     (person,) = held(house)
     house.put("UPDATE message SET state = 2")  # as the copy saw it
     with house.store.write() as tx:
-        assert restored.settle(tx, house.ts(NOON) + 10, "anna", None) == 1
+        assert restored.settle(tx, house.ts(NOON) + 10, "anna", ()) == 1
     sms.knows = {phone(person): [seen("p1")]}
     assert healing(house).look("sms_main", house.ts(NOON) + 60) == (0, 0, 0)
     assert house.state() == "AMBIGUOUS"

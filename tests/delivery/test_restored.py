@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from automation.engine import invariants
 from automation.engine.delivery import operators, restored
 from automation.engine.delivery.operators import Filter, Resolution
 from automation.kernel import errors
-from automation.kernel.ports import Unknown
+from automation.kernel.ports import Accepted, Unknown
 from automation.policy import stop
 from automation.store import backup
 from automation.store.database import Store
@@ -33,9 +34,9 @@ steps:
 """
 
 
-def settle(house: House, at: str) -> int:
+def settle(house: House, at: str, gathering: Collection[restored.Lane] = ()) -> int:
     with house.store.write() as tx:
-        return restored.settle(tx, house.ts(at), "ann")
+        return restored.settle(tx, house.ts(at), "ann", gathering)
 
 
 def resume(house: House, at: str) -> None:
@@ -89,6 +90,18 @@ def test_ids_that_were_given_out_are_not_given_again(house: House) -> None:
     assert house.store.value("SELECT min(id) FROM run") > 1_000_000_000
     settle(house, "2026-03-03 13:00")
     assert house.reachable() > 2_000_000_000
+
+
+def test_what_awaits_a_word_is_held_where_lanes_gather_and_what_awaits_an_employee_is_not(house: House) -> None:
+    house.wechat.answer = house.sms.answer = lambda message: Accepted("same-1", awaiting=True)
+    house.send_one(NOON, "{send: hello, via: [wechat], expires: 3d}")
+    house.deliver(NOON)
+    house.send_one("2026-03-02 13:00", SMS)
+    house.deliver("2026-03-02 13:00")
+    assert house.states() == [("AWAITING", None)] * 2
+    assert settle(house, "2026-03-03 12:00", {("wechat_main", "talk")}) == 1
+    assert house.states() == [("AMBIGUOUS", "restored"), ("AWAITING", None)]
+    assert [one for one in invariants.check(house.store) if one.count] == []
 
 
 def test_a_held_message_counts_for_caps(house: House) -> None:

@@ -10,7 +10,9 @@ providers and web hooks still know them.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from automation.kernel import errors
 from automation.policy import stop
@@ -28,6 +30,9 @@ HELD = (
     " done_at = :now, counted_at = coalesce(message.counted_at, message.scheduled_at)"
 )
 OPEN = f"{MessageState.QUEUED}, {MessageState.CLAIMED}, {MessageState.DISPATCHING}"
+GATHERED = f"state = {MessageState.AWAITING} AND channel = :channel AND lane = :lane AND scheduled_at <= :now"
+Lane: TypeAlias = tuple[str, str]
+"""Channel and lane, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +73,17 @@ def until(statements: Statements) -> int | None:
     return None if found is None else int(found)
 
 
-def settle(tx: Transaction, now: int, who: str, made: int | None = None) -> int:
+def settle(tx: Transaction, now: int, who: str, gathering: Collection[Lane], made: int | None = None) -> int:
     """Makes a restored database one that an engine may go on with; returns how many messages are held.
 
-    `made`: when the backup was made, where that is known. Everything is stopped until the operator says otherwise.
+    `gathering`: where messages await an operator's word, which may have been given. `made`: when the backup was made,
+    where that is known. Everything is stopped until the operator says otherwise.
     """
     for table in GIVEN_OUT:
         tx.skip_ids(table, SKIPPED)
     held = tx.run(f"UPDATE message SET {HELD} WHERE state IN ({OPEN}) AND scheduled_at <= :now", now=now)
+    for channel, lane in sorted(gathering):
+        held += tx.run(f"UPDATE message SET {HELD} WHERE {GATHERED}", channel=channel, lane=lane, now=now)
     stop.turn(tx, now, True, who)
     tx.run("DELETE FROM control WHERE name = :name", name=BACKUP)
     tx.run(
