@@ -28,8 +28,7 @@ def send(context: Context, parts: Parts, loc: Loc, flow: Flow) -> Result:
     expires = context.limit(parts["expires"], (*loc, "expires"), scope) if "expires" in parts else _A_DAY
     purpose = facts.purpose
     if "purpose" in parts:
-        known = context.known(parts["purpose"], (*loc, "purpose"), context.shop.purposes, "J003", "purpose")
-        purpose = known or purpose
+        purpose = context.purpose(parts["purpose"], (*loc, "purpose")) or purpose
     at = None
     if parts.get("at") == "best":
         findings.wrong((*loc, "at"), "J002", f"'at: best' {LATER}", "write a moment, such as at: 10:00")
@@ -58,7 +57,11 @@ def _via(context: Context, parts: Parts, loc: Loc) -> tuple[str, ...]:
     words = context.findings.texts(parts["via"], (*loc, "via"))
     for place, word in enumerate(words):
         at: Loc = (*loc, "via", place) if isinstance(parts["via"], list) else (*loc, "via")
-        if word not in known:
+        bare = word.strip("【】[]")
+        if word not in known and word != bare in known:
+            hint = f"write via: [{bare}], with the brackets of the Latin keyboard"
+            context.findings.wrong(at, "J042", f"there is no channel '{short(word)}'", hint)
+        elif word not in known:
             context.findings.unknown(at, "J042", f"there is no channel '{short(word)}'", word, known, key=False)
         elif word not in configured and context.shop.channels:
             hint = "add one to config.yaml, or nobody is reached this way"

@@ -94,7 +94,7 @@ class _Reader:
         purposes = self.context.shop.purposes
         if "purpose" not in self.parts:
             return "marketing", "marketing"
-        found = self.context.known(self.parts["purpose"], ("purpose",), purposes, "J003", "purpose")
+        found = self.context.purpose(self.parts["purpose"], ("purpose",))
         return (found, purposes[found]) if found else ("marketing", "marketing")
 
     def _common(self) -> dict[str, Any]:

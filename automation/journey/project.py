@@ -158,6 +158,7 @@ class _Loader:
             self.settings.via, frozenset(sources) | self.unread, frozenset(feasts_known), frozenset(pools),
             frozenset(self.settings.staff), frozenset(self.settings.webhooks),
             accounts=_accounts(self.settings),
+            titles={one.title: name for name, one in rules.purposes.items() if one.title not in ("", name)},
         )  # fmt: skip
         shop, read = self._journeys(shop, sources)
         journeys = self._without_circles(read)

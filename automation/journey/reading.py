@@ -19,7 +19,7 @@ from automation.festivals.moments import Limit, Moment
 from automation.journey import graph, model
 from automation.journey.keys import Keys
 from automation.journey.shop import Shop
-from automation.kernel.document import Loc
+from automation.kernel.document import Loc, nearest
 
 Members: TypeAlias = Mapping[str, FieldInfo]
 _DATES: Final = (FieldType.DATE, FieldType.TIME)
@@ -124,6 +124,16 @@ class Context:
             self.findings.unknown(loc, code, f"unknown {what} '{short(found)}'", found, names, key=False)
             return None
         return found
+
+    def purpose(self, value: Any, loc: Loc) -> str | None:
+        """The name of a class of purpose; who writes its title is told the name."""
+        titles = self.shop.titles
+        title = nearest(value, titles) if isinstance(value, str) and value not in self.shop.purposes else None
+        if title is None:
+            return self.known(value, loc, self.shop.purposes, "J003", "purpose")
+        hint = f"did you mean {titles[title]} ({title})?"
+        self.findings.wrong(loc, "J003", f"unknown purpose '{short(value)}'", hint)
+        return None
 
     def length(self, parts: Mapping[str, Any], key: str, loc: Loc, default: Duration | None = None) -> Duration | None:
         """The duration at a key, else the default."""

@@ -16,7 +16,8 @@ APPROVED: Final = {"template": "templates", "subscribe": "subscriptions"}  # par
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """`purposes`: name -> legal kind. `channels`: name -> kind. `via`: the order where a send names none.
+    """`purposes`: name -> legal kind; `titles`: their titles -> name, to suggest the name. `channels`: name -> kind.
+    `via`: the order where a send names none.
 
     `journeys`, `festivals`, `pools`, `roles`, `webhooks`: names. `started`: journey -> what its starters hand to it.
     `accounts`: channel -> part of a text -> the approved templates that config.yaml lists for it, by name.
@@ -35,3 +36,4 @@ class Shop:
     webhooks: frozenset[str] = frozenset()
     started: Mapping[str, Mapping[str, FieldInfo]] = field(default_factory=dict)
     accounts: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)

@@ -79,6 +79,12 @@ def _step(context: Context, value: Any, loc: Loc, flow: Flow) -> tuple[model.Ste
     return model.Step(context.keys.at.get(loc, word), act, test, findings.document.mark(loc).line), after
 
 
+def _misspelt(value: Mapping[str, Any]) -> str | None:
+    """The word of a step that one of the keys was probably meant to be."""
+    strange = [key for key in value if key not in words.ANY_STEP and key not in words.STEP["if"].keys]
+    return next((close for key in strange if (close := nearest(str(key), words.STEP)) and close != "if"), None)
+
+
 def _word(context: Context, value: Mapping[str, Any], loc: Loc) -> str | None:
     """The one word that says what the step is; None beside a problem."""
     findings = context.findings
@@ -89,14 +95,14 @@ def _word(context: Context, value: Mapping[str, Any], loc: Loc) -> str | None:
         findings.wrong((*loc, named[1]), "J020", message, hint, key=True)
         return None
     word = keys.word_of(value)
-    if word is not None and (word != "if" or "then" in value):
+    if word is not None and (word != "if" or ("then" in value and not _misspelt(value))):
         return word
     for key in value:
         if key in words.STEP_LATER:
             findings.wrong((*loc, key), "J002", f"'{key}' {LATER}", key=True)
             return None
     for key in value:
-        close = nearest(str(key), words.STEP) if key not in words.ANY_STEP else None
+        close = _misspelt({key: None})
         if close:
             message = f"no step is called '{short(key)}'"
             findings.wrong((*loc, key), "J020", message, f"did you mean '{close}'?", key=True)

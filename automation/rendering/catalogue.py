@@ -233,7 +233,7 @@ class Reader:
     def _check_data(self, about: document.Document, loc: document.Loc, value: str) -> None:
         name = str(loc[-1])
         if wechat_fields.kind_of(name) is None:
-            hint = fields.did_you_mean(name.rstrip("0123456789"), wechat_fields.KINDS)
+            hint = wechat_fields.did_you_mean(name)
             self._say(about, loc, "T060", f"no approved template has a field {name}", hint)
         elif "{{" not in value and "{%" not in value:
             try:
@@ -284,9 +284,8 @@ class Reader:
         """The frame around the mail, as a field of its own; its pictures join those of the mail."""
         path = layouts.find(self.folder.parent, name)
         if path is None:
-            self._say(
-                about, ("layout",), "T045", f"there is no layout {name}", layouts.did_you_mean(self.folder.parent, name)
-            )
+            hint = layouts.did_you_mean(self.folder.parent, name)
+            self.problems.append(about.problem(("layout",), "T045", f"there is no layout {name}", hint))
             return []
         layout = Field("layout", self._whole(path), reading.shown(path))
         own, problems = images.read(

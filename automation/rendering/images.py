@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from automation.kernel import errors
+from automation.kernel import document, errors
 from automation.rendering.fields import Field
 
 MAX_IMAGE: Final = 200 * 1024  # bytes of one: a mail of some megabytes is read by nobody
@@ -31,7 +31,7 @@ def read(html: Field, find: Callable[[str], Path | None]) -> tuple[dict[str, str
     problems: list[errors.Problem] = []
     for name, position in shown(html):
         path = find(name) if NAME.fullmatch(name) else None
-        said = list(_wrong(name, path))
+        said = list(_wrong(name, path, Path(html.path).parent))
         line = html.source.count("\n", 0, position) + 1
         column = position - (html.source.rfind("\n", 0, position) + 1) + 1
         problems += [errors.Problem(html.path, line, column, *one) for one in said]
@@ -40,13 +40,12 @@ def read(html: Field, find: Callable[[str], Path | None]) -> tuple[dict[str, str
     return images, problems
 
 
-def _wrong(name: str, path: Path | None) -> Iterator[tuple[str, str, str]]:
+def _wrong(name: str, path: Path | None, folder: Path) -> Iterator[tuple[str, str, str]]:
     if path is None or not path.is_file():
-        yield (
-            "T054",
-            f"there is no picture {name} beside this file",
-            "put it there; its name has letters, digits and . _ - only",
-        )
+        there = [one.name for one in folder.iterdir() if one.suffix.lower() in ENDINGS]
+        close = document.nearest(name, there)
+        other = "put it there; its name has letters, digits and . _ - only"
+        yield "T054", f"there is no picture {name} beside this file", f"did you mean {close}?" if close else other
     elif path.suffix.lower() not in ENDINGS:
         yield "T055", f"{name} is no picture for a mail", f"known: {' '.join(sorted(ENDINGS))}"
     elif path.stat().st_size > MAX_IMAGE:

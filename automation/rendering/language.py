@@ -23,6 +23,7 @@ from automation.rendering.sandbox import Sandbox, rounds
 MAX_SOURCE = 128 * 1024  # characters of one field; a mail of 128 KB is cut off by Gmail at 102 KB anyway
 MAX_DEPTH = 40
 MAX_TOKENS = 8_000  # words and signs inside expressions, and the pieces of text between
+_CHINESE_QUOTES = "‘’“”「」『』＂＇"
 INTERNAL = {"_rounds": rounds, "_concat": concat}
 
 
@@ -93,6 +94,9 @@ def _syntax(field: Field, error: TemplateSyntaxError) -> errors.Problem:
         hint = did_you_mean(message.split("'")[1], ("if", "elif", "else", "endif", "for", "endfor", "set"))
     elif "unexpected '}'" in message or "end of print statement" in message:
         hint = "an expression is {{ name }} or {{ name | filter }}"
+    quote = next((sign for sign in _CHINESE_QUOTES if f"unexpected char '{sign}'" in message), "")
+    if quote:
+        return problem(field, error.lineno, "T001", message, "inside {{ }} and {% %} write ' or \"", quote)
     near = next((word for word in re.findall(r"'([^']+)'", message) if word.isidentifier()), "")
     return problem(field, error.lineno, "T001", message, hint, near)
 

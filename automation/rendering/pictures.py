@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Final, TypeAlias
 
+from automation.kernel import document
+
 ENDINGS: Final = frozenset({".png", ".jpg", ".jpeg", ".gif"})
 BIGGEST: Final = 2 << 20  # bytes: WeChat takes 10 MB, and nobody waits for that on a telephone
 SIGNS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
@@ -24,11 +26,10 @@ def find(folder: Path, name: str) -> Path | Wrong:
         return "T054", "a picture lies in the folder of the texts", "write it from there: pictures/spring.png"
     path = folder / inside
     if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
-        return (
-            "T054",
-            f"there is no picture {name} in the folder of the texts",
-            "write it from there: pictures/spring.png",
-        )
+        there = [one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.suffix.lower() in ENDINGS]
+        close = document.nearest(name, there)
+        hint = f"did you mean {close}?" if close else "write it from there: pictures/spring.png"
+        return "T054", f"there is no picture {name} in the folder of the texts", hint
     if path.suffix.lower() not in ENDINGS:
         return "T055", f"{name} is no picture that WeChat shows", f"known: {' '.join(sorted(ENDINGS))}"
     if path.stat().st_size > BIGGEST:

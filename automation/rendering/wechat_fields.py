@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from automation.kernel import document
 from automation.rendering.faults import Fault, RenderFault, bad_value
 
 _HAN: Final = "\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
@@ -32,6 +33,13 @@ def kind_of(name: str) -> str | None:
     """The kind of a field by its name, None for a name no template has."""
     found = _NAME.fullmatch(name)
     return found[1] if found and found[1] in KINDS else None
+
+
+def did_you_mean(name: str) -> str:
+    """A hint for a name no template has: the nearest kind, with the number that was written."""
+    kind = name.rstrip("0123456789")
+    close = document.nearest(kind, KINDS)
+    return f"did you mean {close}{name[len(kind) :]}?" if close else f"known: {' '.join(sorted(KINDS))}"
 
 
 def fitted(name: str, value: str) -> str:

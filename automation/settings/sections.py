@@ -21,11 +21,15 @@ Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 DAY: Final = 86_400
 
 
+_CHINA: Final = dict.fromkeys(("beijing", "peking", "shenzhen", "guangzhou", "china"), "Asia/Shanghai")
+"""What people write for the zone of China, which is called after Shanghai."""
+
+
 def _timezone(value: str) -> str:
     try:
         zoneinfo.ZoneInfo(value)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        close = nearest(value, zoneinfo.available_timezones())
+        close = _CHINA.get(value.rpartition("/")[2].lower()) or nearest(value, zoneinfo.available_timezones())
         raise refuse(
             "not a known time zone", f"did you mean '{close}'?" if close else "such as Asia/Shanghai"
         ) from None

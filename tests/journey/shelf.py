@@ -57,6 +57,7 @@ def shop(texts: Texts | None = None, **changes: object) -> Shop:
     values: dict[str, object] = {
         "segments": {"vip": Compare("tier", Op.AT_LEAST, "gold", FieldType.CHOICE, ("basic", "silver", "gold"))},
         "purposes": {"promo": "marketing", "marketing": "marketing", "service": "service"},
+        "titles": {"促销": "promo"},
         "channels": {"wechat_main": "wechat", "sms_main": "sms"},
         "via": ("wechat", "sms"),
         "journeys": frozenset({"wake", "other"}),

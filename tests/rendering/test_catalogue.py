@@ -95,6 +95,25 @@ def test_the_same_content_has_the_same_version(shop: Shop) -> None:
 LAYOUT = "<html><body><!-- content --></body></html>\n"
 BAD: list[tuple[str, dict[str, str], str, str]] = [
     ("T001", {"a/wechat.yaml": "text: |\n  您好\n    {{ customer.name }\n"}, "a/wechat.yaml:3:5", "{{ name }}"),
+    ("T001", {"a/wechat.yaml": "text: 您好{{ customer.name | default(‘您’) }}\n"}, "a/wechat.yaml:1:36", "write ' or"),
+    (
+        "T001",
+        {"a/wechat.yaml": "text: 您好{% if customer.name == “王” %}x{% endif %}\n"},
+        "a/wechat.yaml:1:32",
+        "write ' or",
+    ),
+    (
+        "T054",
+        {"a/email.yaml": "subject: x\n", "a/email.html": '<img src="cid:lgo.png" alt="">', "a/logo.png": "x"},
+        "a/email.html:1:15",
+        "did you mean logo.png?",
+    ),
+    (
+        "T054",
+        {"a/wechat.yaml": "image: {file: pictures/sprng.png}\n", "pictures/spring.png": "x"},
+        "a/wechat.yaml:1:15",
+        "did you mean pictures/spring.png?",
+    ),
     ("T002", {"a/email.yaml": "subject: x\n", "a/email.html": "x" * 140_000}, "a/email.html:1:1", "longer"),
     ("T010", {"a/wechat.yaml": "text: |\n  {% include 'x' %}\n"}, "a/wechat.yaml:2:3", "include"),
     ("T011", {"a/sms.yaml": SMS.replace("customer.name", "a | mony")}, "a/sms.yaml:2:24", "did you mean money?"),
@@ -172,13 +191,13 @@ BAD: list[tuple[str, dict[str, str], str, str]] = [
     (
         "T045",
         {"a/email.yaml": "subject: x\nlayout: shp\n", "a/email.html": "<p>x</p>", "_layouts/shop.html": LAYOUT},
-        "a/email.yaml:2:1",
+        "a/email.yaml:2:9",
         "did you mean shop?",
     ),
     (
         "T045",
         {"a/email.yaml": "subject: x\nlayout: ../a/x\n", "a/email.html": "x", "a/x.html": LAYOUT},
-        "a/email.yaml:2:1",
+        "a/email.yaml:2:9",
         "make templates/_layouts/",
     ),
     (
@@ -209,7 +228,7 @@ BAD: list[tuple[str, dict[str, str], str, str]] = [
     ("T031", {"a/wechat.yaml": "image: {file: '{{ customer.name }}.png'}\n"}, "a/wechat.yaml:1:15", "fixed path"),
     ("T061", {"a/wechat.yaml": "image: {file: x.png, media: m}\n"}, "a/wechat.yaml:1:8", "a file or a media id"),
     ("S001", {"a/wechat.yaml": "mass: {image: {fil: x.png}}\n"}, "a/wechat.yaml:1:16", "did you mean 'file'"),
-    ("T060", {"a/wechat.yaml": WECHAT.replace("thing1", "thng1")}, "a/wechat.yaml:4:5", "did you mean thing?"),
+    ("T060", {"a/wechat.yaml": WECHAT.replace("thing1", "thng1")}, "a/wechat.yaml:4:5", "did you mean thing1?"),
     ("T060", {"a/wechat.yaml": WECHAT.replace("thing1: x", "time1: 明天")}, "a/wechat.yaml:4:12", "15:01"),
     (
         "T060",

@@ -110,6 +110,7 @@ def test_secrets_of_every_option_model_may_only_be_references(tmp_path: Path) ->
         ("shop: {nmae: a}", "1:8 S001 unknown key 'nmae' (did you mean 'name'?)"),
         ("shop: {name: a}\nchanels: {}", "2:1 S001 unknown key 'chanels' (did you mean 'channels'?)"),
         ("shop: {name: a, timezone: Asia/Shanghia}", "1:27 S020 not a known time zone (did you mean 'Asia/Shanghai'?)"),
+        ("shop: {name: a, timezone: Asia/Beijing}", "1:27 S020 not a known time zone (did you mean 'Asia/Shanghai'?)"),
         ("shop: {name: a, timezone: ../etc/passwd}", "1:27 S020 not a known time zone (such as Asia/Shanghai)"),
         ("shop: {name: a}\nchannels:\n  a: {kind: fke}", "3:13 S017 'fke' is not possible here (did you mean 'fake'?)"),
         ("shop: {name: a}\nchannels:\n  a: {url: x}", "3:6 S002 'kind' is missing (one of fake, plain)"),
