@@ -32,7 +32,7 @@ def shared(command: Any) -> Any:
     for option in reversed((
         click.option("--map", "mapped", multiple=True, metavar="HEADING=FIELD", help="What a column means."),
         click.option("--account", "accounts", multiple=True, metavar="KIND=CHANNEL", help="Whose openids they are."),
-        click.option("--encoding", help="Of a CSV file, such as gb18030. Default: found out."),
+        click.option("--encoding", help=f"Of a CSV file: {', '.join(text_files.ENCODINGS)}. Default: found out."),
         click.option("--sheet", help="Of an XLSX file. Default: the first."),
         click.option("--again", is_flag=True, help="Import a file once more that was imported before."),
         options.as_json,

@@ -7,7 +7,6 @@ row that cannot be read, or that the database refuses, goes to the rejects file 
 
 from __future__ import annotations
 
-import codecs
 import gc
 import hashlib
 import marshal
@@ -289,8 +288,6 @@ class _Step(Generic[Item, Prepared]):
 def _open(worker: Worker[Item, Prepared], path: Path, options: Options) -> Source:
     try:
         rows, total, digest = _rows(path, options)
-    except LookupError:
-        raise errors.Refused(f"there is no encoding {options.encoding}: write utf-8 or gb18030") from None
     except OSError as error:
         raise errors.Refused(f"{path} cannot be read: {error.strerror}") from error
     seen: list[list[str]] = []
@@ -312,8 +309,6 @@ def _rows(path: Path, options: Options) -> tuple[Iterator[Row], int | None, str]
         return workbooks.rows(path, options.sheet, options.limits), None, workbooks.digest(path)
     if path.suffix.lower() in (".xls", ".xlsm", ".xlsb", ".et", ".numbers"):
         raise errors.Refused(f"{path.name}: save it as .xlsx or as CSV UTF-8")
-    if options.encoding:
-        codecs.lookup(options.encoding)
     found = text_files.survey(path, options.encoding)
     return text_files.rows(path, found.encoding, options.delimiter), found.lines, found.digest
 

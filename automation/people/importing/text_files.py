@@ -10,13 +10,22 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO, TypeAlias
+from typing import Final, TextIO, TypeAlias
+
+from automation.kernel import errors
 
 BLOCK = 256 * 1024
 LONGEST_LINE = 1024 * 1024
 SPAN = 20  # lines one row may take; more is a quotation mark that nobody closed
 DELIMITERS = ",;\t|"
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# What may be named, and as what it is read: a mark or a newer character does no harm. Of Python's other encodings some
+# are no texts (base64, zlib, rot13), some make halves of characters (utf-7, raw_unicode_escape).
+ENCODINGS: Final = {
+    "utf-8": "utf-8-sig", "gb18030": "gb18030", "gbk": "gb18030", "gb2312": "gb18030", "big5": "big5",
+    "big5hkscs": "big5hkscs", "cp950": "cp950", "utf-16": "utf-16", "utf-16-le": "utf-16-le", "utf-16-be": "utf-16-be",
+}  # fmt: skip
 UNDECODED = "\ufffd"
 UNCLOSED = "a quotation mark is not closed on this line"
 DAMAGED = "characters that are not of the file's encoding"
@@ -33,15 +42,31 @@ class Survey:
     lines: int
 
 
+def named(encoding: str) -> str:
+    """What a file is read as for which somebody names this encoding, under any of its names. Refused where none is."""
+    try:
+        known = codecs.lookup(encoding).name
+    except (LookupError, ValueError):
+        known = ""
+    known = "utf-8" if known == "utf-8-sig" else known
+    if known not in ENCODINGS:
+        raise errors.Refused(
+            f"a table cannot be in the encoding '{encoding[:40]}': write one of {', '.join(ENCODINGS)}"
+        )
+    return ENCODINGS[known]
+
+
 def survey(path: Path, encoding: str | None = None) -> Survey:
-    """Reads the file once in blocks. The encoding is the given one, else the mark's, else UTF-8 if it is that."""
+    """Reads the file once in blocks. The encoding is the one named, else the mark's, else UTF-8 if it is that."""
     digest, lines = hashlib.sha256(), 0
-    marked: str | None = encoding
+    marked = named(encoding) if encoding else None
     strict = {name: codecs.getincrementaldecoder(name)("strict") for name in ("utf-8", "gb18030")}
     with path.open("rb") as file:
         for number, block in enumerate(iter(lambda: file.read(BLOCK), b"")):
             if number == 0 and marked is None:
                 marked = next((name for mark, name in MARKS if block.startswith(mark)), None)
+            elif number == 0 and marked == "utf-16" and not block.startswith(UTF_16):
+                marked = "utf-16-le"  # as Windows writes it
             digest.update(block)
             lines += block.count(b"\n")
             for name in list(strict) if marked is None else ():
@@ -83,7 +108,7 @@ def rows(path: Path, encoding: str, delimiter: str | None) -> Iterator[Row]:
 
 def _plain(block: str, delimiter: str) -> list[list[str]] | None:
     """The rows of a block in which each line is a row; None where it must be looked at line by line."""
-    if '"' in block or UNDECODED in block:
+    if '"' in block or _damaged(block):
         return None
     try:
         return list(csv.reader(io.StringIO(block, newline=""), delimiter=delimiter))
@@ -142,10 +167,20 @@ def _records(lines: _Lines, delimiter: str, line: int) -> Iterator[tuple[int, li
             lines.overrun = False
             reader = csv.reader(lines, delimiter=delimiter)
         else:
-            damaged = any(UNDECODED in text for text in taken)
-            yield line, cells or [], DAMAGED if damaged else None, size
+            yield line, cells or [], DAMAGED if any(map(_damaged, taken)) else None, size
         line += size
         taken.clear()
+
+
+def _damaged(text: str) -> bool:
+    """Whether it has what is no character: a place that could not be read, or half of a pair."""
+    if UNDECODED in text:
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _open_quote(taken: list[str]) -> bool:

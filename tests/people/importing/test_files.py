@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import time
 import tracemalloc
 import zipfile
@@ -39,6 +40,52 @@ def test_the_encoding_is_found(table: Callable[..., Path], encoding: str, found:
     path = table("手机号,姓名", "13800000001,王芳㐀", encoding=encoding)
     assert text_files.survey(path).encoding == found
     assert [cells for _, cells, _ in read(path, found)] == [["手机号", "姓名"], ["13800000001", "王芳㐀"]]
+
+
+@pytest.mark.parametrize("word", [
+    "base64", "rot13", "zlib", "bz2", "hex", "uu", "quopri", "idna", "punycode", "undefined", "unicode_escape",
+    "raw_unicode_escape", "utf-7", "ascii", "klingon", "王", "x" * 5000, "../utf_8", "utf-8\0", "\ud800", " ",
+])  # fmt: skip
+def test_an_encoding_that_is_no_tables_is_refused_with_those_that_are(
+    shop: Registry, table: Callable[..., Path], word: str
+) -> None:
+    with pytest.raises(errors.Refused, match=r"write one of utf-8, gb18030, gbk, .*utf-16") as refusal:
+        customers(shop, table("手机号,姓名", "13800000001,王芳"), Options(encoding=word), NOW)
+    assert len(str(refusal.value)) < 250
+    assert shop.store.value("SELECT count(*) FROM import_job") == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "written"),
+    [
+        *((word, word) for word in text_files.ENCODINGS), ("UTF8", "utf-8"), ("utf-8", "utf-8-sig"), ("cp936", "gbk"),
+        ("utf-8-sig", "utf-8"), ("utf-16", "utf-16-le"), ("utf_16_le", "utf-16-le"), ("Big5-HKSCS", "big5hkscs"),
+    ],
+)  # fmt: skip
+def test_a_file_is_read_in_the_encoding_that_is_named(tmp_path: Path, word: str, written: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes("a,b\r\n13800000001,王芳\r\n".encode(written))
+    found = text_files.survey(path, word).encoding
+    assert [cells for _, cells, _ in read(path, found)] == [["a", "b"], ["13800000001", "王芳"]]
+
+
+@pytest.mark.parametrize("word", [*text_files.ENCODINGS])
+def test_bytes_of_any_kind_are_rows_or_rejects_in_every_encoding(tmp_path: Path, word: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(random.Random(1).randbytes(40_000))
+    found = text_files.survey(path, word).encoding
+    rows = list(text_files.rows(path, found, ","))
+    assert any(problem for _, _, problem in rows)
+    for _, cells, problem in rows:
+        assert problem or "".join(cells).encode() is not None
+    path.write_bytes(b"")
+    assert read(path, text_files.survey(path, word).encoding) == []
+
+
+def test_half_of_a_character_costs_one_row(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text('a,b\n1,x\n2,\\ud800\n3,"y"\n')
+    assert [bad for _, _, bad in read(path, "raw_unicode_escape")] == [False, False, True, False]
 
 
 def test_a_file_with_one_damaged_byte_stays_utf8_and_loses_one_row(tmp_path: Path) -> None:
@@ -191,5 +238,5 @@ def test_a_damaged_workbook_says_how_far_it_was_read(shop: Registry, tmp_path: P
 def test_what_is_no_workbook_is_refused(shop: Registry, table: Callable[..., Path]) -> None:
     with pytest.raises(errors.Refused, match=r"not an \.xlsx workbook"):
         customers(shop, table("手机号", "13800000001", name="x.xlsx"), Options(), NOW)
-    with pytest.raises(errors.Refused, match="no encoding"):
+    with pytest.raises(errors.Refused, match="write one of utf-8"):
         customers(shop, table("手机号", "13800000001"), Options(encoding="utf-99"), NOW)
