@@ -12,7 +12,7 @@ from automation.journey.rules import RULES
 from automation.kernel import errors
 from automation.kernel.errors import Problem
 
-from . import options, show
+from . import options, show, wechat_menu
 from .session import Session
 
 
@@ -67,6 +67,11 @@ def _load(session: Session) -> tuple[project.Project | None, tuple[Problem, ...]
         _ = session.app.calendar
     except errors.SourceErrors as wrong:
         problems[:0] = wrong.problems  # the calendar is a cause of others, too
+    folder = session.config.parent
+    try:
+        _ = (folder / wechat_menu.FILE).exists() and wechat_menu.read(folder)
+    except errors.SourceErrors as wrong:
+        problems += wrong.problems
     return found, tuple(problems), found.warnings
 
 

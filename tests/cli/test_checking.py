@@ -42,6 +42,18 @@ def test_a_wrong_config_is_a_problem_among_others(bare: Any) -> None:
     assert done.json["problems"][0]["line"] == 1
 
 
+def test_the_menu_is_checked_before_it_is_pushed(bare: Any) -> None:
+    assert not any("wechat_menu" in one["path"] for one in bare("check", "--json").json["problems"])
+    bare.write(
+        "wechat_menu.yaml",
+        "buttons:\n  - {name: 会员中心和更多服务, click: me}\n  - {name: 服务, clikc: points}\n",
+    )
+    done = bare("check", "--json")
+    found = [(one["line"], one["column"]) for one in done.json["problems"] if "wechat_menu.yaml" in one["path"]]
+    assert done.code == 1
+    assert found == [(2, 12), (3, 16)]
+
+
 def test_a_wrong_journey_keeps_no_other_command_from_working(bare: Any, tmp_path: Path) -> None:
     broken(bare, tmp_path)
     assert "run.py check" in bare.fine("journeys", "list").out
