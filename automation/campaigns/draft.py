@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from automation.journey import graph, rules_check
 from automation.journey.project import Project, load_source
+from automation.journey.texts_check import OWN
 from automation.kernel import errors, shapes
 from automation.kernel.document import nearest
+from automation.rendering.texts import Text
 
 PREFIX = "campaign_"
 STEP = "send"
@@ -81,9 +83,23 @@ def compiled(project: Project, draft: Draft, name: str) -> graph.Journey:
         made = load_source(source(draft, name), name, project, f"campaign {name}")
         shapes.report(rules_check.check(project.shop, {name: made}, project.policy.overrides).problems.get(name, ()))
     except errors.SourceErrors as wrong:
-        told = "; ".join(f"{one.message} ({one.hint})" if one.hint else one.message for one in wrong.problems)
+        told = "; ".join(_told(project.texts.texts[draft.text], wrong.problems))
         raise errors.Refused(f"this cannot be sent as a campaign: {told}") from None
     return made
+
+
+def _told(text: Text, problems: Iterable[errors.Problem]) -> Iterator[str]:
+    """What is wrong, in words for who wrote no journey: hints that speak of its steps would not help."""
+    used = {*text.needs, *(use.name for use in text.uses if not use.optional)}
+    given = sorted({path.partition(".")[0] for path in used} - OWN - {"customer", "entry"})
+    if given:
+        yield (
+            f"the text '{text.name}' needs a {' and a '.join(given)}, which only a step of a journey gives: send it by"
+            f" a journey with a `{given[0]}` step before it, or take a text without"
+        )
+    for one in problems:
+        if not one.message.startswith(tuple(f"'{root}." for root in given)):
+            yield f"{one.message} ({one.hint})" if one.hint else one.message
 
 
 def _quoted(value: str) -> str:

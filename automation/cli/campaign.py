@@ -94,14 +94,18 @@ def send(session: Session, /, yes: bool, as_json: bool, who: str, **words: Any) 
         raise errors.Refused(
             "nobody would get it, so nothing was sent; `run.py campaign plan` with the same words says why"
         )
-    if not yes and not click.confirm(f"Send to {found.messages:,} people?", err=True):
+    ids = len(request.ids)
+    question = f"Put {show.people(ids)} in line? {found.messages:,} of them would be reached as things are now."
+    if not yes and not click.confirm(question, err=True):
         raise errors.Refused("not confirmed, so nothing was sent")
     with progress.bar("putting people in line") as bar:
         name = sending.send(session.app.parts, request.draft, request.ids, who, session.now, bar)
     if as_json:
         show.document({"campaign": name, **_plain(session, request, found)})
     else:
-        click.echo(f"{name}: {len(request.ids):,} people are in line; `run.py campaign show {name}`")
+        are = "is" if ids == 1 else "are"
+        click.echo(f"{name}: {show.people(ids)} {are} in line; `run.py campaign show {name}`")
+        click.echo(f"expected to be reached: {found.messages:,}; each is asked about again when it is their turn")
         click.echo(f"to stop it: run.py campaign stop {name}")
 
 

@@ -33,6 +33,8 @@ MESSAGES = (
 )  # fmt: skip
 EVENTS = (show.time("at"), show.text("event"), show.text("key"), show.text("properties"))
 CONSENTS = (show.text("channel"), show.text("purpose"), show.text("granted"), show.time("at"), show.text("source"))
+WINDOWS = (show.text("channel"), show.time("until"), show.text("left", "replies left"))
+GRANTS = (show.text("channel"), show.text("template"), show.number("left", "notices left"))
 TAGS = (show.text("tag"), show.text("source"), show.time("since"), show.time("until"))
 IDENTITIES = (show.text("kind"), show.text("shown", "address"), show.text("account"), show.text("blocked"))
 COUPONS = (show.text("pool"), show.time("given_at"), show.time("expires_at"), show.time("redeemed_at"))
@@ -114,6 +116,7 @@ def _plain(session: Session, report: dict[str, Any]) -> dict[str, Any]:
     tables = {
         "identities": IDENTITIES, "tags": TAGS, "consents": CONSENTS, "runs": RUNS, "messages": MESSAGES,
         "events": EVENTS, "coupons": COUPONS, "merges": MERGES,
+        "windows": WINDOWS, "grants": GRANTS,
     }  # fmt: skip
     found = dict(report) | {name: show.plain(columns, report[name], zone) for name, columns in tables.items()}
     for run in found["runs"]:
@@ -137,7 +140,8 @@ def _print(session: Session, report: dict[str, Any]) -> None:
         )
     _section("Contacts", IDENTITIES, report["identities"], zone)
     _section("Tags", TAGS, report["tags"], zone)
-    _section("Consents (marketing needs one, service only none against it)", CONSENTS, report["consents"], zone)
+    _section("Consents (marketing needs a yes; service goes unless there is a no)", CONSENTS, report["consents"], zone)
+    _allowed(session, report, zone)
     _section("Journeys", RUNS, [row | {"path": _path(row["path"], zone)} for row in report["runs"]], zone)
     _section("Messages", MESSAGES, report["messages"], zone)
     events = [row | {"properties": json.dumps(row["properties"], ensure_ascii=False)} for row in report["events"]]
@@ -145,6 +149,16 @@ def _print(session: Session, report: dict[str, Any]) -> None:
     for title, columns, name in (("Coupons", COUPONS, "coupons"), ("Merges", MERGES, "merges")):
         if report[name]:
             _section(title, columns, report[name], zone)
+
+
+def _allowed(session: Session, report: dict[str, Any], zone: ZoneInfo) -> None:
+    """Why a reason says "window closed" or "no grant", where a channel has lanes that ask for them."""
+    lanes = [lane for channel in session.app.channels.values() for lane in channel.lanes]
+    windows = [row | {"left": "any number" if row["left"] is None else row["left"]} for row in report["windows"]]
+    if windows or any(lane.window for lane in lanes):
+        _section("Open reply windows", WINDOWS, windows, zone)
+    if report["grants"] or any(lane.grant for lane in lanes):
+        _section("Grants of subscription notices", GRANTS, report["grants"], zone)
 
 
 def _value(field: Field | Computed | None, value: Any, zone: ZoneInfo) -> str:

@@ -19,7 +19,7 @@ from automation.simulate import figures, loading, proof, report, shoppers, stage
 from automation.simulate.world import World
 from automation.store.database import Store
 
-from . import options, progress
+from . import options, progress, show
 from .session import Session
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def demo(session: Session, days: int, customers: int) -> None:
             click.echo(f"  {problem}", err=True)
         raise click.exceptions.Exit(1)
     click.echo("Checked: the providers' books agree with the database message by message, and all invariants hold.")
-    _suggest(place, found)
+    _suggest(place, found, days)
 
 
 def _refuse_if_used(place: Stage) -> None:
@@ -104,7 +104,8 @@ def _play(session: Session, place: Stage, customers: int, days: int) -> tuple[li
         lived = year.live(world, customers, (first, end), bar)
     app.delivery.close()
     click.echo(
-        f"{lived.acts:,} things customers did, {lived.sent:,} messages over HTTP and SMTP, {lived.moments:,} moments.\n"
+        f"{lived.acts:,} things customers did, {lived.sent:,} messages over HTTP and SMTP,"
+        f" {lived.moments:,} moments of the simulated clock.\n"
     )
     kinds = {name: channel.kind for name, channel in app.channels.items()}
     staff = {one.address for one in app.settings.staff.values() if one.address}
@@ -132,13 +133,14 @@ def _print(found: Sequence[figures.Figures], seconds: float) -> None:
         click.echo(doubt)
 
 
-def _suggest(place: Stage, found: Sequence[figures.Figures]) -> None:
+def _suggest(place: Stage, found: Sequence[figures.Figures], days: int) -> None:
     config = shlex.quote(_short(place.config))
     busiest = max(found, key=lambda one: one.sent.total()).name
     python = Path(sys.executable)
     said = _short(python) if python.is_relative_to(Path.cwd()) else "python"
     run = f"{said} run.py --config {config}"
-    click.echo(f"\nThe year stays in {_short(place.folder)}. Try next:")
+    lived = "The year" if days == DAYS else f"What was lived ({show.counted(days, 'day')})"
+    click.echo(f"\n{lived} stays in {_short(place.folder)}. Try next:")
     for line, why in (
         (f"{run} journeys show {busiest}", "where people stand"),
         (f"{run} customers show 13800000006", "one customer, and why"),

@@ -11,8 +11,9 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 INTERRUPTED = 130  # as shells report a Ctrl-C
+NOBODY = "this asks before it acts, and nobody answered; `--yes` answers for you"
 DATABASES = ("peewee", "apsw", "psycopg")
 
 
@@ -30,8 +32,9 @@ def run(session: Session, arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # Chinese on a terminal that claims ASCII must not end in an error
             stream.reconfigure(encoding="utf-8", errors="replace")
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = _invoke(session, list(sys.argv[1:] if arguments is None else arguments))
+        code = _invoke(session, words)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
@@ -39,7 +42,7 @@ def run(session: Session, arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # the edge
-        return _explain(session, error)
+        return _told_as_json(error, _explain(session, error)) if "--json" in words else _explain(session, error)
 
 
 def _invoke(session: Session, arguments: list[str]) -> int:
@@ -80,10 +83,41 @@ def _explain(session: Session, error: Exception) -> int:
     return _unforeseen(session, error)
 
 
+def _told_as_json(error: Exception, code: int) -> int:
+    """The same as one document on stdout; a command that only ends with a code has written its own already."""
+    from . import show
+
+    if isinstance(error, click.exceptions.Exit):
+        return code
+    told: dict[str, Any] = {"code": code, "kind": type(error).__name__, "message": _message(error), "hint": ""}
+    if isinstance(error, errors.SourceErrors):
+        told["message"] = f"{show.counted(len(error.problems), 'problem')} in your files"
+        told["hint"] = "run.py check"
+        told["problems"] = [asdict(one) for one in error.problems]
+    elif isinstance(error, click.UsageError) and error.ctx is not None:
+        told["hint"] = f"{error.ctx.command_path} --help"
+    with contextlib.suppress(BrokenPipeError):
+        show.document({"error": told})
+    return code
+
+
+def _message(error: Exception) -> str:
+    """For people and programs; what nobody foresaw keeps its words to itself: they might hold personal data."""
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if isinstance(error, errors.LuchengError):
+        return str(error)
+    if isinstance(error, click.Abort):
+        return NOBODY
+    if type(error).__module__.split(".")[0] in DATABASES and (away := _away(error)) is not None:
+        return str(away)
+    return f"something unforeseen happened ({type(error).__name__})"
+
+
 def _no_answer(error: click.Abort) -> int:
     if isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
         return INTERRUPTED
-    _say("Error: this asks before it acts, and nobody answered; `--yes` answers for you")
+    _say(f"Error: {NOBODY}")
     return errors.UsageError.exit_code
 
 

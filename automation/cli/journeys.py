@@ -53,7 +53,10 @@ def show_(session: Session, name: str, as_json: bool) -> None:
         return
     show.table(COLUMNS, [about], zone)
     click.echo()
-    rows: list[dict[str, Any]] = [row | {"messages": _said(row["messages"])} for row in steps]
+    rows: list[dict[str, Any]] = [
+        row | {"messages": _said(row["messages"]), "held": row["held"] or None, "older": row["older"] or None}
+        for row in steps
+    ]
     show.table(STEPS, rows, zone)
 
 

@@ -19,7 +19,10 @@ import click
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
 
-PLAIN_WIDTH = 200  # of a table that goes into a file or pipe
+PLAIN_WIDTH = 200  # of a table that goes into a file or pipe, at least: there it leaves nothing out
+WRAPPED = 18  # a column of sentences is never narrower
+LONG_WORD = 40  # characters; what is longer is broken, as Chinese has no spaces
+GAP = 2  # between columns
 Row = Mapping[str, Any]
 
 
@@ -63,6 +66,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
 
 
+def people(number: int) -> str:
+    """`nobody`, `1 person`, `2,000 people`."""
+    return "nobody" if not number else "1 person" if number == 1 else f"{number:,} people"
+
+
 def moment(at: int | None, zone: ZoneInfo) -> str:
     """2026-11-22 15:57 in the zone; "" for none."""
     return "" if at is None else f"{datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
@@ -85,27 +93,81 @@ def plain(columns: Sequence[Column], rows: Sequence[Row], zone: ZoneInfo) -> lis
 
 
 def table(columns: Sequence[Column], rows: Sequence[Row], zone: ZoneInfo, *, title: str = "", note: str = "") -> None:
-    """A table on stdout, its zone below it where it has times."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = [one for one in columns if not one.hidden]
-    caption = f"times in {zone.key}" if any(one.kind is Kind.TIME for one in shown) else ""
-    drawn = Table(title=title or None, title_justify="left", caption_justify="left", box=None, pad_edge=False)
-    drawn.caption = caption or None
-    for one in shown:
-        side: JustifyMethod = "right" if one.kind is Kind.NUMBER else "left"
-        drawn.add_column(one.title or one.key.replace("_", " "), justify=side, overflow="fold")
-    for row in rows:
-        drawn.add_row(*(Text(_cell(one, row[one.key], zone)) for one in shown))
-    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    """A table on stdout, its zone below it where it has times. A column that is empty in every row is left out."""
     if rows:
-        console.print(drawn)
+        _draw(_filled(columns, rows, zone), zone, title)
     else:
         click.echo(f"{title}: none" if title else "none")
     if note:
         click.echo(note)
+
+
+def _draw(columns: Sequence[_Filled], zone: ZoneInfo, title: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    terminal = sys.stdout.isatty()
+    console = Console(file=sys.stdout, highlight=False, width=None if terminal else max(PLAIN_WIDTH, _width(columns)))
+    shown = _fitting(columns, console.width)
+    if title:
+        console.print(Text(title, style="italic"), soft_wrap=True)
+    drawn = Table(caption_justify="left", box=None, pad_edge=False)
+    drawn.caption = f"times in {zone.key}" if any(one.kind is Kind.TIME for one in shown) else None
+    for one in shown:
+        side: JustifyMethod = "right" if one.kind is Kind.NUMBER else "left"
+        drawn.add_column(one.title, justify=side, overflow="fold", no_wrap=not one.wraps)
+    for cells in zip(*(one.cells for one in shown), strict=True):
+        drawn.add_row(*map(Text, cells))
+    console.print(drawn)
+    left = [one.title for one in columns if one not in shown]
+    if left:
+        click.echo(f"no room for: {', '.join(left)} (a wider terminal, `| less -S` or --json shows them)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """A column with the text of its cells. `wraps`: it holds sentences; ids, names, states and times stay whole."""
+
+    title: str
+    kind: Kind
+    cells: tuple[str, ...]
+
+    @property
+    def wraps(self) -> bool:
+        return self.kind is Kind.TEXT and any(" " in cell or len(cell) > LONG_WORD for cell in self.cells)
+
+    @property
+    def width(self) -> int:
+        """On the screen; at least, of one that wraps."""
+        from rich.cells import cell_len
+
+        title, widest = cell_len(self.title), max(map(cell_len, self.cells))
+        return max(title, min(widest, WRAPPED) if self.wraps else widest)
+
+
+def _filled(columns: Sequence[Column], rows: Sequence[Row], zone: ZoneInfo) -> list[_Filled]:
+    made = [
+        _Filled(one.title or one.key.replace("_", " "), one.kind, tuple(_cell(one, row[one.key], zone) for row in rows))
+        for one in columns
+        if not one.hidden
+    ]
+    return [one for one in made if any(one.cells)] or made[:1]
+
+
+def _fitting(columns: Sequence[_Filled], width: int) -> list[_Filled]:
+    """Where the terminal is narrow, the last columns give way; not the first one, nor those that wrap."""
+    shown = list(columns)
+    while _width(shown) > width:
+        spare = [one for one in shown[1:] if not one.wraps]
+        if not spare:
+            break
+        shown.remove(spare[-1])
+    return shown
+
+
+def _width(columns: Sequence[_Filled]) -> int:
+    return sum(one.width for one in columns) + GAP * (len(columns) - 1)
 
 
 def listing(

@@ -7,32 +7,41 @@ import click
 from automation.engine.delivery import operators
 from automation.store import audit
 
-from . import options
+from . import options, show
 from .session import Session
 
 
 @click.command(epilog=options.example("run.py stop-all --why 短信内容有误"))
 @click.option("--why", default="", metavar="TEXT", help="Kept in the audit.")
+@options.as_json
 @options.who
 @click.pass_obj
-def stop_all(session: Session, why: str, who: str) -> None:
+def stop_all(session: Session, why: str, as_json: bool, who: str) -> None:
     """Stop every message at once.
 
     Nothing more leaves from now on; what a provider was already given cannot be called back. Journeys go on, their
     messages wait until `resume-all`, and those whose time runs out meanwhile expire.
     """
     _turn(session, True, who, why)
-    click.echo("stopped: no message leaves until `run.py resume-all`")
+    _tell(True, "stopped: no message leaves until `run.py resume-all`", as_json)
 
 
 @click.command(epilog=options.example("run.py resume-all"))
 @click.option("--why", default="", metavar="TEXT", help="Kept in the audit.")
+@options.as_json
 @options.who
 @click.pass_obj
-def resume_all(session: Session, why: str, who: str) -> None:
+def resume_all(session: Session, why: str, as_json: bool, who: str) -> None:
     """Let messages leave again."""
     _turn(session, False, who, why)
-    click.echo("messages leave again")
+    _tell(False, "messages leave again", as_json)
+
+
+def _tell(stopped: bool, words: str, as_json: bool) -> None:
+    if as_json:
+        show.document({"stopped": stopped})
+    else:
+        click.echo(words)
 
 
 def _turn(session: Session, on: bool, who: str, why: str) -> None:

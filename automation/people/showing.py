@@ -38,7 +38,7 @@ def show(registry: Registry, person_id: int, now: int) -> dict[str, Any]:
         report["fields"] = _shown(report.pop("attrs")) | _days(statements, person_id)
         report["identities"] = _identities(registry, statements, person_id)
         report["tags"] = _tags(registry, statements, person_id, now)
-        report |= _tables(registry, statements, person_id)
+        report |= _tables(registry, statements, person_id) | _allowed(statements, person_id, now)
     return report
 
 
@@ -73,6 +73,24 @@ def _tags(registry: Registry, statements: Statements, person_id: int, now: int) 
         for tag, source, since, until in statements.rows(sql, id=person_id, now=now)
     ]
     return sorted(tags, key=lambda tag: str(tag["tag"]))
+
+
+def _allowed(statements: Statements, person_id: int, now: int) -> dict[str, list[dict[str, Any]]]:
+    """What platforms let us send without being asked: replies while a window is open, notices a person allowed."""
+    windows = statements.rows(
+        "SELECT w.channel, w.until, w.messages FROM reply_window w JOIN identity i ON i.id = w.identity_id"
+        " WHERE i.person_id = :id AND w.until > :now ORDER BY w.channel, w.until",
+        id=person_id, now=now,
+    )  # fmt: skip
+    grants = statements.rows(
+        "SELECT g.channel, g.template, g.messages FROM send_grant g JOIN identity i ON i.id = g.identity_id"
+        " WHERE i.person_id = :id ORDER BY g.channel, g.template",
+        id=person_id,
+    )
+    return {
+        "windows": [{"channel": channel, "until": until, "left": left} for channel, until, left in windows],
+        "grants": [{"channel": channel, "template": template, "left": left} for channel, template, left in grants],
+    }
 
 
 def _tables(registry: Registry, statements: Statements, person_id: int) -> dict[str, Any]:

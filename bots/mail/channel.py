@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Final
 
 from automation.kernel import clock, errors
 from automation.kernel import options as kinds
@@ -19,6 +20,10 @@ from bots.mail.relay import Relay
 log = logging.getLogger(__name__)
 # SMTP knows no key, so nothing repeated is dropped (RFC 1047), and tells nothing after the relay's answer; what comes
 # back later comes by mail or from the mail service.
+UNREACHED: Final = {
+    "refused": "nothing listens there", "no_such_host": "no such host", "timeout": "no answer in time",
+    "connection_lost": "the connection broke",
+}  # fmt: skip
 LANES = (
     Lane(
         "smtp",
@@ -89,11 +94,7 @@ class MailChannel:
         from bots.mail.domain import Domain
 
         refused = self._relay.check()
-        hint = "see host, port, tls, user and password of this channel"
-        found = [
-            Finding("relay", refused is None, f"refused: {refused.code}" if refused else "connected",
-                    hint if refused else "")
-        ]  # fmt: skip
+        found = [_relay(refused)]
         if self._options.bounces is not None:
             found.append(self._check_mailbox())
         if kinds.is_loopback(self._options.host) and self._options.dkim is None:
@@ -138,3 +139,12 @@ def _sent_from(return_path: str) -> str:
     if wire is None:
         raise ValueError("return_path is not an email address")
     return f"{local}@{wire.rpartition('@')[2]}"
+
+
+def _relay(refused: Denied | None) -> Finding:
+    if refused is None:
+        return Finding("relay", True, "connected")
+    if refused.code in UNREACHED:
+        hint = "do host and port of this channel name a relay that runs (a sandbox?), and does the network reach it?"
+        return Finding("relay", False, f"not reached: {UNREACHED[refused.code]}", hint)
+    return Finding("relay", False, f"refused: {refused.code}", "see host, port, tls, user and password of this channel")

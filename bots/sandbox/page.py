@@ -57,7 +57,7 @@ def masked(address: str) -> str:
         return f"{local[:1]}***@{domain}"
     if address.lstrip("+").isdigit() and len(address) >= 8:
         return f"{address[:-8]}****{address[-4:]}"
-    return f"{address[:4]}****"
+    return f"{address[:4]}****{address[-4:]}" if len(address) > 8 else f"{address[:4]}****"
 
 
 def spoken(body: Mapping[str, object]) -> tuple[str, str]:

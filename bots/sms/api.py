@@ -34,6 +34,7 @@ class Api(ABC):
     """The address, the keys, the client. Many calls may leave at once."""
 
     def __init__(self, options: SmsOptions, now: clock.Clock | None) -> None:
+        self.sandbox = options.sandbox
         self._url = f"{options.base}/"
         self._host = urlsplit(options.base).netloc
         self._keys = signing.Keys(*options.keys())

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from automation.kernel.ports import Finding, Quota
-from bots import http
+from bots import endpoints, http
 from bots.sms.api import Answer, Api
 from bots.sms.options import Purpose, SmsOptions, Template, TencentOptions
 
@@ -83,7 +83,7 @@ def _tencent_signature(account: Api, options: TencentOptions) -> Iterator[Findin
 
 
 def _ask(account: Api, action: str, given: Mapping[str, Any]) -> tuple[Answer | None, Finding]:
-    away = Finding(KEYS, False, "the provider could not be reached", "look at the network and at `sandbox`")
+    away = Finding(KEYS, False, "the provider could not be reached", endpoints.away(account.sandbox))
     try:
         answer = account.call(action, given)
     except http.TransportError as error:

@@ -24,13 +24,17 @@ def check(api: Api, options: WecomOptions) -> list[Finding]:
     return [*found, Finding("callback", True if configured else None, said, hint)]
 
 
+def _hint(error: errors.LuchengError, options: WecomOptions, otherwise: str) -> str:
+    return endpoints.away(options.sandbox) if isinstance(error, errors.ServiceAway) else otherwise
+
+
 def _token(api: Api, key: Key, what: str, options: WecomOptions) -> Finding:
     try:
         api.try_token(key)
-    except errors.ServiceAway as error:
-        return Finding(what, False, str(error), endpoints.away(options.sandbox))
     except errors.LuchengError as error:
-        return Finding(what, False, str(error), "compare corpid and secret with the admin console")
+        return Finding(
+            what, False, str(error), _hint(error, options, "compare corpid and secret with the admin console")
+        )
     return Finding(what, True, "accepted")
 
 
@@ -38,7 +42,9 @@ def _agent(api: Api, options: WecomOptions) -> Finding:
     try:
         answer = api.get(Key.APP, "agent/get", agentid=options.agent)
     except errors.LuchengError as error:
-        return Finding("app", False, str(error), "agent_id stands in 应用管理, beside the secret")
+        return Finding(
+            "app", False, str(error), _hint(error, options, "agent_id stands in 应用管理, beside the secret")
+        )
     if answer.get("close") == 1:
         return Finding("app", False, "the app is switched off", "switch it on in 应用管理")
     return Finding("app", True, f"agent {options.agent} is there")
@@ -48,7 +54,9 @@ def _employees(api: Api, options: WecomOptions) -> Finding:
     try:
         answer = api.get(Key.CUSTOMERS, "externalcontact/get_follow_user_list")
     except errors.LuchengError as error:
-        return Finding("employees", False, str(error), "let the app call 客户联系, in 可调用接口的应用")
+        return Finding(
+            "employees", False, str(error), _hint(error, options, "let the app call 客户联系, in 可调用接口的应用")
+        )
     known = set(answers.words(answer, "follow_user"))
     named = {*options.employees, *([options.sender] if options.sender else [])}
     missing = sorted(named - known)

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from automation.store.database import Store
+from tests.cli.conftest import NOW
+
 WANG = "13800000001"
 
 
@@ -119,3 +122,22 @@ def test_why_she_did_not_get_it_is_in_show(shop: Any) -> None:
     found = shop.fine("customers", "show", "13800000002", "--json").json
     assert [(one["state"], one["word"]) for one in found["messages"]] == [("suppressed", "no consent")]
     assert "no consent" in shop.fine("customers", "show", "13800000002").out
+
+
+def test_open_windows_and_grants_explain_why_a_lane_was_closed(shop: Any) -> None:
+    found = shop.fine("customers", "show", WANG, "--json").json
+    with Store(f"sqlite:{shop.folder / 'var/lucheng.db'}").write() as tx:
+        number = tx.value("SELECT min(id) FROM identity WHERE person_id = :id", id=found["id"])
+        for channel, until, left in (("wechat_a", NOW + 3_600, 5), ("wechat_b", NOW + 60, None), ("old", NOW - 1, 5)):
+            tx.run(
+                "INSERT INTO reply_window VALUES (:channel, :identity, :until, :left)",
+                channel=channel, identity=number, until=until, left=left,
+            )  # fmt: skip
+        tx.run("INSERT INTO send_grant VALUES ('wechat_a', :identity, 'arrived', 2)", identity=number)
+    found = shop.fine("customers", "show", WANG, "--json").json
+    assert [(row["channel"], row["left"]) for row in found["windows"]] == [("wechat_a", 5), ("wechat_b", None)]
+    assert found["grants"] == [{"channel": "wechat_a", "template": "arrived", "left": 2}]
+    printed = shop.fine("customers", "show", WANG).out
+    assert "2026-11-22 16:00" in printed
+    assert "any number" in printed
+    assert "Grants of subscription notices" in printed

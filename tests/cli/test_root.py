@@ -81,7 +81,7 @@ def test_every_command_that_takes_json_is_held_to_it() -> None:
                  ("wechat", "mass", "list"), ("wechat", "mass", "send"),
                  ("wecom", "contact-way", "make"), ("wecom", "contact-way", "list"),
                  ("wecom", "tags", "list"), ("wecom", "groups", "list"), ("wecom", "mass-group"),
-                 ("wecom", "task", "show")}  # fmt: skip
+                 ("wecom", "task", "show"), ("backup",), ("stop-all",), ("resume-all",)}  # fmt: skip
     left = takes - elsewhere - {path[:2] for path in held} - {path[:1] for path in held}
     assert left <= {("demo",)}, left
 
@@ -106,3 +106,33 @@ def test_help_of_a_real_process_imports_neither_settings_nor_database() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Commands:" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("journeys", "show", "nowhere", "--json"), 1), (("messages", "show", "x", "--json"), 2),
+        (("campaign", "plan", "--text", "wakeup_hello", "--json"), 2),
+    ],
+)  # fmt: skip
+def test_an_error_is_one_json_document_where_json_was_asked_for(shop: Any, words: tuple[str, ...], code: int) -> None:
+    done = shop(*words)
+    assert done.code == code
+    assert list(done.json) == ["error"]
+    told = done.json["error"]
+    assert (told["code"], sorted(told)) == (code, ["code", "hint", "kind", "message"])
+    assert told["message"] in done.err
+
+
+def test_problems_of_files_are_listed_in_the_json_document(shop: Any) -> None:
+    shop.write("config.yaml", "shop: {nam: x}\n")
+    done = shop("journeys", "list", "--json")
+    assert done.code == 1
+    assert done.json["error"]["problems"][0]["path"].endswith("config.yaml")
+
+
+def test_the_stop_switch_and_a_backup_answer_in_json(shop: Any) -> None:
+    assert shop.fine("stop-all", "--json").json == {"stopped": True}
+    assert shop.fine("resume-all", "--json").json == {"stopped": False}
+    found = shop.fine("backup", shop.folder / "copy.db", "--json").json
+    assert (found["checked"], found["bytes"]) == (True, (shop.folder / "copy.db").stat().st_size)

@@ -11,11 +11,12 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from automation.kernel.hooks import Forgery, Unreadable
 from bots import callback_crypto as crypto
@@ -29,6 +30,7 @@ from bots.sandbox.playing import json_answer
 
 TOKEN: Final = "pretendtoken"  # noqa: S105
 AES_KEY: Final = "pretendpretendpretendpretendpretendpretend0"
+ADMIN: Final = "oSANDBOX0001"  # reports of mass messages name an administrator
 OURS: Final = "gh_sandbox"  # what the account calls itself in a callback
 UNHEARD: Final = "nobody was called: register the address of `run.py channels list` with POST /wechat/_callback"
 SAID, BRIEF = (5, 172_800), (3, 60)  # answers and seconds that a message and a click, a scan, a follow allow
@@ -59,7 +61,7 @@ class Act(BaseModel):
     do: Literal["follow", "unfollow", "scan", "say", "send", "click", "view", "menu_message", "report", "mass_report",
                 "allow", "refuse", "used", "event"]  # fmt: skip
     appid: str = PRETENDED
-    openid: str = "oSANDBOX0001"
+    openid: str = ""
     text: str = ""
     kind: str = "image"
     key: str = ""
@@ -68,6 +70,12 @@ class Act(BaseModel):
     message: str = ""
     members: dict[str, Any] = Field(default_factory=dict)
     again: Annotated[int, Field(ge=0, le=10)] = 0
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if not self.openid and self.do != "mass_report":
+            raise PydanticCustomError("openid", "openid is due: whose deed it is, such as oCUSTOMER0001")
+        return self
 
 
 @dataclass(slots=True)
@@ -112,7 +120,7 @@ class Callbacks:
         callback = self._known.get(act.appid)
         if callback is None:
             return json_answer(200, {"heard": [], "said": "", "hint": UNHEARD})
-        document = _xml({"ToUserName": OURS, "FromUserName": act.openid, **members})
+        document = _xml({"ToUserName": OURS, "FromUserName": act.openid or ADMIN, **members})
         url, body = self._sealed(callback, document.encode())
         heard: list[calling.Heard] = []
         for _ in range(act.again + 1):

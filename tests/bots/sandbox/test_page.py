@@ -56,7 +56,8 @@ def test_the_page_loads_nothing_from_anywhere() -> None:
         ("13800000001", "138****0001"),
         ("+8613800000001", "+86138****0001"),
         ("li.na@example.com", "l***@example.com"),
-        ("oABCDEFGHIJ", "oABC****"),
+        ("oCUSTOMER0001", "oCUS****0001"),
+        ("oABCDEF", "oABC****"),
         ("", "****"),
     ],
 )

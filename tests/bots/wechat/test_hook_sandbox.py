@@ -57,7 +57,8 @@ class Desk:
         return 200, self.hook.answer(request, reply).body
 
     def post(self, path: str, **order: Any) -> dict[str, Any]:
-        answer = self.control.post_json(f"{self.sandbox.url}/wechat/{path}", {"appid": self.appid, **order})
+        whose = {"openid": "oSANDBOX0001"} if path == "_act" else {}
+        answer = self.control.post_json(f"{self.sandbox.url}/wechat/{path}", {"appid": self.appid, **whose, **order})
         found = answer.json()
         assert isinstance(found, dict)
         assert answer.status == 200, found
@@ -170,9 +171,15 @@ def test_a_wrong_token_is_heard_as_a_refusal(desk: Desk) -> None:
     ("path", "order"),
     [
         ("_callback", {"url": "http://example.com/"}), ("_callback", {"url": "https://127.0.0.1/"}), ("_callback", {}),
-        ("_act", {"do": "dance"}), ("_act", {}),
+        ("_act", {"do": "dance", "openid": "oCUSTOMER0001"}), ("_act", {"openid": "oCUSTOMER0001"}),
     ],
 )  # fmt: skip
 def test_the_sandbox_calls_nobody_but_this_machine(desk: Desk, path: str, order: dict[str, Any]) -> None:
     answer = desk.control.post_json(f"{desk.sandbox.url}/wechat/{path}", order)
     assert answer.status == 422
+
+
+def test_a_deed_of_nobody_is_refused_with_what_is_due(desk: Desk) -> None:
+    answer = desk.control.post_json(f"{desk.sandbox.url}/wechat/_act", {"do": "follow"})
+    assert answer.status == 422
+    assert "openid is due" in str(answer.json())
