@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 import run
-from automation import cli
+from automation.cli import edge
+from automation.cli import keys as key_commands
+from automation.cli.session import Session
+from automation.kernel.clock import FixedClock, SystemClock
 from tests.docs import pages
 
 PAGE = pages.ROOT / "docs" / "operations.md"
@@ -26,9 +29,11 @@ def words(*known: str) -> list[list[str]]:
 def test_keys_change_and_a_backup_comes_back_by_the_words_of_the_page(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    clock = FixedClock(SystemClock().now())
+
     def fine(*arguments: str) -> str:
         placed = [one.replace(PLACE, f"{tmp_path}/") for one in arguments]
-        assert cli.main(run.kinds, run.build, arguments=placed) == 0, capsys.readouterr().err
+        assert edge.run(Session(run.kinds, run.build, clock), placed) == 0, capsys.readouterr().err
         return capsys.readouterr().out
 
     shop = tmp_path / "shop"
@@ -39,6 +44,8 @@ def test_keys_change_and_a_backup_comes_back_by_the_words_of_the_page(
     keys = words("keys")
     assert [one[1] for one in keys] == ["add", "reseal", "retire"]
     for one in keys:
+        if one[1] == "retire":
+            clock.set(clock.now() + key_commands.SETTLED)
         fine(*at, *one)
     assert "NOT in it" in fine(*at, *backup)
     restore, bare = words("restore")
