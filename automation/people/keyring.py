@@ -70,10 +70,11 @@ def create(path: Path) -> Keyring:
 
 def add(path: Path) -> int:
     """Adds a key that seals from now on; its number. Who calls sees to it that nobody else changes the file."""
+    path = path.resolve()  # where a link leads, the key belongs
     ring = load(path)
     if ring.newest == MOST:
         raise errors.Refused(f"{path} has had its {MOST} keys")
-    text = path.read_text("ascii")
+    text = path.read_text("utf-8")
     _replace(path, text + ("" if text.endswith("\n") else "\n") + _line(ring.newest + 1), path.stat())
     return ring.newest + 1
 
@@ -83,6 +84,7 @@ def retire(path: Path, number: int) -> Path:
 
     Refused for the one that seals and the one that finds.
     """
+    path = path.resolve()
     ring = load(path)
     if number not in ring.data:
         raise errors.Refused(f"{path} has no key {number}")
@@ -90,7 +92,7 @@ def retire(path: Path, number: int) -> Path:
         raise errors.Refused(f"key {number} seals what is new: `run.py keys add` makes the next one first")
     if number == ring.lasting:
         raise errors.Refused(f"key {number} also finds contacts and signs links, so it stays; it seals nothing new")
-    lines = path.read_text("ascii").splitlines(keepends=True)
+    lines = path.read_text("utf-8").splitlines(keepends=True)
     ours = [line for line in lines if line.strip().partition(":")[0] == str(number)]
     apart = path.with_name(f"{path.name}.retired-{number}")
     like = path.stat()
@@ -108,7 +110,7 @@ def _replace(path: Path, text: str, like: os.stat_result) -> None:
     fresh = path.with_name(f".{path.name}.new")
     try:
         fresh.unlink(missing_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             os.fchown(file.fileno(), like.st_uid, like.st_gid)
             os.fchmod(file.fileno(), stat.S_IMODE(like.st_mode))
             file.write(text)

@@ -88,3 +88,15 @@ def test_a_key_added_or_retired_by_root_stays_its_owners_file(tmp_path: Path) ->
     for file in (path, apart):
         found = file.stat()
         assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (1234, 2345, 0o400)
+
+
+def test_a_key_file_with_a_chinese_comment_behind_a_link_gets_its_key_where_the_link_leads(tmp_path: Path) -> None:
+    real, link = tmp_path / "safe", tmp_path / "lucheng.key"
+    keyring.create(real)
+    real.write_text("# 旅程良品的密钥\n" + real.read_text("utf-8"), encoding="utf-8")
+    link.symlink_to(real)
+    assert keyring.add(link) == 2
+    assert link.is_symlink() and keyring.load(real).newest == 2
+    assert "旅程良品" in real.read_text("utf-8")
+    assert keyring.retire(link, 1).parent == tmp_path
+    assert link.is_symlink() and sorted(keyring.load(real).data) == sorted(keyring.load(link).data)
