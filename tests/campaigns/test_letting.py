@@ -242,6 +242,17 @@ def test_where_the_list_cannot_be_made_again_the_key_stays(house: House) -> None
     assert group(house).begun_at == house.ts(LATER)
 
 
+def test_what_another_command_named_in_between_keeps_that_name(house: House) -> None:
+    gather(house)
+    seen = group(house)
+    with house.store.write() as tx:
+        tx.temporary("gathered", gathered.GATHERED)
+        tx.run(gathered.FILL, **gathered._bound(seen), after=0)
+        tx.run("UPDATE attempt SET provider_id = 'let-6-other'")  # PostgreSQL lets another transaction in here
+        gathered._name(tx, seen, "let-5-mine")
+    assert group(house).known == "let-6-other"
+
+
 def test_two_commands_at_once_never_share_a_message(house: House) -> None:
     gather(house)
     seen = group(house)

@@ -141,6 +141,26 @@ def test_what_is_called_off_reaches_nobody(shop: Any, running: process.Sandbox) 
     assert got(running, before) == []
 
 
+def test_what_left_since_a_backup_was_made_does_not_leave_again_after_a_restore(
+    shop: Any, running: process.Sandbox
+) -> None:
+    before = len(list(ledger.deliveries(running.ledger)))
+    words = ("--tag", "茶友", "--text", "spring", "--via", "wechat_main", "--yes", "--json")
+    name = shop.fine("campaign", "send", *words).json["campaign"]
+    shop.fine("tick")
+    shop.fine("backup", shop.folder / "copy.db")
+    shop.fine("wechat", "mass", "send", name, "--yes")
+    (shop.folder / "old").mkdir()
+    for path in (shop.folder / "var").glob("lucheng.db*"):
+        path.rename(shop.folder / "old" / path.name)
+    assert "3 messages held" in shop.fine("restore", shop.folder / "copy.db").out
+    shop.fine("resume-all")
+    assert shop.fine("wechat", "mass", "list", "--json").json["gathered"] == []
+    assert shop("wechat", "mass", "send", name, "--yes").code == 1
+    assert got(running, before) == ["o1", "o2", "o3"]
+    assert shop.fine("audit", "--json").json["holds"]
+
+
 def test_a_tag_that_nobody_has_is_said(shop: Any) -> None:
     done = shop("campaign", "plan", "--tag", "咖友", "--text", "spring")
     assert (done.code, "咖友" in done.err) == (1, True)
