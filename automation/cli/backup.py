@@ -121,10 +121,7 @@ def _bring_back(session: Session, file: Path, path: Path, who: str) -> tuple[int
     work = path.with_name(path.name + ".restoring")
     copies.take(file, work)
     try:
-        store = Store(f"sqlite:{work}")
-        try:
-            if problems := copies.damage(store):
-                raise errors.Refused(f"{file} is damaged: {problems}")
+        with copies.worked_on(file, work) as store:
             schema.migrate(store)
             made = restored.marked(store)
             if made is None:
@@ -133,8 +130,6 @@ def _bring_back(session: Session, file: Path, path: Path, who: str) -> tuple[int
                 raise errors.Refused("the key does not open the contacts of this backup: put back the key file of then")
             held = _settle(session, store, who, made)
             copies.seal(store, work)
-        finally:
-            store.close()
         with Turnstile(path):  # a new database is made inside it as well: none can come between
             _refuse_old(path)
             durable.replace(work, path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import apsw
@@ -17,7 +17,7 @@ import peewee
 
 from automation.kernel import durable, errors
 
-from .database import Statements, Store
+from .database import Statements, Store, is_away
 
 STEP = 4096  # pages of 4 KB between two looks at the progress
 LOGS = ("-wal", "-shm", "-journal")  # files beside a database that SQLite takes for parts of it
@@ -37,6 +37,7 @@ def save(
     path, size = store.path, 0
     if path is None:
         raise errors.Refused("this copies SQLite databases only")
+    target = target.resolve()  # a link stays and gets its copy where it leads
     _refuse_live(target, path)
     _refuse_existing(target, force)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
@@ -81,6 +82,20 @@ def take(source: Path, target: Path) -> None:
         raise errors.ServiceAway(f"{target.parent} cannot be written: {error.strerror}") from error
 
 
+@contextmanager
+def worked_on(file: Path, copy: Path) -> Iterator[Store]:
+    """The copy of a backup's file, whole. Refused where it is damaged or a database of something else."""
+    try:
+        with closing(Store(f"sqlite:{copy}")) as store:
+            if problems := damage(store):
+                raise errors.Refused(f"{file} is damaged: {problems}")
+            yield store
+    except (apsw.Error, peewee.DatabaseError) as error:
+        if is_away(error):
+            raise errors.ServiceAway(f"{file} cannot be brought back here: {_said(error)}") from error
+        raise errors.Refused(f"{file} is damaged or no backup: a file made by `run.py backup` is due") from error
+
+
 def seal(copy: Store, path: Path) -> None:
     """Closes a database that was worked on as one durable file."""
     _make_single(copy)
@@ -118,6 +133,8 @@ def _refuse_live(target: Path, live: Path) -> None:
 def _refuse_existing(target: Path, force: bool) -> None:
     if target.is_dir():
         raise errors.Refused(f"{target} is a folder: name a file in it")
+    if target.exists() and not target.is_file():
+        raise errors.Refused(f"{target} is no file but a device or a pipe: name a file")
     if not target.parent.is_dir():
         raise errors.Refused(f"there is no folder {target.parent}")
     if target.exists() and not force:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import threading
 from pathlib import Path
@@ -55,6 +56,19 @@ def test_a_file_that_exists_is_kept_unless_force_says_otherwise(shop: Shop) -> N
     assert path.read_bytes().startswith(b"SQLite format 3")
     assert shop("backup", shop.folder).code == 2
     assert shop("backup", shop.folder / "nowhere" / "x.db").code == 1
+
+
+def test_a_link_stays_and_what_is_no_file_is_left_alone(shop: Shop) -> None:
+    (shop.folder / "disk").mkdir()
+    real, link, lost, pipe = (shop.folder / name for name in ("disk/real.db", "link.db", "lost.db", "pipe"))
+    real.write_text("old")
+    link.symlink_to(real)
+    lost.symlink_to(shop.folder / "nowhere" / "x.db")
+    os.mkfifo(pipe)
+    shop.fine("backup", link, "--force")
+    assert link.is_symlink() and real.read_bytes().startswith(b"SQLite format 3")
+    assert shop("backup", lost).code == 1 and lost.is_symlink()
+    assert shop("backup", pipe, "--force").code == 1 and pipe.is_fifo()
 
 
 @pytest.mark.parametrize("ending", ["", "-wal", "-shm", ".gate"])
@@ -219,7 +233,7 @@ def test_a_new_database_is_made_only_behind_the_turnstile(tmp_path: Path) -> Non
     assert path.exists()
 
 
-@pytest.mark.parametrize("what", ["text", "live", "no mark", "torn"])
+@pytest.mark.parametrize("what", ["text", "live", "no mark", "torn", "head", "foreign"])
 def test_only_a_whole_backup_is_restored(shop: Shop, what: str) -> None:
     copy = saved(shop)
     put_away(shop)
@@ -232,10 +246,18 @@ def test_only_a_whole_backup_is_restored(shop: Shop, what: str) -> None:
         with store.write() as tx:
             tx.run("DELETE FROM control WHERE name = 'backup'")
         backup.seal(store, copy)
+    elif what == "head":
+        copy.write_bytes(copy.read_bytes()[:16])
+    elif what == "foreign":
+        copy.unlink()
+        other = Store(f"sqlite:{copy}")
+        with other.write() as tx:
+            tx.run("CREATE TABLE control (a INTEGER)")
+        backup.seal(other, copy)
     else:
         copy.write_bytes(copy.read_bytes()[: 4096 * 20])
     said = shop("restore", copy)
-    assert said.code in (1, 3), said
+    assert said.code == 1 and ("no backup" in said.err or "damaged" in said.err or "in use" in said.err), said
     assert sorted(path.name for path in (shop.folder / "var").iterdir() if path.name.startswith("lucheng.db")) in (
         ["lucheng.db.engine"],
     )
