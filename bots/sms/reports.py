@@ -116,10 +116,16 @@ def _phone(number: object, country: object = None) -> str:
 
 def moment(value: object, now: int) -> int:
     """UTC seconds of a number, or of a wall time in China; `now` where it is missing or lies ahead."""
+    at = stated(value)
+    return now if at is None or at > now else at
+
+
+def stated(value: object) -> int | None:
+    """The same as it is written; None where it is missing. ValueError where it is no time."""
     if isinstance(value, bool) or value in (None, ""):
-        return now
+        return None
     if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()):
         at = int(value)
     else:
         at = int(datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=_CHINA).timestamp())
-    return at if 0 < at <= now else now
+    return at if at > 0 else None

@@ -2,7 +2,8 @@
 
 Alibaba Cloud (QuerySendDetails) lists what was sent to a number on a day, with our own id and the template. Tencent
 Cloud (PullSmsSendStatusByPhoneNumber) lists what carriers reported on a number in the last seven days; without our own
-id, which it gives only to accounts with `echo`, the number and the time are all there is to go by.
+id, which it gives only to accounts with `echo`, the number and the time are all there is to go by: only what was
+reported within minutes of the attempt may be it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from bots.sms.options import AliyunOptions, SmsOptions, TencentOptions
 AT_ONCE = 10  # requests: both providers allow about twenty a second
 PAGE = 50  # the most of QuerySendDetails; more than a number gets in a day
 MOST = 100  # of PullSmsSendStatusByPhoneNumber
+NEAR = 900  # seconds in which a text reaches a phone that is on: what comes later may be another system's
 SLACK = 120  # seconds by which a provider's clock may differ from ours
 KNOWN_FOR = 7 * 86_400 - 3600  # seconds for which Tencent answers
 CHINA = timedelta(hours=8)
@@ -106,9 +108,12 @@ def _of_tencent(
     if request and request != letter.key and not letters.is_batch(request):
         return None
     name = letters.reference(request, letter.phone, options.keys()[1]) if request else str(row["SerialNo"])
-    at = reports.moment(row["UserReceiveTime"], now)
-    if not name or at < one.since - SLACK:
+    stated = reports.stated(row["UserReceiveTime"])
+    if not name or stated is None or stated < one.since - SLACK:
         return None
+    if name not in (letter.key, one.name) and stated > min(one.since + NEAR, now):
+        return None
+    at = min(stated, now)
     reached, code = row["ReportStatus"] == "SUCCESS", str(row.get("Description") or "")
     return Sighting(Accepted(name), _report(name, reached, code, at))
 

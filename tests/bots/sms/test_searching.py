@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from automation.kernel import clock, errors
 from automation.kernel.hooks import Sighting, Sought
 from automation.kernel.ports import Accepted, Message, Unknown
-from bots.sms import letters
+from bots.sms import letters, searching
+from bots.sms.api import Answer
 from bots.sms.channel import AliyunSms, TencentSms
 from tests.bots.sms.accounts import Control, message, phone
 
 Aliyun = Callable[..., AliyunSms]
 Tencent = Callable[..., TencentSms]
 DAY = 86_400
+SLACK = 120
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A provider that tells this one row, whatever it is asked."""
+
+    row: Mapping[str, Any]
+
+    def call_all(self, action: str, asked: Sequence[Mapping[str, Any]]) -> Sequence[Answer]:
+        return [Answer(data={"PullSmsSendStatusSet": [self.row]}) for _ in asked]
 
 
 def now() -> int:
@@ -102,6 +116,39 @@ def test_tencent_knows_what_carriers_reported_on_a_number(
     assert names(channel.search([sought(one, ago=-DAY)], now() + 2 * DAY)) == [[]], "it was reported before that left"
 
 
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [(-DAY, 0), (-130, 0), (-110, 1), (0, 1), (890, 1), (910, 0), (3 * DAY, 0), (6 * DAY - 1, 0), (7 * DAY, 0),
+     (10**9, 0), (10**30, 0), (None, 0), ("", 0), (True, 0), (0.5, 0), ("soon", 0)],
+)  # fmt: skip
+def test_without_a_name_of_ours_only_what_arrived_within_minutes_of_the_attempt_may_be_it(
+    tencent: Tencent, after: object, told: int
+) -> None:
+    """The shop's other systems send to the same number: a login code of three days later is not the one in doubt."""
+    one, since = message(phone(), "w1"), now() - 6 * DAY
+    stamp = since + after if isinstance(after, int) and not isinstance(after, bool) else after
+    row = {"PhoneNumber": letters.e164(one.address), "UserReceiveTime": stamp, "ReportStatus": "SUCCESS",
+           "SerialNo": "s1", "Description": "DELIVRD", "SessionContext": ""}  # fmt: skip
+    doubt = Sought(one, since, now() - DAY)
+    for options in (tencent()._options, tencent(echo=True)._options):
+        assert len(_told(Telling(row), options, [doubt], now())[0]) == told
+    ours = row | {"SessionContext": "w1"}
+    late = isinstance(after, int) and not isinstance(after, bool) and after > -SLACK
+    for seen in _told(Telling(ours), tencent(echo=True)._options, [doubt], now()):
+        assert len(seen) == late, "our own name says whose it is, however late a phone was switched on"
+        assert all(each.report is not None and each.report.at <= now() for each in seen)
+
+
+def test_of_an_attempt_of_now_nothing_from_the_future_is_it(tencent: Tencent) -> None:
+    one = message(phone(), "w2")
+    row = {"PhoneNumber": letters.e164(one.address), "UserReceiveTime": now() + 300, "ReportStatus": "SUCCESS",
+           "SerialNo": "s1", "Description": "DELIVRD"}  # fmt: skip
+    asked = [sought(one)]
+    assert _told(Telling(row), tencent()._options, asked, now()) == [[]]
+    (seen,) = names(_told(Telling(row), tencent()._options, [Sought(one, now(), now())], now() + 301))
+    assert seen == ["s1"], "once its time has come"
+
+
 def test_two_messages_to_one_number_are_both_told_where_nothing_tells_them_apart(
     tencent: Tencent, tencent_control: Control
 ) -> None:
@@ -122,6 +169,10 @@ def test_a_provider_that_cannot_be_asked_says_so(aliyun: Aliyun, tencent: Tencen
             channel.search([sought(message(phone()))], now())
         assert channel.search([], now()) == []
         assert channel.search([sought(message("not a number"))], now()) == [[]]
+
+
+def _told(provider: Any, options: Any, asked: Sequence[Sought], at: int) -> list[list[Sighting]]:
+    return searching.tencent(provider, options, asked, at)
 
 
 def _letter(channel: AliyunSms, one: Message) -> letters.Letter:
