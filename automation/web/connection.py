@@ -11,6 +11,7 @@ import asyncio
 import logging
 from typing import Any, Final
 
+import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -44,6 +45,7 @@ class Connection(HttpToolsProtocol):
         self._piece = b""  # what is being read, where it begins as a request begins
         self._head = 0  # bytes of the head that is coming in
         self._in_head, self._in_body = False, False
+        self._upgrades = False  # what was read asks for another protocol, and its body was not
         self._dropped = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -78,7 +80,7 @@ class Connection(HttpToolsProtocol):
     def _read(self, data: bytes) -> None:
         """Through the parser."""
         was_in_head = self._in_head
-        super().data_received(data)
+        self._parse(data)
         if self._in_head:
             self._head += len(data)
             if self._head > MOST and not self.transport.is_closing():
@@ -92,6 +94,39 @@ class Connection(HttpToolsProtocol):
         elif was_in_head and self._in_body:
             self._disarm()
             self._timer = self.loop.call_later(BODY_TIME, self._too_late)
+
+    def _parse(self, data: bytes) -> None:
+        """As uvicorn does; but whoever asks for another protocol is answered in this one (RFC 9110, 7.8)."""
+        self._unset_keepalive_if_required()
+        try:
+            while data:
+                data = self._fed(data)
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+
+    def _fed(self, data: bytes) -> bytes:
+        """Feeds the parser and returns what it left.
+
+        It stops behind a head with an Upgrade, without the body: that head is read again without its Upgrade.
+        """
+        try:
+            self.parser.feed_data(data)
+            return b""
+        except httptools.HttpParserUpgrade as stop:
+            rest = data[stop.args[0] :]
+        if not self._upgrades:
+            return b""
+        head = self._plain_head()
+        self.parser = httptools.HttpRequestParser(self)  # the old one may have seen its last request
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+        self.parser.feed_data(head)
+        return rest
+
+    def _plain_head(self) -> bytes:
+        version = self.parser.get_http_version().encode()
+        lines = [self.parser.get_method() + b" " + self.url + b" HTTP/" + version]
+        lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
 
     def _taken_again(self, known: Head, data: bytes) -> bool:
         if self.flow.write_paused or len(self.connections) >= self.config.limit_concurrency:  # type: ignore[operator]
@@ -135,15 +170,20 @@ class Connection(HttpToolsProtocol):
             super().timeout_keep_alive_handler()
 
     def on_message_begin(self) -> None:
-        self._in_head, self._head = True, 0
+        self._in_head, self._head, self._upgrades = True, 0, False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._in_head, self._in_body, self._dropped = False, True, 0
+        self._upgrades = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._upgrades:
+            return
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         self._in_body = False
+        if self._upgrades:
+            return
         self._disarm()
         super().on_message_complete()
         if self._held is not None:

@@ -114,6 +114,41 @@ def test_what_is_not_http_ends_with_400(call: Caller, text: bytes) -> None:
     assert call.raw(text).startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 401 "))
 
 
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket", b"TLS/1.0, x/9", b""])
+@pytest.mark.parametrize("size", [7, 90, 1 << 20])
+@pytest.mark.parametrize("extra", [b"", b"Idempotency-Key: k\r\n"])
+def test_whoever_asks_for_another_protocol_is_answered_in_this_one(
+    call: Caller, app: App, protocol: bytes, size: int, extra: bytes
+) -> None:
+    """Alone, twice on one connection without waiting, and in pieces; the second is a plain one."""
+    body = b"content-length: %d\r\n\r\n" % len(VIEW) + VIEW
+    asks = HEAD + b"Connection: keep-alive, Upgrade\r\nUpgrade: " + protocol + b"\r\nx-empty:\r\n" + extra
+    text = asks + body + asks + body + HEAD + b"connection: close\r\n" + body
+    with socket.create_connection(call.place, timeout=30) as made:
+        for start in range(0, len(text), size):
+            made.sendall(text[start : start + size])
+        answer = b"".join(iter(lambda: made.recv(65536), b""))
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == 3, answer
+    assert answer.count(b"HTTP/1.1 ") == 3
+    assert app.store.value("SELECT count(*) FROM event") == (2 if extra else 3)
+
+
+def test_a_chunked_body_behind_an_upgrade_is_read_and_bounded(call: Caller, app: App) -> None:
+    asks = HEAD + b"connection: upgrade, close\r\nupgrade: h2c\r\ntransfer-encoding: chunked\r\n\r\n"
+    assert b" 200 OK" in call.raw(asks + b"%x\r\n" % len(VIEW) + VIEW + b"\r\n0\r\n\r\n")
+    assert app.store.value("SELECT count(*) FROM event") == 1
+    large = HEAD + b"connection: upgrade\r\nupgrade: h2c\r\ncontent-length: 99999999999\r\n\r\n"
+    assert call.raw(large + b"x" * 70_000).startswith(b"HTTP/1.1 413 ")
+    assert call.raw(asks.replace(b"POST", b"GET ", 1) + b"0\r\n\r\n").startswith(b"HTTP/1.1 4")
+    assert call.raw(asks + b"no chunk\r\n").startswith(b"HTTP/1.1 400 ")
+
+
+def test_one_who_asks_for_another_protocol_and_sends_no_body_is_cut_off(hasty: None, call: Caller) -> None:
+    since = time.monotonic()
+    call.raw(HEAD + b"connection: upgrade\r\nupgrade: h2c\r\ncontent-length: 10\r\n\r\nx", wait=30)
+    assert time.monotonic() - since < 20
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
