@@ -177,10 +177,11 @@ def _listed(
         for code, out in ((NOT_TAKEN, strangers), (SEALED, sealed)):
             gathered.not_taken(parts.store, out, code, clock.now())
             kept.update({code: len(out)} if out else {})
-        since = gathered.keep_back(parts, group, clock.now())
-        if not since:
-            return kept, [one for one in known if one.address not in refused]
-        kept += since
+        kept += gathered.keep_back(parts, group, clock.now())
+        on_it = [one for one in known if one.address not in refused]
+        # Whoever is kept back or called off by somebody else meanwhile must not be on the list either.
+        if {one.message for one in gathered.recipients(parts.store, vault, group)} == {one.message for one in on_it}:
+            return kept, on_it
     raise errors.Busy("people opt out faster than the list is made: try again")
 
 

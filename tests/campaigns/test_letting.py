@@ -432,3 +432,33 @@ def test_more_than_a_slice_leaves_whole(house: House, monkeypatch: pytest.Monkey
     people = gather(house, 5)
     assert let_go(house).sent == 5
     assert channel(house).released[0][0] == addresses(people)
+
+
+def test_who_opts_out_while_two_make_the_list_is_on_none(house: House) -> None:
+    _, leaves = gather(house, 2)
+
+    def meanwhile() -> None:
+        channel(house).meanwhile = lambda: None
+        house.consent(leaves, "wechat", granted=False, at=house.ts(LATER))
+        channel(house).outcomes = [Unknown("time-out")]
+        with pytest.raises(errors.LuchengError):
+            let_go(house)  # it keeps the one back; the first must see that, too
+
+    channel(house).meanwhile = meanwhile
+    let_go(house)
+    assert channel(house).released
+    assert all(f"o{leaves}" not in people for people, _ in channel(house).released)
+
+
+def test_a_call_off_that_read_before_the_sending_began_calls_nobody_off(house: House) -> None:
+    gather(house, 2)
+    stale, called_off = group(house), []
+
+    def meanwhile() -> None:
+        why = "operator: called off"
+        called_off.append(gathered.call_off(house.store, stale, why, house.ts(LATER)))
+
+    channel(house).meanwhile = meanwhile
+    assert let_go(house).sent == 2
+    assert called_off == [0]
+    assert [state for state, _ in house.states()] == ["SENT", "SENT"]
