@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from automation.kernel import errors
+from automation.kernel import errors, pictures
 from automation.kernel.clock import monotonic
 from automation.kernel.ports import Cache, Denied, Reason, Unknown
 
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 TRUSTED: Final = 60.0  # seconds for which memory is believed before the Cache is looked at again
 KEPT: Final = 256  # pictures that memory knows
 FORGOTTEN: Final = "-"  # in the Cache: an id that the platform no longer knows
-_SIGNS: Final = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF87a", "gif"), (b"GIF89a", "gif"))
 
 
 class NotUploaded(Exception):
@@ -193,7 +192,7 @@ def _read(path: str, biggest: int) -> Picture:
         raise _bad("no_such_picture") from None
     if len(content) > biggest:
         raise _bad("picture_too_large")
-    kind = next((kind for sign, kind in _SIGNS if content.startswith(sign)), "")
+    kind = pictures.kind_of(content)
     if not kind:
         raise _bad("no_picture")
     return Picture(kind, content)

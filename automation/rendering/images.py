@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from automation.kernel import document, errors
+from automation.kernel import document, errors, pictures
 from automation.rendering.fields import Field
 
 MAX_IMAGE: Final = 200 * 1024  # bytes of one: a mail of some megabytes is read by nobody
-ENDINGS: Final = frozenset({".png", ".jpg", ".jpeg", ".gif"})
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it stands in a header of the mail
-_SIGNS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
 _SHOWN: Final = re.compile(r"""\b(?:src|background)\s*=\s*["']?cid:([^"'\s>]*)""", re.IGNORECASE)
 
 
@@ -42,16 +40,16 @@ def read(html: Field, find: Callable[[str], Path | None]) -> tuple[dict[str, str
 
 def _wrong(name: str, path: Path | None, folder: Path) -> Iterator[tuple[str, str, str]]:
     if path is None or not path.is_file():
-        there = [one.name for one in folder.iterdir() if one.suffix.lower() in ENDINGS]
+        there = [one.name for one in folder.iterdir() if one.suffix.lower() in pictures.ENDINGS]
         close = document.nearest(name, there)
         other = "put it there; its name has letters, digits and . _ - only"
         yield "T054", f"there is no picture {name} beside this file", f"did you mean {close}?" if close else other
-    elif path.suffix.lower() not in ENDINGS:
-        yield "T055", f"{name} is no picture for a mail", f"known: {' '.join(sorted(ENDINGS))}"
+    elif path.suffix.lower() not in pictures.ENDINGS:
+        yield "T055", f"{name} is no picture for a mail", f"known: {' '.join(sorted(pictures.ENDINGS))}"
     elif path.stat().st_size > MAX_IMAGE:
         yield "T055", f"{name} is larger than {MAX_IMAGE // 1024} KB", "make it smaller, or show it by https://"
     else:
         with path.open("rb") as file:
-            begins = file.read(8)
-        if not begins.startswith(_SIGNS):
+            begins = file.read(pictures.HEAD)
+        if not pictures.kind_of(begins):
             yield "T055", f"{name} is named like a picture and is none", "save it as PNG, JPEG or GIF"

@@ -9,10 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Final, TypeAlias
 
 from automation.kernel import document
+from automation.kernel.pictures import ENDINGS, HEAD, kind_of
 
-ENDINGS: Final = frozenset({".png", ".jpg", ".jpeg", ".gif"})
 BIGGEST: Final = 2 << 20  # bytes: WeChat takes 10 MB, and nobody waits for that on a telephone
-SIGNS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
 Wrong: TypeAlias = tuple[str, str, str]
 """Code, message, hint."""
 
@@ -35,8 +34,8 @@ def find(folder: Path, name: str) -> Path | Wrong:
     if path.stat().st_size > BIGGEST:
         return "T055", f"{name} is larger than {BIGGEST >> 20} MB", "make it smaller"
     with path.open("rb") as file:
-        begins = file.read(8)
-    if not begins.startswith(SIGNS):
+        begins = file.read(HEAD)
+    if not kind_of(begins):
         return "T055", f"{name} is named like a picture and is none", "save it as PNG, JPEG or GIF"
     return path.resolve()
 
