@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 from automation.festivals import walltime
 from automation.store.states import AttemptState
 
-from . import chance, shoppers
+from . import chance
 from .clock import HOUR
-from .crowd import Act, Crowd
+from .crowd import Act, Crowd, order_props
 from .shoppers import Deed, Shopper
 from .telling import ADDRESSES
 from .world import World
@@ -96,11 +96,7 @@ class Reactions:
         at = now + 2 * HOUR + chance.waiting(30 * HOUR, *said, "buys at")
         number = 90_000_000 + int(chance.share(*said, "order") * 9_999_999)
         deed = Deed(walltime.local(int(at), self._world.parts.zones.shop).date(), 0, 0, "order", number)
-        more: dict[str, Any] = {
-            "order_id": f"D{number}{who.key}",
-            "amount": shoppers.amount(who, deed),
-            "category": shoppers.category(who, deed),
-        }
+        more = order_props(who, deed)
         if got.code and chance.happens(0.85, *said, "redeems"):
             more["code"] = got.code
         self._add(at, who, "order", more)
