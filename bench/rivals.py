@@ -7,6 +7,7 @@ engine, through the same connection settings and the same checkpoint thread, and
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ def numbers(parts: Parts) -> Numbers:
     )  # fmt: skip
 
 
-class _Written:
+class _Written(ABC):
     """Begins and ends transactions without the product's wrapper, but behind its turnstile."""
 
     def __init__(self, parts: Parts) -> None:
@@ -100,11 +101,13 @@ class _Written:
         found = cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'run'").fetchone()
         return int(found[0]) if found else 0
 
+    @abstractmethod
     def enter(self, now: int) -> None:
-        raise NotImplementedError
+        """Everybody of the segment who is not inside."""
 
+    @abstractmethod
     def advance(self, now: int) -> int:
-        raise NotImplementedError
+        """A batch of those who are due; how many they were."""
 
 
 DORMANT: Final = """

@@ -195,6 +195,7 @@ def test_old_requests_are_refused_where_they_are_signed(signed: Kind) -> None:
 def test_noise_is_refused_or_unreadable_and_never_a_fault(kind: Kind, hook: Hook) -> None:
     chance = random.Random(7)
     good = kind.genuine(kind.good)
+    refused = 0
     for number in range(300):
         noise = bytes(chance.randrange(256) for _ in range(chance.randrange(200)))
         cut = good.body[: chance.randrange(len(good.body))]
@@ -209,6 +210,9 @@ def test_noise_is_refused_or_unreadable_and_never_a_fault(kind: Kind, hook: Hook
         if verified(hook, request):
             read(hook, request)
             hook.answer(request, None)
+        else:
+            refused += 1
+    assert refused or kind.guarded_by_path, "noise is not signed"
 
 
 UNREADABLE = [b"", b"\x00", b"[", b"{}", b"[[[[", b"null", b"[1, null, {}]", b"<xml>", b"\xff\xfe", b'[{"a":' * 200]

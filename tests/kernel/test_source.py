@@ -197,7 +197,7 @@ def test_a_slip_is_named_once_where_it_stands(text: str, line: int, column: int,
     ],
 )
 def test_good_text_is_not_suspected(text: str) -> None:
-    source.parse(text, "j.yaml")
+    assert source.parse(text, "j.yaml").data
 
 
 def test_an_else_one_column_off_is_given_to_the_step_that_branches() -> None:

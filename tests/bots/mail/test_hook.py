@@ -48,6 +48,8 @@ def test_one_of_several_signatures_is_enough_while_a_secret_changes() -> None:
     signature = request.headers["webhook-signature"]
     hook().verify(post([GOOD], **{"webhook-signature": f"v1,AAAA {signature}"}), NOW)
     hook("a plain secret").verify(post([GOOD], key=b"a plain secret"), NOW)
+    with pytest.raises(Forgery):
+        hook().verify(post([GOOD], **{"webhook-signature": "v1,AAAA"}), NOW)
 
 
 @pytest.mark.parametrize(
