@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
+from automation.audience import attributes
 from automation.audience.compiler import Compiler, ShopCalendar
 from automation.audience.computed import ComputedValues
 from automation.engine import install, registry
@@ -26,7 +27,7 @@ from automation.people.cache import SharedCache
 from automation.people.sealing import Vault
 from automation.rendering.child_renderer import ChildRenderer
 from automation.settings import Settings
-from automation.store import schema
+from automation.store import indexes, schema
 from automation.store.database import Store
 from automation.store.names import Names
 from automation.tracking import making
@@ -145,6 +146,16 @@ class App:
         if stale := self.computed.stale(self.store):
             self.computed.rebuild(self.store, now, only=stale)
         return install.install(self.parts, now)
+
+    def index(self, tell: indexes.Tell = indexes.log.info) -> None:
+        """Makes and drops indexes of attributes as the catalog says; while it cannot be read, they stay."""
+        if self.to_index():
+            attributes.bring(self.store, self.project.catalog, tell)
+
+    def to_index(self) -> bool:
+        """Whether `index` has something to do."""
+        broken = any(problem.path.rsplit("/", 1)[-1] == "catalog.yaml" for problem in self.project.problems)
+        return not broken and attributes.differ(self.store, self.project.catalog)
 
     @cached_property
     def computed(self) -> ComputedValues:

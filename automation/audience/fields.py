@@ -22,9 +22,13 @@ NUMBERS = (FieldType.NUMBER, FieldType.MONEY, FieldType.TIME)
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """SQL of a value in the row at hand: text, a number, or 0/1; NULL where it is missing."""
+    """SQL of a value in the row at hand: text, a number, or 0/1; NULL where it is missing.
+
+    `field`: the person's attribute that it is.
+    """
 
     sql: str
+    field: Field | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ def _field(context: Context, field: Field) -> Source:
         return DateRow(field.name)
     if field.home is Home.IDENTITY:
         return Expression(_identity(context, field.name))
-    return Expression(typed(context.dialect, f"{context.person}.attrs", [field.name], field.kind))
+    return Expression(typed(context.dialect, f"{context.person}.attrs", [field.name], field.kind), field)
 
 
 def _column(context: Context, name: str) -> str:

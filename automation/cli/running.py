@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -66,6 +67,7 @@ def tick(session: Session, as_json: bool) -> None:
     _ = app.keyring
     restored.refuse_copy(app.store)
     with leader.leading(app.store):
+        app.index(partial(click.echo, err=True))
         changed = install.install(app.parts, session.now)
         moved, sent = _until_quiet(app)
     if as_json:

@@ -5,6 +5,7 @@ The values are in catalog_values.py and passed on here, so that others need only
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from automation.kernel.document import Document, Loc
 
 __all__ = ["Catalog", "Computed", "EventType", "Field", "Home", "Property", "entry_of", "load"]
 
-_FIELD: Final = ("type", "title", "order", "choices", "sealed", "example")
+_FIELD: Final = ("type", "title", "order", "choices", "sealed", "indexed", "example")
 _EVENT: Final = ("title", "key", "properties", "about")
 _OPEN: Final = ("stage", "language")  # built-in fields whose values a shop may declare itself
 
@@ -76,7 +77,22 @@ def _field(findings: Findings, name: str, value: Any, loc: Loc) -> Field | None:
     if known is not None and kind not in (FieldType.TEXT, FieldType.CHOICE):
         findings.wrong((*loc, "type"), "K005", f"'{name}' is a text or a choice", "use type: choice")
     title = title or (known.title if known else name)
-    return Field(name, kind, title, order, bool(sealed), parts.get("example"), choices, home)
+    field = Field(name, kind, title, order, bool(sealed), parts.get("example"), choices, home)
+    return replace(field, indexed=_indexed(findings, field, parts, loc))
+
+
+def _indexed(findings: Findings, field: Field, parts: Mapping[str, Any], loc: Loc) -> bool:
+    wanted = findings.truth(parts["indexed"], (*loc, "indexed")) if "indexed" in parts else False
+    why = ""
+    if field.home is not Home.ATTRS:
+        why = f"'{field.name}' has an index without it"
+    elif field.sealed:
+        why = "a sealed field can have no index: no condition compares it"
+    elif field.kind is FieldType.LIST:
+        why = "a list can have no index: no condition compares it"
+    if wanted and why:
+        findings.wrong((*loc, "indexed"), "K005", why, "delete it", key=True)
+    return bool(wanted)
 
 
 def _events(findings: Findings, value: Any, loc: Loc) -> dict[str, EventType]:

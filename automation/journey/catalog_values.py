@@ -29,6 +29,7 @@ class Field:
     """A field of a person. `order`: an ordered choice from low to high. `choices`: every value a choice may have.
 
     `sealed`: stored encrypted, usable in texts, not in conditions. `example` as the file says it (money in yuan).
+    `indexed`: asked for so often that conditions over everybody find it by an index; only of attrs.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Field:
     example: Any = None
     choices: tuple[str, ...] = ()
     home: Home = Home.ATTRS
+    indexed: bool = False
 
     def info(self) -> FieldInfo:
         hidden = self.sealed or self.home is Home.IDENTITY

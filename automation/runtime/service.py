@@ -134,6 +134,7 @@ class Service:
         )
 
     def start(self) -> None:
+        self._app.index()
         install.install(self._app.parts, self._app.clock.now())
         self._pulling = self._reports()
         if self._checkpoints:
@@ -197,6 +198,7 @@ class Service:
     def _night(self) -> None:
         with self._watch.steady():
             upkeep.nightly(self._app, self._app.clock.now())
+        self._app.index()
 
     def _deliver(self) -> None:
         # A delivery that cannot go on must not leave an engine that queues and never sends. This process leads, so

@@ -64,6 +64,8 @@ class Watch:
             log.error("%s", problem)
         if changed:
             log.info("taken into use: %s", ", ".join(changed))
+        if self._app.to_index():
+            log.info("what catalog.yaml says of indexes is done tonight, or when the engine starts again")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

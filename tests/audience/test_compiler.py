@@ -11,11 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from automation.audience import attributes
 from automation.audience.compiler import Target
 from automation.audience.parameters import Parameters
 from automation.conditions import tree
 from automation.conditions.tree import Compare, FieldType, Happened, MarkKind, Op, Ref, Span
 from automation.festivals import durations, moments
+from automation.journey.catalog_values import Catalog
 from automation.store.database import Store
 from tests import postgres
 from tests.audience import reference, world
@@ -145,14 +147,18 @@ def stores(
         opened = [Store(f"sqlite:{path}"), Store(url)]
         for store in opened:
             world.fill(store, CROWD)
+            attributes.bring(store, world.INDEXED)
         yield opened
         for store in opened:
+            attributes.bring(store, world.CATALOG)
             store.close()
 
 
-def found(store: Store, condition: Any, target: Target, person: int | None = None) -> list[int]:
+def found(
+    store: Store, condition: Any, target: Target, person: int | None = None, catalog: Catalog = world.CATALOG
+) -> list[int]:
     parameters = Parameters()
-    test = world.compiler(store).predicate(condition, target, parameters)
+    test = world.compiler(store, catalog).predicate(condition, target, parameters)
     only = "" if person is None else f" AND p.id = {person}"
     sql = f"SELECT p.id FROM person p JOIN run r ON r.person_id = p.id WHERE {test}{only} ORDER BY p.id"
     return [row[0] for row in store.rows(sql, **parameters.values(world.NOW))]
@@ -164,6 +170,7 @@ def test_sql_means_what_the_oracle_says_on_both_databases(stores: list[Store], c
     expected = [one.id for one in CROWD if reference.holds(condition, one)]
     for store in stores:
         assert found(store, condition, Target.BASE) == expected
+        assert found(store, condition, Target.BASE, catalog=world.INDEXED) == expected
         assert found(store, condition, Target.BATCH) == expected
         assert found(store, condition, Target.ONE, person) == [one for one in expected if one == person]
 
@@ -203,6 +210,7 @@ def test_every_comparator_at_its_borders(stores: list[Store]) -> None:
         seen.add(tuple(expected))
         for store in stores:
             assert found(store, condition, Target.BASE) == expected, condition
+            assert found(store, condition, Target.BASE, catalog=world.INDEXED) == expected, condition
             assert found(store, condition, Target.BATCH) == expected, condition
     assert len(seen) > 80
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -74,6 +74,14 @@ COMPUTED = {
     )
 }
 CATALOG = Catalog(FIELDS, EVENTS, COMPUTED)
+INDEXED = Catalog(
+    {
+        name: replace(known, indexed=known.home is Home.ATTRS and known.kind is not FieldType.LIST)
+        for name, known in FIELDS.items()
+    },
+    EVENTS,
+    COMPUTED,
+)
 CALENDAR = ShopCalendar(ZONE)
 
 

@@ -58,6 +58,12 @@ def test_fields_know_their_type_and_where_they_are_stored() -> None:
     assert found["id_card"].info().hidden
     assert found["phone"].info().hidden
     assert not found["city"].info().hidden
+    assert not found["city"].indexed
+
+
+def test_attributes_that_are_asked_for_often_can_have_an_index() -> None:
+    found = load("fields: {city: {type: text, indexed: true}, language: {type: text, indexed: true}}").fields
+    assert [name for name, known in found.items() if known.indexed] == ["language", "city"]
 
 
 def test_events_know_their_properties_with_items_and_units() -> None:
@@ -140,6 +146,11 @@ def test_a_built_in_event_can_get_properties_and_a_built_in_choice_its_values() 
         ("fields: {city: {type: text, order: [a]}}", "1:29", "K005", "type: choice"),
         ("fields: {age: {type: number, example: alt}}", "1:39", "K008", ""),
         ("fields: {day: {type: date, sealed: true}}", "1:28", "K005", "delete"),
+        ("fields: {day: {type: date, indexed: true}}", "1:28", "K005", "delete"),
+        ("fields: {likes: {type: list, indexed: true}}", "1:30", "K005", "delete"),
+        ("fields: {id_card: {type: text, sealed: true, indexed: true}}", "1:46", "K005", "delete"),
+        ("fields: {stage: {type: choice, choices: [a], indexed: true}}", "1:46", "K005", "delete"),
+        ("fields: {city: {type: text, indexed: often}}", "1:38", "S015", ""),
         ("event: {}", "1:1", "S001", "did you mean 'events'?"),
         ("events: {order paid: {}}", "1:10", "K001", "order.paid"),
         ("events: {a: {properties: {at: time}}}", "1:27", "K002", "another name"),
