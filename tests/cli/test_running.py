@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import logging
+import re
+import shutil
 import signal
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +15,10 @@ from automation.cli import edge
 from automation.cli.session import Session
 from automation.kernel import errors
 from automation.kernel.ports import Cache, Channel
+from automation.runtime import upkeep
+from automation.runtime.service import Service
 from automation.settings import Settings
+from automation.store.database import Store
 
 
 @pytest.fixture(autouse=True)
@@ -38,3 +44,83 @@ def test_an_engine_whose_delivery_cannot_go_on_ends_with_its_reason(
     session = Session(run.kinds, broken, shop.clock)
     assert edge.run(session, ["--config", str(shop.folder / "config.yaml"), "start"]) == errors.ServiceAway.exit_code
     assert "the certificates of sms_main cannot be read" in capsys.readouterr().err
+
+
+def indexes(shop: Any) -> list[str]:
+    """The expressions of attributes that have an index."""
+    store = Store(f"sqlite:{shop.folder / 'var' / 'lucheng.db'}")
+    rows = store.rows("SELECT sql FROM sqlite_master WHERE type = 'index' AND substr(name, 1, 5) = 'attr_'")
+    store.close()
+    return [row[0] for row in rows]
+
+
+@pytest.fixture
+def own(shop: Any) -> Any:
+    """A shop with a catalog that a test may change."""
+    text = (shop.folder / "config.yaml").read_text(encoding="utf-8")
+    shelf = re.search(r"journeys: (\S+)/journeys", text)
+    assert shelf
+    shutil.copytree(shelf[1], shop.folder / "shelf")
+    shop.write("config.yaml", text.replace(shelf[1], str(shop.folder / "shelf")))
+    return shop
+
+
+def test_the_catalog_says_what_has_an_index_and_a_broken_one_says_nothing(own: Any) -> None:
+    catalog = own.folder / "shelf" / "journeys" / "catalog.yaml"
+    good = catalog.read_text(encoding="utf-8")
+    (tier,) = indexes(own)
+    assert "tier" in tier
+
+    catalog.write_text(good.replace("title: 城市", "title: 城市, indexed: true"), encoding="utf-8")
+    assert "the index of 'city' is made" in own.fine("tick").err
+    assert len(indexes(own)) == 2
+    assert "index" not in own.fine("tick").err
+
+    catalog.write_text(good.replace("type: text, title: 城市", "type: txt, title: 城市"), encoding="utf-8")
+    own("tick")
+    assert len(indexes(own)) == 2
+
+    catalog.write_text(good.replace(", indexed: true", ""), encoding="utf-8")
+    own.fine("tick")
+    assert indexes(own) == []
+
+
+def test_a_running_engine_makes_indexes_at_night_and_says_so(own: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever writes would wait for one that is made at noon."""
+    session = Session(run.kinds, run.build, own.clock)
+    session.config = own.folder / "config.yaml"
+    watch = upkeep.Watch(session.app)
+    caplog.set_level(logging.INFO)
+    catalog = own.folder / "shelf" / "journeys" / "catalog.yaml"
+    good = catalog.read_text(encoding="utf-8")
+    catalog.write_text(good + "# the same\n", encoding="utf-8")
+    watch.look()
+    assert "index" not in caplog.text
+    catalog.write_text(good.replace("title: 城市", "title: 城市, indexed: true"), encoding="utf-8")
+    watch.look()
+    assert "what catalog.yaml says of indexes is done tonight" in caplog.text
+    assert len(indexes(own)) == 1
+    Service(session.app, threading.Event())._night()
+    assert len(indexes(own)) == 2
+    session.close()
+
+
+def test_the_index_follows_imports_merges_and_what_takes_them_back(own: Any) -> None:
+    segments = own.folder / "shelf" / "journeys" / "segments.yaml"
+    with segments.open("a", encoding="utf-8") as file:
+        file.write("\ngold: {title: 金卡, if: {tier: {at_least: gold}}}\n")
+
+    def gold() -> int:
+        count: int = own.fine("segment", "count", "gold", "--json").json["people"]
+        return count
+
+    assert gold() == 1
+    own.fine("import", "customers", own.write("more.csv", "手机号,会员等级\n13800000002,diamond\n13800000009,gold\n"))
+    assert gold() == 3
+    own.fine("customers", "merge", "13800000001", "13800000002", "--reason", "twice", "--yes")
+    assert gold() == 2
+    own.fine("customers", "unmerge", "1")
+    assert gold() == 3
+    store = Store(f"sqlite:{own.folder / 'var' / 'lucheng.db'}")
+    assert store.value("PRAGMA integrity_check") == "ok"
+    store.close()
