@@ -10,7 +10,7 @@ import threading
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 Row = tuple[Any, ...]
 STATEMENTS = 2_000  # kept prepared by each connection
+ROWS = 100  # inserted by one statement
 SLOW_HOLD = 0.1  # seconds a write transaction may last before it is worth a line in the log
 PAGE = 4096
 CACHE_KB = 16 * 1024  # a small page cache is faster here: the operating system's is warm
@@ -106,14 +107,20 @@ class Transaction(Statements):
             cursor.executemany(self.dialect.spell(sql), rows)
 
     def insert(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]], conflict: str = "") -> None:
-        """Inserts many rows, values in the order of the columns: a fifth cheaper than `many` with names.
+        """Inserts many rows, values in the order of the columns.
 
-        `conflict`: an ON CONFLICT clause.
+        `conflict`: an ON CONFLICT clause. A statement takes many rows, because each lets other threads have the
+        interpreter: one that computes keeps it for milliseconds, which row by row would be waited for at every row.
         """
-        marks = ", ".join([self.dialect.mark] * len(columns))
-        cursor = self.connections.cursor()
+        into = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
+        marks = f"({', '.join([self.dialect.mark] * len(columns))})"
+        together = f"{into} {', '.join([marks] * ROWS)} {conflict}"
+        cursor, source = self.connections.cursor(), iter(rows)
         with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
-            cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) {conflict}", rows)
+            while len(some := list(islice(source, ROWS))) == ROWS:
+                cursor.execute(together, tuple(chain.from_iterable(some)))
+            if some:
+                cursor.executemany(f"{into} {marks} {conflict}", some)
 
     def temporary(self, name: str, columns: str) -> None:
         """An empty temporary table of this connection, without any index: set updates read it once, from end to end."""

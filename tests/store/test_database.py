@@ -57,6 +57,23 @@ def test_rows_affected_are_counted(store: Store) -> None:
         assert tx.run("DELETE FROM zone WHERE name = 'nobody'") == 0
 
 
+@pytest.mark.parametrize("count", [0, 1, database.ROWS - 1, database.ROWS, 2 * database.ROWS + 7])
+def test_inserted_rows_are_all_there_and_in_order_however_many_a_statement_takes(store: Store, count: int) -> None:
+    given = [(f"Z{number:04d}", number * 2**40) for number in range(count)]
+    with store.write() as tx:
+        tx.temporary("given", "name TEXT, number BIGINT")
+        tx.insert("given", ("name", "number"), (row for row in given))
+        assert tx.rows("SELECT name, number FROM given ORDER BY name") == given
+
+
+def test_what_an_insert_finds_there_is_left_to_its_conflict_clause(store: Store) -> None:
+    names = [(f"Z{number:04d}",) for number in range(2 * database.ROWS + 1)]
+    with store.write() as tx:
+        tx.insert("zone", ("name",), names[::2])
+        tx.insert("zone", ("name",), names, "ON CONFLICT DO NOTHING")
+    assert zones(store) == [name for (name,) in names]
+
+
 def test_a_temporary_table_begins_empty_and_is_nobody_elses(store: Store) -> None:
     for _ in range(2):
         with store.write() as tx:
