@@ -74,9 +74,10 @@ def backup(session: Session, file: Path, force: bool, as_json: bool, who: str) -
 
 @click.command(epilog=options.example("run.py restore /mnt/backups/shop-1122.db", "run.py restore  # after pg_restore"))
 @click.argument("file", type=FILE, required=False)
+@options.as_json
 @options.who
 @click.pass_obj
-def restore(session: Session, file: Path | None, who: str) -> None:
+def restore(session: Session, file: Path | None, as_json: bool, who: str) -> None:
     """Go back to a backup.
 
     What may have left since it was made is held for you, and everything is stopped until `run.py resume-all`. Nothing
@@ -89,7 +90,7 @@ def restore(session: Session, file: Path | None, who: str) -> None:
             raise errors.UsageError(f"the database is PostgreSQL: first {UNDUMP}, then `run.py restore` without FILE")
         with leader.leading(session.app.store):
             held = _settle(session, session.app.store, who, None)
-        _tell(session, held, None)
+        _tell(session, held, None, as_json)
         return
     if file is None:
         raise errors.UsageError("name the file that `run.py backup` made")
@@ -97,7 +98,7 @@ def restore(session: Session, file: Path | None, who: str) -> None:
     with leader.holding(path):
         _refuse_old(path)
         held, made = _bring_back(session, file, path, who)
-    _tell(session, held, made)
+    _tell(session, held, made, as_json)
 
 
 def _path(session: Session) -> Path | None:
@@ -144,7 +145,11 @@ def _settle(session: Session, store: Store, who: str, made: restored.Copy | None
         return restored.settle(tx, session.now, who, gathering, made.at if made else None)
 
 
-def _tell(session: Session, held: int, made: restored.Copy | None) -> None:
+def _tell(session: Session, held: int, made: restored.Copy | None, as_json: bool) -> None:
+    if as_json:
+        state_of = show.iso(made.at if made else None, session.settings.shop.zone)
+        show.document({"state_of": state_of, "held": held, "stopped": True})
+        return
     if made is not None:
         click.echo(f"restored: the state of {show.moment(made.at, session.settings.shop.zone)}")
     click.echo(f"{show.counted(held, 'message')} held: nobody knows whether they left since")

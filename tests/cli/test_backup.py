@@ -194,7 +194,8 @@ def test_not_while_an_engine_runs(shop: Shop) -> None:
     put_away(shop)
     with leader.holding(shop.folder / "var" / "lucheng.db"):
         assert shop("restore", copy).code == 4
-    shop.fine("restore", copy)
+    told = shop.fine("restore", copy, "--json").json
+    assert told == {"state_of": "2026-11-22T15:00:00+08:00", "held": 0, "stopped": True}
 
 
 def test_a_database_that_somebody_makes_meanwhile_is_kept_and_nothing_is_restored(
@@ -293,6 +294,7 @@ def test_on_postgresql_its_own_programs_copy_and_we_hold_what_may_have_left(
         assert "pg_dump --format=custom" in shop("backup", "x.db").err
         assert "pg_restore --clean" in shop("restore", "x.db").err
         assert "All is stopped" in shop.fine("restore").out
+        assert shop.fine("restore", "--json").json == {"state_of": None, "held": 0, "stopped": True}
         said = shop("doctor").out
         assert "stop switch" in said
         with psycopg.connect(url) as connection:
