@@ -60,20 +60,24 @@ class Vault:
 
     def lookup(self, kind: str, account: str, normalised: str) -> bytes:
         """The blind index of an identity, 16 bytes. `account` is "" for kinds that are the same everywhere."""
-        return self.lookups(((kind, account, normalised),))[0]
+        return self.lookup_column(kind, account, (normalised,))[0]
 
     def lookups(self, known: Iterable[tuple[str, str, str]]) -> list[bytes]:
         """Blind indexes of many (kind, account, normalised)."""
-        begun, tails, found = self._begun, self._tails, []
-        for kind, account, text in known:
-            prepared = begun.get((kind, account)) or self._begin(kind, account)
-            state = prepared()
+        return [self.lookup_column(kind, account, (text,))[0] for kind, account, text in known]
+
+    def lookup_column(self, kind: str, account: str, texts: Sequence[str]) -> list[bytes]:
+        """Blind indexes of many identities of one kind and account."""
+        begun = self._begun.get((kind, account)) or self._begin(kind, account)
+        found = []
+        for text in texts:
+            state = begun()
             state.update(text.encode())
-            index = state.digest()
-            if kind in TAILED:
-                digits = text[-4:]
-                index = (tails.get(digits) or self.tail(digits)) + index[:-TAIL]
-            found.append(index)
+            found.append(state.digest())
+        if kind in TAILED:
+            tails, digits = self._tails, [text[-4:] for text in texts]
+            ends = [tails.get(four) or self.tail(four) for four in digits]
+            found = [end + index[:-TAIL] for end, index in zip(ends, found, strict=True)]
         return found
 
     def uid(self, lookup: bytes) -> str:

@@ -53,7 +53,7 @@ def write_file(path: Path) -> None:
 def run_import(database: Path, path: Path) -> Report:
     store = Store(f"sqlite:{database}")
     vault = Vault(keyring.read("1:" + "A" * 43 + "=", "the test"))
-    report = customers(registry.opened(store, vault, CATALOG), path, Options(chunk=50), NOW)
+    report = customers(registry.opened(store, vault, CATALOG), path, Options(chunk=10), NOW)
     store.close()
     return report
 

@@ -8,65 +8,101 @@ from __future__ import annotations
 
 import gc
 import os
-import pickle
 import signal
 import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import BinaryIO, TypeVar
+from multiprocessing.connection import Connection, Pipe
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 Value = TypeVar("Value")
+Message: TypeAlias = tuple[BaseException | None, Any, bool]  # what went wrong, a value, whether it is one
 
 
-def ahead(values: Iterator[Value]) -> Generator[Value, None, None]:
-    """The same values in the same order; an exception of the iterator is raised here."""
-    if sys.platform != "linux" or threading.active_count() > 1 or len(os.sched_getaffinity(0)) < 2:
-        yield from values
-        return
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _produce(values, writing)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as stream:
-        try:
-            yield from _received(stream)
-        finally:
-            with suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+class Ahead(Generic[Value]):
+    """The same values in the same order; an exception of the iterator is raised here. To be closed."""
 
+    def __init__(self, values: Iterator[Value], apart: bool) -> None:
+        """`apart`: in a process of its own where that is possible."""
+        self._values = values
+        self._next: Message | None = None
+        self._child = 0
+        if apart and sys.platform == "linux" and threading.active_count() == 1 and len(os.sched_getaffinity(0)) > 1:
+            self._fork()
 
-def _received(stream: BinaryIO) -> Iterator[Value]:
-    while True:
-        try:
-            # Our own child's bytes over a pipe nobody else can open.
-            error, value, more = pickle.load(stream)  # noqa: S301
-        except EOFError:
-            raise ChildProcessError("the process that reads the file was killed: start the import again") from None
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Value:
+        self.wait(None)
+        assert self._next is not None
+        error, value, more = self._next
         if error is not None:
             raise error
         if not more:
-            return
-        yield value
+            raise StopIteration
+        self._next = None
+        found: Value = value
+        return found
+
+    def peek(self) -> Value | None:
+        """The value that comes next, None where none does or nobody waited for it."""
+        found: Value | None = self._next[1] if self._next else None
+        return found
+
+    def wait(self, seconds: float | None) -> bool:
+        """Waits so long for the next value or the end; whether it is there. It always is where it is made here."""
+        if self._next is None:
+            if not self._child:
+                self._next = _message(self._values)
+            elif self._stream.poll(seconds):
+                self._next = self._received()
+        return self._next is not None
+
+    def close(self) -> None:
+        """Ends the other process."""
+        if self._child:
+            self._stream.close()
+            with suppress(ProcessLookupError):
+                os.kill(self._child, signal.SIGKILL)
+            os.waitpid(self._child, 0)
+            self._child = 0
+
+    def _fork(self) -> None:
+        reading, writing = Pipe(duplex=False)
+        self._child = os.fork()
+        if self._child == 0:
+            reading.close()
+            _produce(self._values, writing)
+        writing.close()
+        self._stream = reading
+
+    def _received(self) -> Message:
+        try:
+            message: Message = self._stream.recv()
+        except (EOFError, OSError):
+            return ChildProcessError("the process that reads the file was killed: start the import again"), None, False
+        return message
 
 
-def _produce(values: Iterator[Value], writing: int) -> None:
+def _message(values: Iterator[Value]) -> Message:
+    try:
+        return None, next(values), True
+    except StopIteration:
+        return None, None, False
+    except Exception as error:
+        return error, None, False
+
+
+def _produce(values: Iterator[Value], stream: Connection) -> None:
     """The life of the child. It leaves without clean-up: what it would clean up belongs to the parent."""
     try:
         gc.disable()
-        with os.fdopen(writing, "wb", buffering=1024 * 1024) as stream:
-            error: BaseException | None = None
-            try:
-                for value in values:
-                    pickle.dump((None, value, True), stream, pickle.HIGHEST_PROTOCOL)
-                    stream.flush()
-            except BrokenPipeError:
-                os._exit(0)
-            except Exception as raised:
-                error = raised
-            pickle.dump((error, None, False), stream, pickle.HIGHEST_PROTOCOL)
+        more = True
+        while more:
+            message = _message(values)
+            stream.send(message)
+            more = message[2]
     finally:
         os._exit(0)

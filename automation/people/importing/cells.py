@@ -11,6 +11,8 @@ from automation.store.database import Transaction
 
 NOTHING = frozenset(("-", "--", "—", "null", "NULL", "None", "\\N", "#N/A", "N/A"))
 
+NOBODY = "no phone, email or other identity: nobody could tell whose row this is"
+
 
 @dataclass(frozen=True, slots=True)
 class IdentityColumn:
@@ -39,7 +41,7 @@ def identities(columns: Sequence[IdentityColumn], cells: list[str]) -> list[tupl
             except Unusable as error:
                 raise Unusable(f"{column.kind}: {error}") from None
     if not found:
-        raise Unusable("no phone, email or other identity: nobody could tell whose row this is")
+        raise Unusable(NOBODY)
     return found
 
 
@@ -63,8 +65,9 @@ def owners(tx: Transaction, lookups: Sequence[bytes]) -> dict[bytes, int]:
     return {bytes(lookup): person for lookup, person in found}
 
 
-def cleaned(cells: list[str]) -> list[str]:
-    """Cells without what spreadsheets put around them: spaces, words for nothing, ="..." and apostrophes."""
+def cleaned(cells: Sequence[str]) -> list[str]:
+    """Cells, of a row or a column, without what spreadsheets put around them: spaces, words for nothing, ="..." and
+    apostrophes."""
     clean = list(map(str.strip, cells))
     if not NOTHING.isdisjoint(clean):
         clean = ["" if cell in NOTHING else cell for cell in clean]

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from automation.people.normalise import KINDS, Unusable
+from automation.people.normalise import KINDS
 from automation.people.registry import Registry
 from automation.store.database import Transaction
 
 from . import columns, pipeline, rows
 from .groups import Batch, Packer
 from .options import Options, Report, Watch
-from .pipeline import Outcome
-from .rows import Contact, Plan
+from .workers import Outcome, Taken
 from .writing import Writer
 
 
@@ -38,7 +37,7 @@ class _Customers:
         self._options = options
         self._writer = Writer(registry, options)
         self._packer = Packer(registry.vault, now)
-        self._plan: Plan | None = None
+        self._plan = rows.Plan(0, (), ())
 
     def understands(self, headings: Sequence[str]) -> bool:
         found = columns.read(headings, self._options.columns, self._registry.catalog)
@@ -51,13 +50,13 @@ class _Customers:
             self.notes = (NO_CONSENT,)
         return found.unknown
 
-    def item(self, cells: list[str]) -> Contact:
-        if self._plan is None:
-            raise Unusable("no headings yet")
-        return self._plan.contact(cells)
+    def prepare(self, rows: Sequence[list[str]]) -> Taken[Batch]:
+        contacts, good, refused = self._plan.contacts(rows)
+        return Taken(self._packer.batch(contacts), good, refused)
 
-    def prepare(self, items: Sequence[Contact]) -> Batch:
-        return self._packer.batch(items)
+    def named(self, prepared: Batch) -> bool:
+        find = self._registry.names.find
+        return all(find("tag", tag) for tag in {tag for _, tag in prepared.tags})
 
     def name(self, prepared: Batch) -> None:
         self._registry.names.ensure("tag", [tag for _, tag in prepared.tags])

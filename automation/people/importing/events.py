@@ -18,19 +18,11 @@ from automation.people.registry import Registry
 from automation.store.database import Transaction
 
 from . import columns, pipeline
-from .cells import IdentityColumn, fitted, identities, identity_columns, owners
+from .cells import IdentityColumn, cleaned, fitted, identities, identity_columns, owners
 from .options import Options, Report, Watch
-from .pipeline import Outcome
+from .workers import Outcome, Taken
 
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """One good row. `identities`: (kind, account, normalised); the person is the first of them who is known."""
-
-    identities: list[tuple[str, str, str]]
-    happening: Happening
-
-
+# Of each good row what happened, and the look-ups of its identities: the person is the first of them who is known.
 Known: TypeAlias = list[tuple[Happening, list[bytes]]]
 
 
@@ -82,23 +74,19 @@ class _Events:
                 raise errors.Refused(f"no column says {needed}: map one to {needed} under import.columns")
         return found.unknown
 
-    def item(self, row: list[str]) -> Past:
-        cells = fitted(row, self._plan.width)
-        known_by = identities(self._plan.identities, cells)
-        name = self._special(cells, columns.EVENT) or self._options.event or ""
-        at = self._at(cells)
-        known = self._registry.catalog.events.get(name)
-        props = {
-            prop: cells[place]
-            for place, prop in self._plan.properties
-            if cells[place] and (known is None or prop in known.properties)
-        }
-        happening = Happening(0, name, props, at, self._options.source, self._special(cells, columns.DEDUPE) or None)
-        happenings.checked(self._registry, self._now, happening)
-        return Past(known_by, happening)
+    def prepare(self, rows: Sequence[list[str]]) -> Taken[Known]:
+        taken: Taken[Known] = Taken([], [], {})
+        for place, cells in enumerate(map(cleaned, rows)):
+            try:
+                if any(cells):
+                    taken.prepared.append(self._past(cells))
+                    taken.good.append(place)
+            except Unusable as error:
+                taken.refused[place] = str(error)
+        return taken
 
-    def prepare(self, items: Sequence[Past]) -> Known:
-        return [(past.happening, self._registry.vault.lookups(past.identities)) for past in items]
+    def named(self, prepared: Known) -> bool:
+        return True
 
     def name(self, prepared: Known) -> None:
         """A registry has the names of all events."""
@@ -124,6 +112,21 @@ class _Events:
         tx.insert("touched", ("person_id",), [(person,) for person in touched])
         outcome.created = len(added)
         return outcome
+
+    def _past(self, row: list[str]) -> tuple[Happening, list[bytes]]:
+        cells = fitted(row, self._plan.width)
+        known_by = identities(self._plan.identities, cells)
+        name = self._special(cells, columns.EVENT) or self._options.event or ""
+        at = self._at(cells)
+        known = self._registry.catalog.events.get(name)
+        props = {
+            prop: cells[place]
+            for place, prop in self._plan.properties
+            if cells[place] and (known is None or prop in known.properties)
+        }
+        happening = Happening(0, name, props, at, self._options.source, self._special(cells, columns.DEDUPE) or None)
+        happenings.checked(self._registry, self._now, happening)
+        return happening, self._registry.vault.lookups(known_by)
 
     def _special(self, cells: list[str], name: str) -> str:
         place = self._plan.special.get(name)

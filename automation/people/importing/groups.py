@@ -8,16 +8,17 @@ from __future__ import annotations
 import json
 import marshal
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, Final, NamedTuple
 
 from automation.people.sealing import IDENTITY, Vault, seed_of
 
-from .rows import Contact
+from .contacts import Contacts, Values
 
 MEMORY = 20_000  # texts of attributes kept for the next row
 PERSON: Final = ("uid", "seed", "name", "stage", "zone", "attrs", "created_at", "changed_at")
 DAY: Final = ("field", "calendar", "month", "day", "leap", "place", "year")
+TEXT: Final = {str, type(None)}
 
 
 class Sealed(NamedTuple):
@@ -59,14 +60,14 @@ def _unpacked(data: bytes) -> Batch:
     return Batch(people, turns, Sealed(*identities), *rest)
 
 
-@dataclass(slots=True)
-class _Group:
-    """Rows of one person, as one row. `lookups`: of all their identities; the uid comes from the first."""
+class _Flat(NamedTuple):
+    """The identities of all rows, one after another. `rows`: whose they are."""
 
+    kinds: list[str]
+    accounts: list[str]
+    texts: list[str]
+    rows: list[int]
     lookups: list[bytes]
-    contact: Contact
-    turn: int
-    uid: str = field(default="")
 
 
 class Packer:
@@ -77,97 +78,134 @@ class Packer:
         self._now = now
         self._texts: dict[Any, str] = {}
 
-    def batch(self, contacts: Sequence[Contact]) -> Batch:
-        flat = [known for contact in contacts for known in contact.identities]
-        lookups = self._vault.lookups(flat)
-        groups = _groups(contacts, lookups)
-        uid = self._vault.uid
-        for group in groups:
-            group.uid = uid(group.lookups[0])
-        groups.sort(key=_uid)
-        everybody = list(enumerate(groups))
+    def batch(self, contacts: Contacts) -> Batch:
+        flat = _flat(self._vault, contacts)
+        groups = _groups(flat)
+        for rows in groups:
+            contacts.join(rows)
+        uids = self._uids(contacts.size, flat)
+        for first, *_, last in groups:
+            uids[last] = uids[first]
+        gone = {row for rows in groups for row in rows[:-1]}
+        turns = sorted((row for row in range(contacts.size) if row not in gone), key=uids.__getitem__)
+        places = _places(turns, groups, contacts.size)
         return Batch(
-            [self._person(group) for group in groups],
-            [group.turn for group in groups],
-            _sealed(self._vault, dict(zip(lookups, flat, strict=True)), groups),
+            self._people(contacts, turns, uids),
+            turns,
+            _sealed(self._vault, flat, places),
             sorted(
-                (name, day.calendar, day.month, day.day, day.leap, place, day.year)
-                for place, group in everybody
-                for name, day in group.contact.days.items()
+                (name, day.calendar, day.month, day.day, day.leap, places[row], day.year)
+                for name, days in contacts.days.items()
+                for row in turns
+                if (day := days[row])
             ),
-            [(place, tag) for place, group in everybody for tag in group.contact.tags],
-            [(place, *word) for place, group in everybody for word in group.contact.consents],
+            [(places[row], tag) for row in turns for tag in contacts.tags[row] or ()] if contacts.tags else [],
+            _consents(contacts, places),
         )
 
-    def _person(self, group: _Group) -> tuple[Any, ...]:
-        contact, now = group.contact, self._now
-        said = contact.columns.get
-        attrs = self._json(contact.attrs) if contact.attrs else None
-        created = now if contact.created_at is None else min(contact.created_at, now)
-        return group.uid, seed_of(group.uid), said("name"), said("stage"), said("zone"), attrs, created, now
+    def _uids(self, size: int, flat: _Flat) -> list[str]:
+        """Of each row, from the first of its identities."""
+        first: dict[int, bytes] = dict(zip(reversed(flat.rows), reversed(flat.lookups), strict=True))
+        return [self._vault.uid(first[row]) for row in range(size)]
 
-    def _json(self, attrs: dict[str, Any]) -> str:
-        """The same few combinations of words come again and again."""
-        for value in attrs.values():
-            if type(value) is not str:
-                return json.dumps(attrs, ensure_ascii=False)
-        key = tuple(attrs.items())
-        known = self._texts.get(key)
-        if known is None:
-            if len(self._texts) >= MEMORY:
-                self._texts.clear()
-            known = self._texts[key] = json.dumps(attrs, ensure_ascii=False)
-        return known
+    def _people(self, contacts: Contacts, turns: list[int], uids: list[str]) -> list[tuple[Any, ...]]:
+        now = self._now
+        picked = [uids[row] for row in turns]
+        columns = [_picked(contacts.columns.get(name), turns) for name in ("name", "stage", "zone")]
+        attrs = _picked(self._attrs(contacts.attrs), turns)
+        created = [now if at is None else min(at, now) for at in _picked(contacts.created, turns)]
+        return list(zip(picked, map(seed_of, picked), *columns, attrs, created, repeat(now)))
+
+    def _attrs(self, attrs: dict[str, Values]) -> list[str | None] | None:
+        """As JSON; the same few combinations of words come again and again."""
+        if not attrs:
+            return None
+        names = tuple(attrs)
+        rows = zip(*attrs.values(), strict=True)
+        if all(set(map(type, values)) <= TEXT for values in attrs.values()):
+            return [self._texts.get(row) or self._remembered(names, row) for row in rows]
+        return [_json(names, row) for row in rows]
+
+    def _remembered(self, names: Sequence[str], row: tuple[Any, ...]) -> str | None:
+        if len(self._texts) >= MEMORY:
+            self._texts.clear()
+        text = _json(names, row)
+        if text is not None:
+            self._texts[row] = text
+        return text
 
 
-def _uid(group: _Group) -> str:
-    return group.uid
+def _json(names: Sequence[str], row: tuple[Any, ...]) -> str | None:
+    said = {name: value for name, value in zip(names, row, strict=True) if value is not None}
+    return json.dumps(said, ensure_ascii=False) if said else None
 
 
-def _sealed(vault: Vault, known: dict[bytes, tuple[str, str, str]], groups: list[_Group]) -> Sealed:
-    places = {lookup: place for place, group in enumerate(groups) for lookup in group.lookups}
-    ordered = sorted(places)
-    kinds, accounts, texts = zip(*map(known.__getitem__, ordered), strict=True) if ordered else ((), (), ())
-    sealed = vault.seal_many(texts, [IDENTITY + lookup for lookup in ordered])
+def _picked(values: Sequence[Any] | None, rows: Sequence[int]) -> Values:
+    return [None] * len(rows) if values is None else list(map(values.__getitem__, rows))
+
+
+def _flat(vault: Vault, contacts: Contacts) -> _Flat:
+    flat = _Flat([], [], [], [], [])
+    for kind, account, column in contacts.identities:
+        rows = [row for row, text in enumerate(column) if text]
+        texts = list(filter(None, column))
+        flat.kinds.extend(repeat(kind, len(rows)))
+        flat.accounts.extend(repeat(account, len(rows)))
+        flat.texts.extend(texts)
+        flat.rows.extend(rows)
+        flat.lookups.extend(vault.lookup_column(kind, account, texts))
+    return flat
+
+
+def _groups(flat: _Flat) -> list[list[int]]:
+    """Where several rows speak of one person, those rows, in the order of the file."""
+    if len(set(flat.lookups)) == len(flat.lookups):
+        return []
+    later: dict[int, int] = {}  # row -> one after it that speaks of the same person
+
+    def last(row: int) -> int:
+        while row in later:
+            row = later[row]
+        return row
+
+    owners: dict[bytes, int] = {}
+    for lookup, row in zip(flat.lookups, flat.rows, strict=True):
+        one, other = sorted((last(owners.setdefault(lookup, row)), last(row)))
+        if one != other:
+            later[one] = other
+    groups: dict[int, list[int]] = {}
+    for row in sorted({*later, *later.values()}):
+        groups.setdefault(last(row), []).append(row)
+    return list(groups.values())
+
+
+def _places(turns: list[int], groups: list[list[int]], size: int) -> list[int]:
+    """Of each row, the place among `turns` of the one it became part of."""
+    places = [0] * size
+    for place, row in enumerate(turns):
+        places[row] = place
+    for rows in groups:
+        for row in rows:
+            places[row] = places[rows[-1]]
+    return places
+
+
+def _sealed(vault: Vault, flat: _Flat, places: list[int]) -> Sealed:
+    once = dict(zip(flat.lookups, range(len(flat.lookups)), strict=True))
+    lookups = sorted(once)
+    order = list(map(once.__getitem__, lookups))
+    kinds, accounts, texts, rows = (_picked(column, order) for column in flat[:4])
+    sealed = vault.seal_many(texts, [IDENTITY + lookup for lookup in lookups])
     keys = [value[1] for value in sealed]
-    return Sealed(list(kinds), list(accounts), ordered, sealed, keys, list(map(places.__getitem__, ordered)))
+    return Sealed(kinds, accounts, lookups, sealed, keys, _picked(places, rows))
 
 
-def _groups(contacts: Sequence[Contact], lookups: list[bytes]) -> list[_Group]:
-    groups, at = [], 0
-    for turn, contact in enumerate(contacts):
-        end = at + len(contact.identities)
-        groups.append(_Group(lookups[at:end], contact, turn))
-        at = end
-    return groups if len(set(lookups)) == len(lookups) else _united(groups)
-
-
-def _united(rows: list[_Group]) -> list[_Group]:
-    owners: dict[bytes, _Group] = {}
-    gone: set[int] = set()  # turns of groups that went into a later one
-    groups: list[_Group] = []
-    for row in rows:
-        group = row
-        # Identity by identity: two earlier groups may turn out to be one.
-        for known in [owners[lookup] for lookup in row.lookups if lookup in owners]:
-            if known.turn not in gone:
-                gone.add(known.turn)
-                lookups = list(dict.fromkeys(known.lookups + group.lookups))
-                group = _Group(lookups, _joined(known.contact, group.contact), row.turn)
-        groups.append(group)
-        for lookup in group.lookups:
-            owners[lookup] = group
-    return [group for group in groups if group.turn not in gone]
-
-
-def _joined(earlier: Contact, later: Contact) -> Contact:
-    """One row of both; of two values the later row's."""
-    return Contact(
-        earlier.identities + later.identities,
-        earlier.columns | later.columns,
-        earlier.days | later.days,
-        earlier.attrs | later.attrs,
-        tuple(dict.fromkeys(earlier.tags + later.tags)),
-        earlier.consents + later.consents,
-        min((time for time in (earlier.created_at, later.created_at) if time is not None), default=None),
-    )
+def _consents(contacts: Contacts, places: list[int]) -> list[tuple[int, str, str, bool]]:
+    """Row by row, in the order of the file: of what one row says and another, nothing is lost."""
+    return [
+        (places[row], purpose, channel, said)
+        for row in range(contacts.size if contacts.consents else 0)
+        for purpose, channels, granted in contacts.consents
+        if (said := granted[row]) is not None
+        for channel in channels
+    ]

@@ -1,10 +1,10 @@
-"""From the cells of a row to a contact: identities in their one spelling, fields as they are stored."""
+"""From the cells of rows to contacts: identities in their one spelling, fields as they are stored."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
@@ -12,110 +12,156 @@ from zoneinfo import ZoneInfo
 from automation.conditions.tree import FieldType
 from automation.journey.catalog import Field, Home
 from automation.people import dates, fields, values
-from automation.people.dates import YearDay
 from automation.people.normalise import KINDS, Unusable
 from automation.people.registry import Registry
 
 from . import columns
-from .cells import IdentityColumn, fitted, identities, identity_columns
+from .cells import NOBODY, cleaned, fitted
+from .contacts import Consents, Contacts, Identities, Values
 from .options import Options
 
 TAG_SIGNS = re.compile(r"[,，;；、|\n]+")
 MAX_TAG = 60
 MAX_TAGS = 100
-Setter: TypeAlias = Callable[[str, "Contact"], None]
+Refused: TypeAlias = dict[int, str]  # place of a row -> why
 
 
-@dataclass(slots=True)
-class Contact:
-    """One good row. `identities`: (kind, account, normalised). `consents`: (purpose, channel, granted)."""
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What the cells of a column become, and where that goes."""
 
-    identities: list[tuple[str, str, str]]
-    columns: dict[str, str] = field(default_factory=dict)
-    days: dict[str, YearDay] = field(default_factory=dict)
-    attrs: dict[str, Any] = field(default_factory=dict)
-    tags: tuple[str, ...] = ()
-    consents: tuple[tuple[str, str, bool], ...] = ()
-    created_at: int | None = None
+    place: int
+    target: str
+    convert: Callable[[str], Any]
+    put: Callable[[Contacts, Values], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is done with each cell, decided once for the file."""
+    """What is done with each column, decided once for the file."""
 
     width: int
-    identities: tuple[IdentityColumn, ...]
-    setters: tuple[tuple[int, str, Setter], ...]
+    identities: tuple[Column, ...]
+    fields: tuple[Column, ...]
 
-    def contact(self, row: list[str]) -> Contact:
-        """Unusable names the column."""
-        cells = fitted(row, self.width)
-        contact = Contact(identities(self.identities, cells))
-        for column, target, set_cell in self.setters:
-            cell = cells[column]
-            if cell:
-                try:
-                    set_cell(cell, contact)
-                except Unusable as error:
-                    raise Unusable(f"{target}: {error}") from None
-        return contact
+    def contacts(self, rows: Sequence[list[str]]) -> tuple[Contacts, list[int], Refused]:
+        """The good rows, their places, and why others are refused; the rest is blank."""
+        refused: Refused = {}
+        cells = list(zip(*_fitted(rows, self.width, refused), strict=True)) or [()] * self.width
+        found = Contacts(len(rows))
+        for column in self.identities:
+            column.put(found, _converted(column, cells[column.place], refused))
+        blank = _without_identity(found, rows, refused)
+        for column in self.fields:
+            column.put(found, _converted(column, cells[column.place], refused))
+        good = [place for place in range(len(rows)) if place not in refused and place not in blank]
+        if len(good) < len(rows):
+            kept = set(good)
+            found.keep([place in kept for place in range(len(rows))])
+        return found, good, refused
+
+
+def _fitted(rows: Sequence[list[str]], width: int, refused: Refused) -> Sequence[list[str]]:
+    """As many cells in each row as there are headings."""
+    if all(len(row) == width for row in rows):
+        return rows
+    table = []
+    for place, row in enumerate(rows):
+        try:
+            table.append(fitted(row[:width] + cleaned(row[width:]), width))
+        except Unusable as error:
+            refused[place] = str(error)
+            table.append([""] * width)
+    return table
+
+
+def _converted(column: Column, raw: Sequence[str], refused: Refused) -> Values:
+    """The values, None for empty cells. A row is refused for the first of its cells that is."""
+    cells, convert = cleaned(raw), column.convert
+    try:
+        return [convert(cell) if cell else None for cell in cells]
+    except Unusable:
+        found: Values = [None] * len(cells)
+    for place, cell in enumerate(cells):
+        try:
+            found[place] = convert(cell) if cell else None
+        except Unusable as error:
+            refused.setdefault(place, f"{column.target}: {error}")
+    return found
+
+
+def _without_identity(contacts: Contacts, rows: Sequence[list[str]], refused: Refused) -> set[int]:
+    """Refuses rows nobody can be known by, but for those without any cell: their places."""
+    blank: set[int] = set()
+    known = [column.texts for column in contacts.identities]
+    if any(None not in texts for texts in known):
+        return blank
+    for place, texts in enumerate(zip(*known, strict=True)):
+        if not any(texts) and place not in refused:
+            if any(cleaned(rows[place])):
+                refused[place] = NOBODY
+            else:
+                blank.add(place)
+    return blank
 
 
 def plan(registry: Registry, options: Options, targets: Sequence[str | None]) -> Plan:
     """A plan for columns with these targets. Where two columns have one target, the last that is not empty holds."""
-    setters = tuple(
-        (column, target, _setter(registry, options, target))
-        for column, target in enumerate(targets)
-        if target is not None and target != columns.IGNORE and target not in KINDS
+    named = [(place, target) for place, target in enumerate(targets) if target not in (None, columns.IGNORE)]
+    identities = (_identities(options, place, target) for place, target in named if target in KINDS)
+    others = (_field(registry, options, place, target) for place, target in named if target not in KINDS)
+    return Plan(len(targets), tuple(identities), tuple(others))
+
+
+def _identities(options: Options, place: int, kind: str) -> Column:
+    account = options.accounts.get(kind, "")
+    return Column(
+        place, kind, KINDS[kind], lambda found, texts: found.identities.append(Identities(kind, account, texts))
     )
-    return Plan(len(targets), identity_columns(targets, options.accounts), setters)
 
 
-def _setter(registry: Registry, options: Options, target: str) -> Setter:
-    zone = ZoneInfo(registry.zone)
+def _field(registry: Registry, options: Options, place: int, target: str) -> Column:
     if target == columns.TAGS:
-        return _set_tags
+        return Column(place, target, _tags, lambda found, said: setattr(found, "tags", _over(found.tags, said)))
     if target == columns.CREATED:
-        return lambda cell, contact: setattr(contact, "created_at", dates.moment(cell, zone))
+        moment = partial(dates.moment, zone=ZoneInfo(registry.zone))
+        return Column(place, target, moment, lambda found, said: setattr(found, "created", _over(found.created, said)))
     if target.startswith(f"{columns.CONSENT}."):
-        return _consent(target, options)
+        _, purpose, *channel = target.split(".")
+        channels = channel or options.consent_channels
+        return Column(
+            place, target, values.yes, lambda found, said: found.consents.append(Consents(purpose, channels, said))
+        )
     known = registry.catalog.fields[target]
     if known.home is Home.DATE:
-        return lambda cell, contact: contact.days.__setitem__(target, dates.year_day(cell))
+        return Column(place, target, dates.year_day, lambda found, said: _put(found.days, target, said))
     if known.home is Home.COLUMN:
-        return lambda cell, contact: contact.columns.__setitem__(target, fields.column(known, cell))
-    return _attribute(registry, known, zone)
+        convert = partial(fields.column, known)
+        return Column(place, target, convert, lambda found, said: _put(found.columns, target, said))
+    return Column(place, target, _attribute(registry, known), lambda found, said: _put(found.attrs, target, said))
 
 
-def _attribute(registry: Registry, known: Field, zone: ZoneInfo) -> Setter:
+def _attribute(registry: Registry, known: Field) -> Callable[[str], Any]:
     if known.kind is FieldType.LIST:
-        return lambda cell, contact: contact.attrs.__setitem__(known.name, TAG_SIGNS.split(cell))
-
-    name, convert = known.name, partial(fields.attribute, registry.vault, known)
-    if not known.sealed:
-        # The words of a column come again and again; a sealed value must be sealed anew each time.
-        convert = partial(lru_cache(maxsize=4096)(convert))
-
-    def set_attribute(cell: str, contact: Contact) -> None:
-        contact.attrs[name] = convert(cell, zone)
-
-    return set_attribute
+        return TAG_SIGNS.split
+    convert = partial(fields.attribute, registry.vault, known, zone=ZoneInfo(registry.zone))
+    # The words of a column come again and again; a sealed value must be sealed anew each time.
+    return convert if known.sealed else lru_cache(maxsize=4096)(convert)
 
 
-def _set_tags(cell: str, contact: Contact) -> None:
+def _put(named: dict[str, Values], target: str, said: Values) -> None:
+    named[target] = _over(named.get(target), said)
+
+
+def _over(before: Values | None, said: Values) -> Values:
+    if before is None:
+        return said
+    return [old if new is None else new for old, new in zip(before, said, strict=True)]
+
+
+def _tags(cell: str) -> tuple[str, ...]:
     words = dict.fromkeys(values.text(word)[:MAX_TAG] for word in TAG_SIGNS.split(cell))
     words.pop("", None)
     if len(words) > MAX_TAGS:
         raise Unusable(f"more than {MAX_TAGS} tags")
-    contact.tags = tuple(words)
-
-
-def _consent(target: str, options: Options) -> Setter:
-    _, purpose, *channel = target.split(".")
-    channels = channel or options.consent_channels
-
-    def set_consent(cell: str, contact: Contact) -> None:
-        granted = values.yes(cell)
-        contact.consents += tuple((purpose, channel, granted) for channel in channels)
-
-    return set_consent
+    return tuple(words)

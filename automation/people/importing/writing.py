@@ -18,7 +18,7 @@ from automation.store.database import Transaction
 from . import cells
 from .groups import DAY, PERSON, Batch
 from .options import Options
-from .pipeline import Outcome
+from .workers import Outcome
 
 UNIQUE = "ON CONFLICT (uid) DO NOTHING"
 UID, NAME, ZONE, ATTRS, CREATED = map(PERSON.index, ("uid", "name", "zone", "attrs", "created_at"))

@@ -4,11 +4,12 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from automation.kernel import errors
-from automation.people.importing.ahead import ahead
+from automation.people.importing.ahead import Ahead
 
 ALONE = pytest.mark.skipif("threading.active_count() > 1", reason="a process with threads does not fork")
 
@@ -19,18 +20,23 @@ def numbers(count: int) -> Iterator[tuple[int, bytes]]:
 
 
 def test_the_same_values_come_in_the_same_order() -> None:
-    assert [number for number, _ in ahead(numbers(50))] == list(range(50))
+    with closing(Ahead(numbers(50), apart=True)) as values:
+        assert [number for number, _ in values] == list(range(50))
+        assert next(values, None) is None
 
 
-def test_an_error_of_the_iterator_is_raised_where_it_is_read() -> None:
+@pytest.mark.parametrize("apart", [True, False])
+def test_an_error_of_the_iterator_is_raised_where_it_is_read(apart: bool) -> None:
     def failing() -> Iterator[int]:
         yield 1
         raise errors.Refused("damaged after row 1")
 
-    values = ahead(failing())
-    assert next(values) == 1
-    with pytest.raises(errors.Refused, match="after row 1"):
-        next(values)
+    with closing(Ahead(failing(), apart)) as values:
+        assert next(values) == 1
+        assert values.wait(None)
+        assert values.peek() is None
+        with pytest.raises(errors.Refused, match="after row 1"):
+            next(values)
 
 
 @ALONE
@@ -39,7 +45,7 @@ def test_values_are_made_in_another_process_which_ends_with_its_reader() -> None
         while True:
             yield os.getpid()
 
-    values = ahead(pids())
+    values = Ahead(pids(), apart=True)
     child = next(values)
     assert child != os.getpid()
     values.close()
@@ -48,15 +54,34 @@ def test_values_are_made_in_another_process_which_ends_with_its_reader() -> None
 
 
 @ALONE
+def test_a_value_can_be_waited_for_and_looked_at_before_it_is_taken() -> None:
+    reading, writing = os.pipe()
+
+    def slow() -> Iterator[int]:
+        os.read(reading, 1)
+        yield 7
+
+    with closing(Ahead(slow(), apart=True)) as values:
+        assert not values.wait(0)
+        assert values.peek() is None
+        os.write(writing, b"x")
+        assert values.wait(None)
+        assert values.peek() == 7
+        assert list(values) == [7]
+    os.close(reading)
+    os.close(writing)
+
+
+@ALONE
 def test_a_killed_process_is_no_end_of_the_file() -> None:
     def dying() -> Iterator[int]:
         yield 1
         os.kill(os.getpid(), signal.SIGKILL)
 
-    values = ahead(dying())
-    assert next(values) == 1
-    with pytest.raises(ChildProcessError):
-        next(values)
+    with closing(Ahead(dying(), apart=True)) as values:
+        assert next(values) == 1
+        with pytest.raises(ChildProcessError):
+            next(values)
 
 
 def test_a_process_with_threads_does_not_fork() -> None:
@@ -64,8 +89,8 @@ def test_a_process_with_threads_does_not_fork() -> None:
     thread = threading.Thread(target=stop.wait)
     thread.start()
     try:
-        assert next(ahead(iter([os.getpid()]))) == os.getpid()
-        assert list(ahead(os.getpid() for _ in range(2))) == [os.getpid()] * 2
+        with closing(Ahead((os.getpid() for _ in range(3)), apart=True)) as values:
+            assert list(values) == [os.getpid()] * 3
     finally:
         stop.set()
         thread.join()
