@@ -83,6 +83,19 @@ def test_a_provider_that_is_away_is_a_failure_of_its_own(shop: Any, monkeypatch:
     assert shop("channels", "check", "sms_main").code == 3
 
 
+@pytest.mark.parametrize("kind", ["wechat", "wecom", "aliyun_sms", "tencent_sms"])
+def test_where_the_sandbox_of_a_channel_does_not_run_the_check_says_how_to_start_it(shop: Any, kind: str) -> None:
+    text = (shop.folder / "config.yaml").read_text(encoding="utf-8")
+    pretended = f'channels:\n  pretended: {{kind: {kind}, sandbox: "http://127.0.0.1:9"}}'
+    shop.write("config.yaml", text.replace("channels:", pretended, 1))
+    done = shop("channels", "check", "pretended", "--json")
+    assert done.code == 3
+    failed = [one for one in done.json["findings"] if one["level"] == "fail"]
+    start = "is the sandbox running? Start it with `python -m bots.sandbox`, on the port that `sandbox` names"
+    assert failed
+    assert {one["hint"] for one in failed} == {start}
+
+
 def test_a_rule_that_the_shop_set_aside_is_no_failure(
     shop: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
