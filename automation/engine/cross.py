@@ -1,4 +1,4 @@
-"""Takes the runs of a temporary table across one crossing: decide, move, let the effects happen."""
+"""Takes the people of a temporary table across one crossing: decide, move, let the effects happen."""
 
 from __future__ import annotations
 
@@ -8,22 +8,32 @@ from automation.audience import references
 from automation.audience.parameters import Parameters
 from automation.journey import graph
 from automation.store.database import Transaction
+from automation.store.states import RunState
 
-from . import program, timing, values
+from . import enrol, leave, program, timing, values
 from .parts import Parts
 from .registry import Loaded
 from .steps import send
 
 
+def enter(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> int:
+    """Lets those of `entering` in who may, and takes them across the start; returns how many runs began."""
+    return cross(parts, tx, loaded, program.Way(loaded.journey.nodes[graph.START]), now)
+
+
 def cross(parts: Parts, tx: Transaction, loaded: Loaded, way: program.Way, now: int) -> int:
-    """Moves everybody of `moving`, `answering` or `candidate` who stands at the node; returns how many."""
+    """Moves everybody of `moving`, `answering` or `entering` who stands at the node; returns how many."""
     compiled = _program(parts, loaded, way, now)
     tx.temporary("plan", program.PLAN)
     bound: dict[str, Any] = compiled.parameters.values(now)
     bound |= {"journey": loaded.journey_id, "version": loaded.version_id, "node": loaded.steps[way.node.key]}
     bound |= send.openings(parts, _sends(way.crossing), now)
+    if way.entering:
+        bound["reserved"] = tx.reserved("run")
     count = tx.run(compiled.decide, **bound)
     if count:
+        if way.entering and loaded.journey.restart_inside:
+            _replace(parts, tx, bound)
         for settle in compiled.settle:
             tx.run(settle, **bound)
         for timed in compiled.timed:
@@ -31,6 +41,19 @@ def cross(parts: Parts, tx: Transaction, loaded: Loaded, way: program.Way, now: 
         for step in compiled.effects:
             step(tx, now, bound)
     return count
+
+
+def _replace(parts: Parts, tx: Transaction, bound: dict[str, Any]) -> None:
+    """`while_inside: restart`: the open runs of those who enter now end."""
+    then = parts.store.dialect.join_in_order
+    tx.temporary("leaving", leave.LEAVING)
+    tx.run(
+        f"INSERT INTO leaving SELECT o.id, '{enrol.RESTARTED}' FROM plan {then} entering c"
+        f" ON c.id = plan.run_id - :reserved {then} run o"
+        f" ON o.person_id = c.person_id AND o.journey_id = :journey AND o.key = c.key AND o.state = {RunState.INSIDE}",
+        **bound,
+    )
+    leave.leave(tx, bound["now"])
 
 
 def _program(parts: Parts, loaded: Loaded, way: program.Way, now: int) -> program.Program:

@@ -48,9 +48,10 @@ def _advance(parts: Parts, tx: Transaction, now: int, chosen: str, bound: dict[s
 
 def _places(tx: Transaction) -> list[tuple[int, int]]:
     """Where the runs of `moving` stand. Most batches stand at one node: that is seen without sorting them."""
-    low = tx.rows("SELECT min(version_id), min(node), max(version_id), max(node) FROM moving")[0]
-    if low[:2] == low[2:]:
-        return [(low[0], low[1])]
+    version_id, node = tx.rows("SELECT version_id, node FROM moving LIMIT 1")[0]
+    elsewhere = "SELECT 1 FROM moving WHERE version_id <> :version OR node <> :node LIMIT 1"
+    if tx.value(elsewhere, version=version_id, node=node) is None:
+        return [(version_id, node)]
     return [(row[0], row[1]) for row in tx.rows("SELECT DISTINCT version_id, node FROM moving ORDER BY 1, 2")]
 
 

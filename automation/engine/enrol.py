@@ -1,65 +1,43 @@
-"""Entering: candidates become runs that already stand behind their first crossing."""
+"""Who may enter a journey, as SQL. Whoever asks to stands in the temporary table `entering`."""
 
 from __future__ import annotations
 
 from automation.audience import splits
-from automation.audience.parameters import Parameters
-from automation.conditions import tree
 from automation.journey import graph
 from automation.store.database import Transaction
 from automation.store.states import RunState
 
-from . import cross, decide, leave, program, timing
+from . import timing
 from .parts import Parts
 from .registry import Loaded
 
-CANDIDATE = (
-    "id {key}, person_id BIGINT, key TEXT, episode TEXT, entered_at BIGINT, clock BIGINT, data TEXT,"
-    " event_id BIGINT, holdout BIGINT, depth BIGINT, parent_run BIGINT, goal_until BIGINT, visit BIGINT"
-)
+COLUMNS = "person_id, key, episode, entered_at, clock, data, event_id, depth, parent_run"
 ENTERING = (
-    "person_id BIGINT, key TEXT, episode TEXT, at BIGINT, clock BIGINT, data TEXT, event_id BIGINT, depth BIGINT,"
-    " parent_run BIGINT"
+    "person_id BIGINT, key TEXT, episode TEXT, entered_at BIGINT, clock BIGINT, data TEXT, event_id BIGINT,"
+    " depth BIGINT, parent_run BIGINT, id {numbered}"
 )
 RESTARTED = "restarted"  # why a run ended that a new one took the place of
 DEEPEST = 8  # journeys that start one another
 
 
-def enrol(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> int:
-    """Enters the people of the temporary table `entering` who may; returns how many runs began.
+def gather(tx: Transaction, source: str, **bound: object) -> int:
+    """Fills `entering` with the rows of a SELECT of `COLUMNS`; returns how many ask to enter."""
+    tx.temporary("entering", ENTERING.format(numbered=tx.dialect.numbered("run")))
+    return tx.run(f"INSERT INTO entering ({COLUMNS}) {source}", **bound)
 
-    Who was merged away, is inside, has been here by the journey's `again`, or does not meet `enter.if`, stays out.
+
+def begun() -> str:
+    """FROM: those of `entering` as the runs they become where they may."""
+    return f"(SELECT :reserved + s.id AS id, 0 AS visit, {COLUMNS} FROM entering s)"
+
+
+def admitted(loaded: Loaded) -> str:
+    """SQL of who may enter, of the runs `r` of `begun` and their people `p`.
+
+    Who was merged away, is inside, or has been here by the journey's `again`, stays out.
     """
-    tx.temporary("candidate", CANDIDATE.format(key=parts.store.dialect.row_key))
-    parameters = Parameters()
-    number, reserved = tx.reserve("run", "s")
-    sql = _admit(parts, loaded, number, parameters)
-    if not tx.run(sql, **parameters.values(now), **reserved):
-        return 0
-    if loaded.journey.restart_inside:
-        _replace(parts, tx, loaded, now)
-    return cross.cross(parts, tx, loaded, program.Way(loaded.journey.nodes[graph.START]), now)
-
-
-def _admit(parts: Parts, loaded: Loaded, number: str, parameters: Parameters) -> str:
-    journey = loaded.journey
-    goal = f"s.at + {timing.about_seconds(journey.goal.up_to)}" if journey.goal else "CAST(NULL AS BIGINT)"
-    then = parts.store.dialect.join_in_order
-    admitted = (
-        f"SELECT {number} AS id, s.person_id, s.key, s.episode, s.at AS entered_at, s.clock, s.data, s.event_id,"
-        f" s.depth, s.parent_run, {holdout(parts, loaded.journey)} AS holdout, {goal} AS goal_until"
-        f" FROM entering s {then} person p ON p.id = s.person_id WHERE p.merged_into IS NULL AND s.depth <= {DEEPEST}"
-        f" AND NOT EXISTS ({blocking(loaded, person='s.person_id', at='s.at', key='s.key', episode='s.episode')})"
-    )
-    wanted = ""
-    if not isinstance(journey.entry_if, tree.Always):
-        test = decide.condition_sql(parts, loaded, journey.entry_if, parameters)
-        wanted = f" {then} person p ON p.id = r.person_id WHERE {test}"
-    return (
-        "INSERT INTO candidate (id, person_id, key, episode, entered_at, clock, data, event_id, holdout, depth,"
-        f" parent_run, goal_until, visit) SELECT r.id, r.person_id, r.key, r.episode, r.entered_at, r.clock,"
-        f" r.data, r.event_id, r.holdout, r.depth, r.parent_run, r.goal_until, 0 FROM ({admitted}) r{wanted}"
-    )
+    there = blocking(loaded, person="r.person_id", at="r.entered_at", key="r.key", episode="r.episode")
+    return f"p.merged_into IS NULL AND r.depth <= {DEEPEST} AND NOT EXISTS ({there})"
 
 
 def inside(loaded: Loaded, *, person: str, key: str = "''") -> str:
@@ -97,17 +75,6 @@ def holdout(parts: Parts, journey: graph.Journey) -> str:
     if everywhere and journey.kind == "marketing":
         tests.append(f"{splits.number_sql('', 'control_group', 'p.seed')} < {splits.share(everywhere / 100)}")
     return f"CASE WHEN {' OR '.join(tests)} THEN 1 ELSE 0 END" if tests else "0"
-
-
-def _replace(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> None:
-    """`while_inside: restart`: the open runs of those who enter now end."""
-    tx.temporary("leaving", leave.LEAVING)
-    tx.run(
-        f"INSERT INTO leaving SELECT o.id, '{RESTARTED}' FROM candidate c {parts.store.dialect.join_in_order} run o"
-        f" ON o.person_id = c.person_id AND o.journey_id = :journey AND o.key = c.key AND o.state = {RunState.INSIDE}",
-        journey=loaded.journey_id,
-    )
-    leave.leave(tx, now)
 
 
 def episode_sql(loaded: Loaded, occurrence: str, at: str) -> str:

@@ -17,7 +17,7 @@ from automation.store import audit
 from automation.store.database import Transaction
 from automation.store.states import MessageState, RunState
 
-from . import decide, due, enrol, halving, leave, program, queue, timing
+from . import cross, decide, due, enrol, halving, leave, program, queue, timing
 from .parts import Parts
 from .registry import Listens, Loaded, Rule
 
@@ -221,13 +221,13 @@ def _enter(parts: Parts, tx: Transaction, rule: Rule, now: int) -> None:
             **parameters.values(now),
         )
         return
-    tx.temporary("entering", enrol.ENTERING)
-    tx.run(
-        f"INSERT INTO entering SELECT person_id, key, {enrol.episode_sql(loaded, 'CAST(event_id AS TEXT)', 'at')}, at,"
+    enrol.gather(
+        tx,
+        f"SELECT person_id, key, {enrol.episode_sql(loaded, 'CAST(event_id AS TEXT)', 'at')}, at,"
         f" at, data, event_id, 0, NULL FROM ({source}) s",
         **parameters.values(now),
     )
-    enrol.enrol(parts, tx, loaded, now)
+    cross.enter(parts, tx, loaded, now)
 
 
 def _entering(parts: Parts, rule: Rule, parameters: Parameters, now: int) -> str:
@@ -321,11 +321,11 @@ def _enter_rested(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> No
     if loaded.journey.pace is not None:
         queue.wait_turn(tx, loaded, source, bound)
         return
-    tx.temporary("entering", enrol.ENTERING)
-    tx.run(
-        "INSERT INTO entering SELECT s.person_id, s.key,"
+    enrol.gather(
+        tx,
+        "SELECT s.person_id, s.key,"
         f" {enrol.episode_sql(loaded, 'CAST(s.event_id AS TEXT)', 's.at')}, s.at, s.due, s.data, s.event_id, 0, NULL"
         f" FROM ({source}) s",
         **bound,
     )
-    enrol.enrol(parts, tx, loaded, now)
+    cross.enter(parts, tx, loaded, now)

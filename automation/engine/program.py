@@ -1,7 +1,7 @@
 """A crossing compiled to statements, once per version and node. The texts are plain SQL over temporary tables.
 
 moving    the runs whose wait is over, with the clock they cross at
-answering the same for runs whose wait_for was answered; candidate the same before entry
+answering the same for runs whose wait_for was answered; entering: who asks to enter, and becomes a run if admitted
 plan      one row a run: the leaf it takes, the clock its next wait counts from, when it is due
 """
 
@@ -16,7 +16,7 @@ from automation.conditions import tree
 from automation.festivals.moments import Limit
 from automation.journey import graph
 
-from . import decide, timing
+from . import decide, enrol, timing
 from .parts import Parts
 from .registry import Loaded
 from .steps import statements
@@ -34,10 +34,11 @@ PARKING = 30 * timing.DAY  # how long a control group is watched where the journ
 class Way:
     """One of the two ways out of a node: on when it is due, or answered."""
 
-    __slots__ = ("answered", "crossing", "node")
+    __slots__ = ("answered", "crossing", "entering", "node")
 
     def __init__(self, node: graph.Node, answered: bool = False) -> None:
         self.node, self.answered = node, answered
+        self.entering = node.kind is graph.NodeKind.START
         self.crossing = node.awaited.answered if answered and node.awaited else node.go
 
 
@@ -52,7 +53,7 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`decide` fills plan from `moving` (or `candidate`); `effects` happen; `settle` moves the runs."""
+    """`decide` fills plan from `moving` (or `entering`); `effects` happen; `settle` moves the runs."""
 
     parameters: Parameters
     decide: str
@@ -70,7 +71,7 @@ def build(parts: Parts, loaded: Loaded, way: Way, now: int) -> Program:
 class _Builder:
     def __init__(self, parts: Parts, loaded: Loaded, way: Way, now: int) -> None:
         self.parts, self.loaded, self.node, self.crossing, self.now = parts, loaded, way.node, way.crossing, now
-        self.entering = way.node.kind is graph.NodeKind.START
+        self.entering = way.entering
         self.source = "answering" if way.answered else "moving"
         self.mark = ANSWERED if way.answered else DUE
         self.parameters = Parameters()
@@ -87,23 +88,33 @@ class _Builder:
         )
 
     def _decide(self) -> str:
-        then = self.parts.store.dialect.join_in_order
-        if self.entering:
-            source = f"candidate r {then} person p ON p.id = r.person_id"
-        else:
-            source = f"{self.source} m {then} run r ON r.id = m.run_id {then} person p ON p.id = r.person_id"
         zone = "0" if self.loaded.journey.shop_clock else "coalesce(p.zone_id, 0)"
         met = "".join(f", {sql} AS met_{leaf.number}" for leaf in self.crossing.leaves if (sql := self._met(leaf)))
-        chosen = "" if self.entering else " WHERE m.version_id = :version AND m.node = :node"
         leaf = self._leaf()
         once = "" if leaf.isdecimal() else " MATERIALIZED"  # a copy that keeps a condition from being asked thrice
         return (
             f"INSERT INTO plan WITH x AS{once} (SELECT r.id AS run_id, p.id AS person_id, p.seed AS seed,"
             f" {zone} AS zone, r.visit AS visit, {self._clock()} AS at, {leaf} AS leaf{met}"
-            f" FROM {source}{chosen}),"
+            f" FROM {self._runs()}),"
             f" y AS (SELECT x.*, {self._base()} AS base FROM x)"
             f" SELECT run_id, person_id, seed, zone, visit, at, leaf, base, {self._due()} FROM y"
         )
+
+    def _runs(self) -> str:
+        """FROM and WHERE: who crosses, as the run `r` and the person `p`."""
+        then = self.parts.store.dialect.join_in_order
+        if not self.entering:
+            return (
+                f"{self.source} m {then} run r ON r.id = m.run_id {then} person p ON p.id = r.person_id"
+                " WHERE m.version_id = :version AND m.node = :node"
+            )
+        wanted, asked = self.loaded.journey.entry_if, ""
+        if not isinstance(wanted, tree.Always):
+            test = decide.condition_sql(self.parts, self.loaded, wanted, self.parameters)
+            # With the run in it nobody else is asked: PostgreSQL would ask everybody first, and find their bad values.
+            asked = f" AND CASE WHEN r.id IS NOT NULL THEN {test} END"
+        admitted = enrol.admitted(self.loaded)
+        return f"{enrol.begun()} r {then} person p ON p.id = r.person_id WHERE {admitted}{asked}"
 
     def _clock(self) -> str:
         """When the crossing is planned. It is never before the clock of the run, which quiet hours may put ahead."""
@@ -114,8 +125,8 @@ class _Builder:
     def _leaf(self) -> str:
         leaf = decide.leaf_sql(self.parts, self.loaded, self.crossing, self.parameters)
         whens = []
-        if self.entering and decide.has_control_group(self.parts, self.loaded.journey):
-            whens.append(f"WHEN r.holdout = 1 THEN {decide.PARKED}")
+        if self._parks():
+            whens.append(f"WHEN {enrol.holdout(self.parts, self.loaded.journey)} = 1 THEN {decide.PARKED}")
         for number, condition in decide.state_exits(self.loaded):
             test = decide.condition_sql(self.parts, self.loaded, condition, self.parameters)
             whens.append(f"WHEN {test} THEN {decide.EXITED - number}")
@@ -135,12 +146,12 @@ class _Builder:
 
     def _due(self) -> str:
         cases = {leaf.number: self._leaf_due(leaf) for leaf in self.crossing.leaves}
-        if self.entering:
+        if self._parks():
             goal = self.loaded.journey.goal
             watch = timing.about_seconds(goal.up_to) if goal else PARKING
             cases[decide.PARKED] = f"at + {watch}"
-        text = _by_leaf(cases)
-        return f"CASE leaf {text} END" if text else "CAST(NULL AS BIGINT)"
+        due = {leaf: cases.get(leaf) or "CAST(NULL AS BIGINT)" for leaf in self._taken()}
+        return _case(due, "leaf")
 
     def _leaf_due(self, leaf: graph.Leaf) -> str | None:
         if isinstance(leaf.end, graph.Leave):
@@ -216,9 +227,13 @@ class _Builder:
             f" FROM plan WHERE run.id = plan.run_id{self._among(reasons)}",
         )
 
+    def _parks(self) -> bool:
+        """Whether some of those who enter here are only watched."""
+        return self.entering and decide.has_control_group(self.parts, self.loaded.journey)
+
     def _taken(self) -> list[int]:
         """The numbers of all the leaves that `_leaf` may give."""
-        parked = [decide.PARKED] if self.entering and decide.has_control_group(self.parts, self.loaded.journey) else []
+        parked = [decide.PARKED] if self._parks() else []
         exits = [decide.EXITED - number for number, _ in decide.state_exits(self.loaded)]
         return [*(leaf.number for leaf in self.crossing.leaves), *exits, *parked]
 
@@ -226,29 +241,29 @@ class _Builder:
         return "" if len(leaves) == len(self._taken()) else f" AND plan.leaf IN ({', '.join(map(str, leaves))})"
 
     def _insert_runs(self) -> str:
-        reasons = self._reasons()
-        state, reason = "0", "CAST(NULL AS TEXT)"
-        if reasons:
-            state = f"CASE plan.leaf {_by_leaf(dict.fromkeys(reasons, '1'))} ELSE 0 END"
-            reason = f"CASE plan.leaf {_by_leaf(reasons)} END"
-        start = self.loaded.steps[graph.START]
-        node = f"CASE plan.leaf {_by_leaf(self._stands())} ELSE {start} END" if self._stands() else str(start)
+        start, stands, reasons = str(self.loaded.steps[graph.START]), self._stands(), self._reasons()
+        taken = self._taken()
+        node = _case({leaf: stands.get(leaf, start) for leaf in taken})
+        state = _case({leaf: "1" if leaf in reasons else "0" for leaf in taken})
+        ended = _case({leaf: ":now" if leaf in reasons else "CAST(NULL AS BIGINT)" for leaf in taken})
+        reason = _case({leaf: reasons.get(leaf, "CAST(NULL AS TEXT)") for leaf in taken})
+        parked = _case({leaf: "1" if leaf == decide.PARKED else "0" for leaf in taken})
+        goal = self.loaded.journey.goal
+        until = f"c.entered_at + {timing.about_seconds(goal.up_to)}" if goal else "CAST(NULL AS BIGINT)"
         then = self.parts.store.dialect.join_in_order
         return (
             "INSERT INTO run (id, journey_id, version_id, node, person_id, key, episode, visit, due, clock, node_at,"
             " entered_at, state, holdout, depth, parent_run, event_id, ended_at, reason, goal_until, path, data)"
-            f" SELECT c.id, :journey, :version, {node}, c.person_id, c.key,"
-            f" c.episode, 0, plan.due, plan.base, :now, c.entered_at, {state}, c.holdout, c.depth, c.parent_run,"
-            f" c.event_id, CASE WHEN {state} = 1 THEN :now END, {reason}, c.goal_until,"
-            f" {self._path(self._taken())}, c.data"
-            f" FROM plan {then} candidate c ON c.id = plan.run_id"
+            f" SELECT plan.run_id, :journey, :version, {node}, plan.person_id, c.key, c.episode, 0, plan.due,"
+            f" plan.base, :now, c.entered_at, {state}, {parked}, c.depth, c.parent_run, c.event_id, {ended}, {reason},"
+            f" {until}, {self._path(taken)}, c.data FROM plan {then} entering c ON c.id = plan.run_id - :reserved"
         )
 
 
-def _case(values: Mapping[int, str]) -> str:
-    """The value of the leaf a run took, which is one of these."""
+def _case(values: Mapping[int, str], leaf: str = "plan.leaf") -> str:
+    """The value of the leaf a run takes, which is one of these."""
     found = set(values.values())
-    return found.pop() if len(found) == 1 else f"CASE plan.leaf {_by_leaf(values)} END"
+    return found.pop() if len(found) == 1 else f"CASE {leaf} {_by_leaf(values)} END"
 
 
 def _by_leaf(values: Mapping[int, str | None]) -> str:

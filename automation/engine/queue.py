@@ -13,7 +13,7 @@ from automation.journey import graph
 from automation.store import audit
 from automation.store.database import Transaction
 
-from . import enrol, halving, timing
+from . import cross, enrol, halving, timing
 from .parts import Parts
 from .registry import Loaded
 
@@ -84,16 +84,15 @@ def _admit(parts: Parts, loaded: Loaded, now: int, allowed: int) -> int:
         return 0
     begins = "CASE WHEN q.at < :late THEN :now ELSE q.at END"  # a turn that took days: the stay begins with it
     with parts.write() as tx:
-        tx.temporary("entering", enrol.ENTERING)
-        count = tx.run(
-            f"INSERT INTO entering SELECT q.person_id, q.key, q.episode, {begins}, {begins}, q.data, q.event_id,"
-            " q.depth, q.parent_run"
+        count = enrol.gather(
+            tx,
+            f"SELECT q.person_id, q.key, q.episode, {begins}, {begins}, q.data, q.event_id, q.depth, q.parent_run"
             f" FROM {_table(parts)} c {parts.store.dialect.join_in_order} entrant q ON q.journey_id = :journey"
             " AND q.person_id = c.person_id AND q.key = c.key AND q.episode = c.episode",
             journey=loaded.journey_id, now=now, late=now - timing.LATE, chosen=json.dumps(chosen),
         )  # fmt: skip
         _forget(parts, tx, loaded, chosen)
-        use_today(parts, tx, loaded, enrol.enrol(parts, tx, loaded, now), now)
+        use_today(parts, tx, loaded, cross.enter(parts, tx, loaded, now), now)
     return count
 
 

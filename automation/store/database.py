@@ -129,15 +129,14 @@ class Transaction(Statements):
             self._temporaries.add(name)
         self._execute(f"DELETE FROM {name}", {})
 
-    def reserve(self, table: str, source: str) -> tuple[str, dict[str, Any]]:
-        """SQL that numbers the rows of a temporary table (its alias) with ids nobody else will get; its bound values.
+    def reserved(self, table: str) -> int:
+        """Added to the keys of a temporary table with `dialect.numbered(table)`: ids of `table` that nobody else gets.
 
-        Where the SELECT leaves rows out, their ids are left out too. A window function instead costs twice as much.
+        Rows that do not become rows of `table` leave gaps. A window function instead costs twice as much.
         """
         if isinstance(self.dialect, Postgres):
-            return f"nextval(pg_get_serial_sequence('{table}', 'id'))", {}
-        last = self.value("SELECT seq FROM sqlite_sequence WHERE name = :table", table=table)
-        return f":reserved + {source}.rowid", {"reserved": last or 0}
+            return 0  # its keys are ids already
+        return self.value("SELECT seq FROM sqlite_sequence WHERE name = :table", table=table) or 0
 
     def skip_ids(self, table: str, count: int) -> None:
         """Leaves out so many ids: whoever was given them by a database that is lost cannot meet them here again."""

@@ -11,7 +11,7 @@ from automation.audience import splits
 from automation.audience.compiler import Target
 from automation.audience.parameters import Parameters
 from automation.conditions import tree
-from automation.engine import enrol, queue
+from automation.engine import cross, enrol, queue
 from automation.engine.parts import Parts
 from automation.engine.registry import Loaded
 from automation.kernel import clock
@@ -89,9 +89,8 @@ def enter(parts: Parts, loaded: Loaded, ids: Sequence[int], occasion: Occasion, 
         chosen = ids[start : start + parts.batches.size(parts.settings.engine.batch)]
         with parts.write() as tx:
             began = clock.monotonic()
-            tx.temporary("entering", enrol.ENTERING)
             _fill(parts, tx, loaded, chosen, occasion, now)
-            count = enrol.enrol(parts, tx, loaded, now)
+            count = cross.enter(parts, tx, loaded, now)
             queue.use_today(parts, tx, loaded, count, now)
             parts.batches.learn(clock.monotonic() - began, parts.store.turnstile.wanted())
         entered += count
@@ -102,8 +101,9 @@ def enter(parts: Parts, loaded: Loaded, ids: Sequence[int], occasion: Occasion, 
 def _fill(parts: Parts, tx: Transaction, loaded: Loaded, ids: Sequence[int], occasion: Occasion, now: int) -> None:
     entry = {"at": occasion.at, **occasion.entry}
     dialect = parts.store.dialect
-    tx.run(
-        f"INSERT INTO entering SELECT i.id, '', {enrol.episode_sql(loaded, ':occasion', ':at')}, :at, :clock,"
+    enrol.gather(
+        tx,
+        f"SELECT i.id, '', {enrol.episode_sql(loaded, ':occasion', ':at')}, :at, :clock,"
         f" :data, CAST(NULL AS BIGINT), 0, CAST(NULL AS BIGINT) FROM {dialect.ids('ids')} i",
         ids=dialect.array(ids),
         occasion=occasion.name,
