@@ -29,6 +29,7 @@ from .session import Session
 
 MB: Final = 1024 * 1024
 DAY: Final = 86_400  # seconds
+WEEK: Final = 7 * DAY
 LOW_DISK: Final = 64 * MB  # less, and the engine may be unable to record what it sent
 LARGE_WAL: Final = 256 * MB
 LATE: Final = 300  # seconds something due may wait before a running engine is called behind
@@ -139,10 +140,24 @@ def _database(session: Session) -> Looks:
 def _engine(session: Session) -> Looks:
     store = session.app.store
     running = leader.is_led(store)
-    yield Look(Level.FINE if running else Level.NOTE, "engine", "running" if running else "not running: `run.py start`")
+    if running:
+        yield Look(Level.FINE, "engine", "running")
+    else:
+        yield Look(Level.NOTE, "engine", f"not running: `run.py start`{_stood(session)}")
     if stop.is_on(store):
         yield Look(Level.PROBLEM, "stop switch", "on: no message leaves until `run.py resume-all`")
     yield from _backlog(session, running)
+
+
+def _stood(session: Session) -> str:
+    """Since when nobody moved, where that is long ago, as after a demo: whoever starts it does all that is due."""
+    last = session.app.store.value(LAST_MOVED)
+    if last is None or session.now - last <= WEEK:
+        return ""
+    day = show.moment(last, session.settings.shop.zone)[:10]
+    return (
+        f" catches up at once: nobody moved since {day}, {_long(session.now - last)} ago, or a demo's year ended then"
+    )
 
 
 def _backlog(session: Session, running: bool) -> Looks:
@@ -163,6 +178,10 @@ def _long(seconds: int) -> str:
     return show.counted(seconds // 60, "minute")
 
 
+LAST_MOVED: Final = (
+    "SELECT max(at) FROM (SELECT max(done) AS at FROM cursor UNION ALL"
+    " SELECT * FROM (SELECT entered_at FROM run ORDER BY id DESC LIMIT 1) AS newest) AS moved"
+)
 BACKLOGS: Final = {
     "events in the queue": "SELECT count(*), min(e.received_at) FROM event_queue q JOIN event e ON e.id = q.event_id"
     " WHERE e.received_at <= :now",

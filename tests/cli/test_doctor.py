@@ -51,6 +51,16 @@ def test_a_running_engine_is_seen_and_a_second_one_is_busy(shop: Any) -> None:
     store.close()
 
 
+def test_a_database_that_stands_in_the_past_is_told_with_the_day(shop: Any) -> None:
+    """As after `demo`, whose year has ended, and after an engine that nobody missed."""
+    shop.clock.set(NOW + health.DAY)
+    shop.fine("tick")
+    assert looks(shop)["engine"]["says"] == "not running: `run.py start`"
+    shop.clock.set(NOW + 40 * health.DAY)
+    says = looks(shop)["engine"]["says"]
+    assert says.startswith("not running: `run.py start` catches up at once: nobody moved since 2026-11-23, 39 days ago")
+
+
 def test_settings_that_cannot_be_read_are_the_finding(bare: Any) -> None:
     bare.write("config.yaml", "shop: 1\n")
     assert looks(bare, 1)["settings"]["level"] == "problem"
