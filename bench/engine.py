@@ -19,7 +19,7 @@ from typing import Any, Final
 from automation.engine import tick
 from automation.engine.parts import Parts
 from automation.store.checkpoints import Checkpoints
-from bench import measure, rivals, row_loop, world
+from bench import loops, measure, rivals, row_loop, world
 
 ROW_LOOP_AT: Final = 10_000
 SMALLER_AT: Final = 100_000
@@ -52,7 +52,8 @@ class _Engine:
 VARIANTS: Final[dict[str, Callable[[Parts], rivals.Rival]]] = {
     "engine": _Engine,
     "written SQL": rivals.WrittenSql,
-    "careful loop": rivals.CarefulLoop,
+    "careful loop": loops.CarefulLoop,
+    "hybrid loop": loops.HybridLoop,
     "row loop": lambda parts: row_loop.RowLoop(parts, alone=False),
     "row loop, a commit each": lambda parts: row_loop.RowLoop(parts, alone=True),
 }
@@ -117,9 +118,9 @@ def _plan(people: int) -> list[tuple[int, Sequence[str]]]:
     small = min(ROW_LOOP_AT, people)
     medium = min(SMALLER_AT, people)
     return [
-        (small, ("engine", "row loop", "engine", "engine")),
+        (small, ("engine", "engine", "row loop", "engine", "engine", "engine")),
         (medium, ("engine", "engine", "engine")),
-        (people, ("written SQL", "engine", "careful loop", "engine", "written SQL")),
+        (people, ("written SQL", "engine", "careful loop", "engine", "written SQL", "hybrid loop", "engine")),
     ]
 
 
@@ -136,6 +137,7 @@ def figures(measured: Sequence[dict[str, Any]], people: int) -> dict[str, float]
         "transitions_per_s": round(engine),
         "ratio_row_loop": round(rate("engine", small) / rate("row loop", small), 1),
         "ratio_careful_loop": round(engine / rate("careful loop", people), 2),
+        "ratio_hybrid_loop": round(engine / rate("hybrid loop", people), 2),
         "ratio_ceiling": round(engine / rate("written SQL", people), 3),
         "linearity": round(engine / rate("engine", min(SMALLER_AT, people)), 3),
         "peak_mb": round(max(it["peak_mb"] for it in measured if it["variant"] == "engine"), 1),

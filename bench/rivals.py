@@ -1,8 +1,8 @@
 """What the engine is measured against: the same journey, written by hand for exactly this shop.
 
-`written_sql` is the bound: the fewest statements a person would write, in batches of the engine's size. `careful_loop`
-is the best a loop in Python does: reads a batch, decides, writes with executemany. Both write the same rows as the
-engine, through the same connection settings and the same checkpoint thread, and look at the segment at every check.
+`WrittenSql` is the bound: the fewest statements a person would write, in batches of the engine's size. It and the loops
+of bench/loops.py write the same rows as the engine, through the same connection settings and beside the same checkpoint
+thread, and look at the whole segment at every check.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ import apsw
 
 from automation.audience import splits
 from automation.engine.parts import Parts
-from bench.world import DAY
 
-CAREFUL_BATCH: Final = 5000
 RUN: Final = (
     "journey_id, version_id, node, person_id, key, episode, due, clock, node_at, entered_at, state, holdout, depth,"
     " path"
@@ -72,7 +70,7 @@ def numbers(parts: Parts) -> Numbers:
     )  # fmt: skip
 
 
-class _Written(ABC):
+class Written(ABC):
     """Begins and ends transactions without the product's wrapper, but behind its turnstile."""
 
     def __init__(self, parts: Parts) -> None:
@@ -96,7 +94,7 @@ class _Written(ABC):
         while self.advance(now):
             pass
 
-    def _last(self, cursor: Any) -> int:
+    def last(self, cursor: Any) -> int:
         """The id of the newest run."""
         found = cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'run'").fetchone()
         return int(found[0]) if found else 0
@@ -147,14 +145,14 @@ MOVE: Final = """
     FROM plan WHERE run.id = plan.run_id"""
 
 
-class WrittenSql(_Written):
+class WrittenSql(Written):
     """One statement decides, one writes the messages, one moves the runs."""
 
     def enter(self, now: int) -> None:
         bound = self.bound | {"now": now}
         for low in range(0, self.numbers.people, self.batch):
             with self.transaction() as cursor:
-                last = self._last(cursor)
+                last = self.last(cursor)
                 cursor.execute(ENTER, bound | {"low": low, "high": low + self.batch})
                 cursor.execute(HELLO, bound | {"last": last})
 
@@ -168,70 +166,3 @@ class WrittenSql(_Written):
                 cursor.execute(SEND, bound)
                 cursor.execute(MOVE, bound)
         return count
-
-
-class CarefulLoop(_Written):
-    """Reads people and due runs in batches, decides row by row, writes each batch with executemany, all in one
-    transaction: what was read still holds. Who enters is written where the first wait stands, with its message."""
-
-    def enter(self, now: int) -> None:
-        it = self.numbers
-        bound = self.bound | {"now": now}
-        minute = now // 60
-        for low in range(0, it.people, CAREFUL_BATCH):
-            with self.transaction() as cursor:
-                next_id = self._last(cursor) + 1
-                people = cursor.execute(f"SELECT p.id {DORMANT}", bound | {"low": low, "high": low + CAREFUL_BATCH})
-                begun = list(enumerate([row[0] for row in people], next_id))
-                cursor.executemany(
-                    f"INSERT INTO run (id, {RUN}) VALUES ({', '.join('?' * 15)})",
-                    [
-                        (run, it.journey, it.version, it.first, person, "", str(now), now + 3 * DAY, now, now, now, 0,
-                         0, 0, f"{it.start}.0@{minute};") for run, person in begun
-                    ],
-                )  # fmt: skip
-                self._send(cursor, [(run, it.hello, person) for run, person in begun], now)
-
-    def advance(self, now: int) -> int:
-        sent: list[tuple[int, int, int]] = []
-        moved: list[tuple[Any, ...]] = []
-        minute = now // 60
-        with self.transaction() as cursor:
-            rows: list[tuple[Any, ...]] = cursor.execute(
-                "SELECT r.id, r.person_id, r.node, p.seed, EXISTS (SELECT 1 FROM event e WHERE"
-                " e.person_id = r.person_id AND e.name_id = ? AND e.at >= r.entered_at)"
-                " FROM (SELECT id, person_id, node, entered_at FROM run WHERE due <= ? ORDER BY due LIMIT ?) r"
-                " CROSS JOIN person p ON p.id = r.person_id",
-                (self.numbers.event, now, CAREFUL_BATCH),
-            ).fetchall()
-            for run, person, node, seed, ordered in rows:
-                step, leaf, ended, target, due = self._decide(node, seed, ordered, now)
-                if step:
-                    sent.append((run, step, person))
-                moved.append((target, due, now, now, ended is not None, now if ended else None, ended,
-                              f"{node}.{leaf}@{minute};", run))  # fmt: skip
-            self._send(cursor, sent, now)
-            cursor.executemany(
-                "UPDATE run SET node = ?, due = ?, clock = ?, node_at = ?, state = ?, ended_at = ?, reason = ?,"
-                " path = path || ? WHERE id = ?",
-                moved,
-            )
-        return len(rows)
-
-    def _decide(self, node: int, seed: int, ordered: bool, now: int) -> tuple[int, int, str | None, int, int | None]:
-        """(message or 0, leaf, why it ended, node to stand at, due)."""
-        it = self.numbers
-        if node == it.second:
-            return 0, 0, "finished", node, None
-        if ordered:
-            return 0, 0, "ordered", node, None
-        leaf = 1 if (it.a * seed + it.b) % splits.SIZE < it.half else 2
-        return (it.offer if leaf == 1 else it.story), leaf, None, it.second, now + 7 * DAY
-
-    def _send(self, cursor: Any, chosen: list[tuple[int, int, int]], now: int) -> None:
-        it = self.numbers
-        cursor.executemany(
-            f"INSERT INTO message ({MESSAGE}) VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?)",
-            [(run, step, person, it.version, it.purpose, it.priority, now, now, now + DAY)
-             for run, step, person in chosen],
-        )  # fmt: skip
