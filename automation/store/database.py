@@ -112,7 +112,7 @@ class Transaction(Statements):
         `conflict`: an ON CONFLICT clause. A statement takes many rows, because each lets other threads have the
         interpreter: one that computes keeps it for milliseconds, which row by row would be waited for at every row.
         """
-        into = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
+        into = f"{self.dialect.insert} INTO {table} ({', '.join(columns)}) VALUES"
         marks = f"({', '.join([self.dialect.mark] * len(columns))})"
         together = f"{into} {', '.join([marks] * ROWS)} {conflict}"
         cursor, source = self.connections.cursor(), iter(rows)

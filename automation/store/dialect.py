@@ -28,6 +28,7 @@ class Dialect(ABC):
     blob: str
     without_rowid: str
     mark: str  # of a value by position
+    insert: str  # many rows at once; after an error the transaction, or a savepoint around it, has to be undone
     join_in_order: str  # joins tables in the order written
 
     @abstractmethod
@@ -100,6 +101,7 @@ class Sqlite(Dialect):
     blob = "BLOB"
     without_rowid = " WITHOUT ROWID"
     mark = "?"
+    insert = "INSERT OR FAIL"  # otherwise each statement keeps a copy of every page it changes, to undo itself alone
     join_in_order = "CROSS JOIN"
 
     def spell(self, sql: str) -> str:
@@ -170,6 +172,7 @@ class Postgres(Dialect):
     blob = "BYTEA"
     without_rowid = ""
     mark = "%s"
+    insert = "INSERT"
     join_in_order = "INNER JOIN"
 
     def spell(self, sql: str) -> str:
