@@ -19,6 +19,7 @@ from automation.runtime import upkeep
 from automation.runtime.service import Service
 from automation.settings import Settings
 from automation.store.database import Store
+from tests import postgres
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +84,15 @@ def test_the_catalog_says_what_has_an_index_and_a_broken_one_says_nothing(own: A
     catalog.write_text(good.replace(", indexed: true", ""), encoding="utf-8")
     own.fine("tick")
     assert indexes(own) == []
+
+
+def test_on_postgresql_whoever_leads_does_not_wait_for_itself(own: Any, postgres_server: postgres.Server) -> None:
+    """There an index is made outside of any transaction, and only when older ones have ended."""
+    with postgres_server.bare() as url:
+        config = (own.folder / "config.yaml").read_text(encoding="utf-8")
+        own.write("config.yaml", f'{config}store: {{url: "{url}"}}\n')
+        assert "the index of 'tier' is made" in own.fine("tick").err
+        assert "index" not in own.fine("tick").err
 
 
 def test_a_running_engine_makes_indexes_at_night_and_says_so(own: Any, caplog: pytest.LogCaptureFixture) -> None:
