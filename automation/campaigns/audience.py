@@ -34,7 +34,7 @@ def of_segment(parts: Parts, name: str, now: int) -> array[int]:
         raise errors.Refused(
             f"there is no segment '{name}'" + (f"; did you mean {near}?" if near else " in segments.yaml")
         )
-    return array("q", segments.ids(parts.store, parts.compiler, known[name].condition, now))
+    return segments.ids(parts.store, parts.compiler, known[name].condition, now)
 
 
 def of_tag(parts: Parts, tag: str, now: int) -> array[int]:

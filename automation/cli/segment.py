@@ -136,9 +136,9 @@ def _people(session: Session, ids: Sequence[int]) -> list[dict[str, Any]]:
     return [found[number] for number in ids if number in found]
 
 
-def _exported(session: Session, ids: Iterator[int], clear: bool, bar: progress.Advance) -> Iterator[list[Any]]:
+def _exported(session: Session, ids: Sequence[int], clear: bool, bar: progress.Advance) -> Iterator[list[Any]]:
     done = 0
-    for chunk in slices.chunks(list(ids), PAGE):
+    for chunk in slices.chunks(ids, PAGE):
         for person in _people(session, chunk):
             name = person["name"] or ""
             row = [person[key] for key in EXPORTED]

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from automation.audience import segments, slices
 from automation.conditions import tree
 from automation.conditions.tree import Compare, FieldType, Op
@@ -17,17 +15,19 @@ def test_count_ids_and_sample_speak_of_the_same_people(store: Store) -> None:
     compiler = world.compiler(store)
     expected = [one.id for one in CROWD if reference.holds(GOLD, one)]
     assert segments.count(store, compiler, GOLD, world.NOW) == len(expected)
-    assert list(segments.ids(store, compiler, GOLD, world.NOW)) == expected
+    assert segments.ids(store, compiler, GOLD, world.NOW).tolist() == expected
     drawn = segments.sample(store, compiler, GOLD, world.NOW, 5)
     assert len(drawn) == 5
     assert set(drawn) <= set(expected)
     assert segments.sample(store, compiler, GOLD, world.NOW, 5) == drawn
 
 
-def test_pages_join_without_gap_or_repetition(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everybody_stands_once_in_the_order_of_the_ids(store: Store) -> None:
     world.fill(store, CROWD)
-    monkeypatch.setattr(segments, "PAGE", 7)
-    assert list(segments.ids(store, world.compiler(store), tree.Always(), world.NOW)) == [one.id for one in CROWD]
+    everybody = tree.AnyOf((GOLD, tree.Not(GOLD), tree.Tagged(("vip",))))
+    for condition in (tree.Always(), everybody):
+        found = segments.ids(store, world.compiler(store), condition, world.NOW)
+        assert found.tolist() == [one.id for one in CROWD]
 
 
 def test_merged_people_are_in_no_segment(store: Store) -> None:
