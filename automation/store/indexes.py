@@ -1,6 +1,6 @@
 """Indexes of people that a shop's files ask for, beside the schema, which is the same in every shop.
 
-On SQLite nobody else can write while one is made (a second and a half for a million people); PostgreSQL lets others
+On SQLite nobody else can write while one is made (two or three seconds for a million people); PostgreSQL lets others
 write, and waits for transactions that are older.
 """
 

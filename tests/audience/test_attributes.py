@@ -133,7 +133,7 @@ def test_people_at_hand_are_reached_by_their_ids(people: Store, name: str) -> No
     assert "attr_" not in one
 
 
-def test_a_page_of_a_segment_reads_no_more_than_its_range_of_ids(people: Store) -> None:
+def test_a_slice_of_everybody_is_read_by_its_range_of_ids(people: Store) -> None:
     sql = "SELECT p.id FROM person p WHERE p.id > 1000 AND p.id <= 1200 AND {} ORDER BY p.id"
     for condition in SERVED.values():
         steps = plan(people, sql, condition, Target.BATCH)
