@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 LONG = 0.007  # seconds a transaction may hold the database while others wait for it
-GROWTH = 1.25
+GROWTH = 1.03  # a batch: whoever waited soon comes again, and should not meet a long one; alone, it takes a second
 LEAST = 250  # below this a transaction costs more than what it moves
 
 
@@ -22,4 +22,4 @@ class Batches:
         if not wanted:
             self._share = min(1.0, self._share * GROWTH)
         elif held > LONG:
-            self._share = max(self._share * LONG / held, 0.01)
+            self._share = max(self._share * LONG / held, 0.05)

@@ -31,9 +31,17 @@ def test_a_batch_that_was_short_enough_is_not_made_shorter() -> None:
 def test_batches_grow_back_when_nobody_waits_any_more() -> None:
     batches = Batches()
     batches.learn(8 * LONG, wanted=True)
-    for _ in range(10):
+    for _ in range(100):
         batches.learn(LONG, wanted=False)
     assert batches.size(2000) == 2000
+
+
+def test_batches_are_still_short_when_somebody_comes_again_soon() -> None:
+    batches = Batches()
+    batches.learn(4 * LONG, wanted=True)
+    for _ in range(5):
+        batches.learn(LONG, wanted=False)
+    assert batches.size(2000) < 600
 
 
 def test_however_slow_the_machine_a_batch_keeps_its_least_size() -> None:
