@@ -112,15 +112,16 @@ class Transaction(Statements):
         `conflict`: an ON CONFLICT clause. A statement takes many rows, because each lets other threads have the
         interpreter: one that computes keeps it for milliseconds, which row by row would be waited for at every row.
         """
-        into = f"{self.dialect.insert} INTO {table} ({', '.join(columns)}) VALUES"
-        marks = f"({', '.join([self.dialect.mark] * len(columns))})"
+        into, width = f"{self.dialect.insert} INTO {table} ({', '.join(columns)}) VALUES", len(columns)
+        marks = f"({', '.join([self.dialect.mark] * width)})"
         together = f"{into} {', '.join([marks] * ROWS)} {conflict}"
-        cursor, source = self.connections.cursor(), iter(rows)
+        cursor, values = self.connections.cursor(), chain.from_iterable(rows)
         with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
-            while len(some := list(islice(source, ROWS))) == ROWS:
-                cursor.execute(together, tuple(chain.from_iterable(some)))
+            while len(some := tuple(islice(values, ROWS * width))) == ROWS * width:
+                cursor.execute(together, some)
             if some:
-                cursor.executemany(f"{into} {marks} {conflict}", some)
+                left = [some[place : place + width] for place in range(0, len(some), width)]
+                cursor.executemany(f"{into} {marks} {conflict}", left)
 
     def temporary(self, name: str, columns: str) -> None:
         """An empty temporary table of this connection, without any index: set updates read it once, from end to end."""

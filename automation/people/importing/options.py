@@ -46,7 +46,7 @@ class Options:
     changes: bool = False
     live: bool = False
     again: bool = False
-    chunk: int = 5_000  # rows prepared and sorted together; a quarter while others want to write too
+    chunk: int = 10_000  # rows prepared and sorted together; a quarter while others want to write too
     limits: Limits = Limits()
 
     def meaning(self) -> str:

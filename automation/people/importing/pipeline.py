@@ -29,8 +29,8 @@ from .text_files import Row
 from .workers import Prepared, Raw, Ready, Worker
 
 HEAD = 10  # rows among which the headings are looked for: exports often begin with a title
-CACHE_KB = 64 * 1024  # an import writes all over the indexes: what it read of them it soon writes
-WAL_LIMIT = 256 * MB  # beyond which the write-ahead log is copied back between two chunks
+CACHE_KB = 128 * 1024  # an import writes all over the indexes: what it read of them it soon writes
+WAL_LIMIT = 512 * MB  # beyond which the write-ahead log is copied back between two chunks
 
 
 @dataclass(frozen=True, slots=True)

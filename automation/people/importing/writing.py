@@ -66,10 +66,10 @@ class Writer:
         people, they are one from now on: how often that was."""
         if not owners:
             return {}, 0
+        places = dict(zip(batch.identities.lookups, batch.identities.places, strict=True))
         found: dict[int, set[int]] = {}
-        for lookup, place in zip(batch.identities.lookups, batch.identities.places, strict=True):
-            if lookup in owners:
-                found.setdefault(place, set()).add(owners[lookup])
+        for lookup, person in owners.items():
+            found.setdefault(places[lookup], set()).add(person)
         kept: dict[int, int] = {}
         ordered = sorted(found, key=batch.turns.__getitem__)
         for place in ordered:
