@@ -79,7 +79,7 @@ def _converted(column: Column, raw: Sequence[str], refused: Refused) -> Values:
     """The values, None for empty cells. A row is refused for the first of its cells that is."""
     cells, convert = cleaned(raw), column.convert
     try:
-        return [convert(cell) if cell else None for cell in cells]
+        return [convert(cell) if cell else None for cell in cells] if "" in cells else list(map(convert, cells))
     except Unusable:
         found: Values = [None] * len(cells)
     for place, cell in enumerate(cells):
