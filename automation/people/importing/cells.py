@@ -52,7 +52,7 @@ def fitted(cells: list[str], width: int) -> list[str]:
         return cells
     if found > width and any(cells[width:]):
         raise Unusable(f"{found} cells where the headings are {width}: a separator inside a cell needs quotes")
-    return cells + [""] * (width - found)
+    return cells[:width] + [""] * (width - found)
 
 
 def owners(tx: Transaction, lookups: Sequence[bytes]) -> dict[bytes, int]:
@@ -66,8 +66,7 @@ def owners(tx: Transaction, lookups: Sequence[bytes]) -> dict[bytes, int]:
 
 
 def cleaned(cells: Sequence[str]) -> list[str]:
-    """Cells, of a row or a column, without what spreadsheets put around them: spaces, words for nothing, ="..." and
-    apostrophes."""
+    """Cells of a row or a column without what spreadsheets put around them: spaces, words for nothing, =".." and '."""
     clean = list(map(str.strip, cells))
     if not NOTHING.isdisjoint(clean):
         clean = ["" if cell in NOTHING else cell for cell in clean]

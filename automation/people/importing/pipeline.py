@@ -74,12 +74,13 @@ def run(store: Store, worker: Worker[Prepared], path: Path, options: Options, no
 def _ready(worker: Worker[Prepared], rows: Iterator[Row], pace: Pace) -> Iterator[Ready[Prepared]]:
     """Chunks of rows, read and prepared."""
     while chunk := list(islice(rows, pace.rows())):
-        whole = [(line, cells) for line, cells, problem in chunk if problem is None]
+        whole = [row for row in chunk if row[2] is None]
+        taken = worker.prepare([cells for _, cells, _ in whole])
         rejects = [Reject(line, problem, cells) for line, cells, problem in chunk if problem is not None]
-        taken = worker.prepare([cells for _, cells in whole])
         rejects += [Reject(whole[place][0], reason, whole[place][1]) for place, reason in taken.refused.items()]
         good = len(taken.good)
-        raw = Raw(marshal.dumps((whole, taken.good)), len(chunk), good, len(whole) - good - len(taken.refused), rejects)
+        blank = len(whole) - good - len(taken.refused)
+        raw = Raw(marshal.dumps((whole, taken.good)), len(chunk), good, blank, rejects)
         yield Ready(raw, taken.prepared)
 
 

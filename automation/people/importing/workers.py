@@ -25,8 +25,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Taken(Generic[Prepared]):
-    """What a worker made of rows. `good`: the places of those it took, in order; `refused`: place -> why; the others
-    are blank."""
+    """What a worker made of rows. `good`: the places of those it took, in order; `refused`: place -> why.
+
+    The others are blank.
+    """
 
     prepared: Prepared
     good: list[int]
@@ -68,8 +70,7 @@ class Worker(Protocol[Prepared]):
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A chunk as it was read. `rows`: those it is about, with their lines, and which of them are good: packed, for few
-    are asked for again."""
+    """A chunk as it was read. `rows`: its rows and which of them are good, packed, for few are asked for again."""
 
     rows: bytes
     size: int
@@ -80,7 +81,7 @@ class Raw:
     def good_rows(self) -> list[tuple[int, list[str]]]:
         """Line and cells."""
         rows, good = marshal.loads(self.rows)  # noqa: S302 - our own bytes
-        return [rows[place] for place in good]
+        return [rows[place][:2] for place in good]
 
 
 @dataclass(frozen=True, slots=True)
