@@ -60,6 +60,8 @@ def test_rows_of_one_person_say_together_what_each_says(shop: Registry, table: C
     assert known["fields"]["visits"] == 4
     assert [tag["tag"] for tag in known["tags"]] == ["a", "b", "c"]
     assert shop.store.rows("SELECT year, month FROM person_date WHERE person_id = :id", id=one) == [(1991, 2)]
+    uid = shop.vault.uid(shop.vault.lookup("phone", "", "+8613800000001"))
+    assert identities.search(shop, uid) == [one], "the uid comes from the first identity of the first row"
     created = shop.store.value("SELECT created_at FROM person WHERE id = :id", id=one)
     assert created == 1_672_588_800  # of the second row, in Shanghai
     assert shop.store.rows("SELECT granted FROM consent_log ORDER BY id") == [(0,), (1,)]
