@@ -82,7 +82,7 @@ class Context:
     def has(self, rows: str, alias: str, test: str) -> str:
         """Whether the person has such a row: `rows` is what stands in FROM, `alias` the one with person_id."""
         if self.target is Target.BASE:
-            return f"{self.person}.id IN (SELECT {alias}.person_id FROM {rows} WHERE {test})"
+            return f"{self.person}.id IN (SELECT {alias}.person_id FROM {rows} WHERE {test}{self.dialect.in_order})"
         return f"EXISTS (SELECT 1 FROM {rows} WHERE {alias}.person_id = {self.person}.id AND {test})"
 
 

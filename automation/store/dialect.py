@@ -30,6 +30,7 @@ class Dialect(ABC):
     mark: str  # of a value by position
     insert: str  # many rows at once; after an error the transaction, or a savepoint around it, has to be undone
     join_in_order: str  # joins tables in the order written
+    in_order: str  # ends a long list that IN reads: SQLite makes a tree of it, twice as fast if it comes sorted
 
     @abstractmethod
     def spell(self, sql: str) -> str:
@@ -103,6 +104,7 @@ class Sqlite(Dialect):
     mark = "?"
     insert = "INSERT OR FAIL"  # otherwise each statement keeps a copy of every page it changes, to undo itself alone
     join_in_order = "CROSS JOIN"
+    in_order = " ORDER BY 1"
 
     def spell(self, sql: str) -> str:
         return sql
@@ -174,6 +176,7 @@ class Postgres(Dialect):
     mark = "%s"
     insert = "INSERT"
     join_in_order = "INNER JOIN"
+    in_order = ""
 
     def spell(self, sql: str) -> str:
         return pyformat(sql)

@@ -61,6 +61,14 @@ def test_a_moving_limit_over_everybody_reads_a_range_of_the_index(sqlite_store: 
     assert "SEARCH c USING COVERING INDEX computed_value_num (name_id=? AND num<?)" in steps
 
 
+def test_a_long_list_over_everybody_comes_sorted_and_one_its_index_sorts_is_not_sorted_again(
+    sqlite_store: Store,
+) -> None:
+    world.fill(sqlite_store, world.people(5))
+    assert any("TEMP B-TREE" in step for step in plan(sqlite_store, OLD, Target.BASE))
+    assert not any("TEMP B-TREE" in step for step in plan(sqlite_store, CONDITIONS["tag"], Target.BASE))
+
+
 def test_tags_and_recent_events_over_everybody_are_read_once_from_their_index(sqlite_store: Store) -> None:
     world.fill(sqlite_store, world.people(5))
     tags = plan(sqlite_store, CONDITIONS["tag"], Target.BASE)
