@@ -103,7 +103,7 @@ def retry(session: Session, numbers: tuple[int, ...], journey: str | None, who: 
         raise errors.UsageError("name the messages by number, or a --journey in which some failed")
     with session.app.store.write() as tx:
         count = operators.retry(tx, chosen, who, session.now)
-    click.echo(f"{count:,} messages are tried again")
+    click.echo(f"{show.told(count, 'message', 'is', 'are')} tried again")
 
 
 @group.command(
@@ -112,29 +112,33 @@ def retry(session: Session, numbers: tuple[int, ...], journey: str | None, who: 
     )
 )
 @click.argument("numbers", type=options.NUMBER, nargs=-1, metavar="[NUMBER]...")
-@click.option("--sent", "how", flag_value="sent", help="They arrived: nothing more is done.")
-@click.option("--not-sent", "how", flag_value="not_sent", help="They did not: they are sent again.")
+@click.option("--sent", is_flag=True, help="They arrived: nothing more is done.")
+@click.option("--not-sent", is_flag=True, help="They did not: they are sent again.")
 @click.option("--all", "everything", is_flag=True, help="All that are held.")
 @click.option("--reason", help="With --all: whose reason begins so, such as 'restored'.")
 @options.who
 @click.pass_obj
 def resolve(
-    session: Session, /, numbers: tuple[int, ...], how: str | None, everything: bool, reason: str | None, who: str
+    session: Session, /, numbers: tuple[int, ...], everything: bool, reason: str | None, who: str, **found: bool
 ) -> None:
     """End the doubt about messages of which nobody knows whether they left (state ambiguous).
 
     `run.py messages heal` asks the providers that can be asked. Look at the provider's own list else: --not-sent sends
     again, and who got it once then gets it twice.
     """
-    if how is None:
-        raise errors.UsageError("say what you found out: --sent or --not-sent")
+    if found["sent"] == found["not_sent"]:  # both at once is a slip, and one of the two sends again
+        raise errors.UsageError("say what you found out: either --sent or --not-sent")
     if reason and not everything:
         raise errors.UsageError("--reason goes with --all")
+    resolution = operators.Resolution.SENT if found["sent"] else operators.Resolution.NOT_SENT
     count = 0
     for chosen in _held(session, reason) if everything else [list(numbers)]:
         with session.app.store.write() as tx:
-            count += operators.resolve(tx, chosen, operators.Resolution(how), who, session.now)
-    click.echo(f"{count:,} messages count as sent" if how == "sent" else f"{count:,} messages are sent again")
+            count += operators.resolve(tx, chosen, resolution, who, session.now)
+    if found["sent"]:
+        click.echo(f"{show.told(count, 'message', 'counts', 'count')} as sent")
+    else:
+        click.echo(f"{show.told(count, 'message', 'is', 'are')} sent again")
 
 
 @group.command(epilog=options.example("run.py messages heal", "run.py messages heal sms_main"))

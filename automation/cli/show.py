@@ -62,8 +62,13 @@ def unseen(key: str) -> Column:
 
 
 def counted(number: int, noun: str) -> str:
-    """`no problems`, `1 problem`, `2 problems`."""
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+    """`no problems`, `1 problem`, `2,000 problems`."""
+    return f"{format(number, ',') if number else 'no'} {noun}{'' if number == 1 else 's'}"
+
+
+def told(number: int, noun: str, one: str, many: str) -> str:
+    """With its verb: `no messages are`, `1 message is`, `2,000 messages are`."""
+    return f"{counted(number, noun)} {one if number == 1 else many}"
 
 
 def people(number: int) -> str:

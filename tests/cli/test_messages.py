@@ -56,12 +56,20 @@ def test_a_message_shows_its_tries_and_its_body_only_with_a_reason(sent: Any) ->
 def test_doubt_is_ended_either_way_and_the_invariants_hold(sent: Any) -> None:
     number = str(hold(sent))
     assert sent("messages", "resolve", number).code == 2
-    sent.fine("messages", "resolve", number, "--not-sent", "--who", "anna")
+    said = sent.fine("messages", "resolve", number, "--not-sent", "--who", "anna").out
+    assert said == "1 message is sent again\n"
     assert messages(sent, "--state", "queued")[0]["id"] == int(number)
     hold(sent)
-    sent.fine("messages", "resolve", "--all", "--sent")
+    assert sent.fine("messages", "resolve", "--all", "--sent").out == "1 message counts as sent\n"
     assert messages(sent, "--state", "sent")[0]["id"] == int(number)
     assert sent.fine("audit", "--json").json["holds"]
+
+
+def test_both_answers_at_once_are_wrong_usage_and_send_nothing(sent: Any) -> None:
+    number = str(hold(sent))
+    for words in (("--sent", "--not-sent"), ("--not-sent", "--sent")):
+        assert sent("messages", "resolve", number, *words).code == 2
+    assert messages(sent, "--state", "ambiguous")[0]["id"] == int(number)
 
 
 def test_a_suppressed_message_tries_again_after_the_consent_came(sent: Any) -> None:
