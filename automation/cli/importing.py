@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from automation.kernel import errors
 from automation.kernel.document import nearest
 from automation.people import importing
 from automation.people.importing import columns, text_files
+from automation.people.importing.codes import CodeFile
 from automation.people.importing.options import Options, Report, Watch
 from automation.people.registry import Registry
 from automation.rewards import pools
@@ -22,9 +23,13 @@ from automation.store.database import Transaction
 from . import options, progress, show
 from .session import Session
 
-CODE_HEADINGS = ("code", "codes", "券码", "优惠码", "兑换码", "卡号")
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+REJECTED = "rejected rows and why: {} (put right, it can be imported itself)"
 Importer = Callable[[Registry, Path, Options, int, Watch], Report]
+
+
+ENCODING = click.option("--encoding", help=f"Of a CSV file: {', '.join(text_files.ENCODINGS)}. Default: found out.")
+SHEET = click.option("--sheet", help="Of an XLSX file. Default: the first.")
 
 
 def shared(command: Any) -> Any:
@@ -32,8 +37,7 @@ def shared(command: Any) -> Any:
     for option in reversed((
         click.option("--map", "mapped", multiple=True, metavar="HEADING=FIELD", help="What a column means."),
         click.option("--account", "accounts", multiple=True, metavar="KIND=CHANNEL", help="Whose openids they are."),
-        click.option("--encoding", help=f"Of a CSV file: {', '.join(text_files.ENCODINGS)}. Default: found out."),
-        click.option("--sheet", help="Of an XLSX file. Default: the first."),
+        ENCODING, SHEET,
         click.option("--again", is_flag=True, help="Import a file once more that was imported before."),
         options.as_json,
         options.who,
@@ -79,18 +83,37 @@ def events(session: Session, /, file: Path, event: str | None, live: bool, **com
     _import(session, "events", importing.events, file, {"event": event, "live": live}, common)
 
 
-@group.command(epilog=options.example("run.py import coupons birthday_50 codes.csv"))
+@group.command(
+    epilog=options.example(
+        "run.py import coupons birthday_50 codes.xlsx", "run.py import coupons birthday_50 codes.csv --column 卡券编号"
+    )
+)
 @click.argument("pool")
 @FILE
+@click.option("--column", metavar="HEADING|NUMBER", help="Of the codes; a number from 1 where there are no headings.")
+@ENCODING
+@SHEET
 @options.as_json
 @options.who
 @click.pass_obj
-def coupons(session: Session, pool: str, file: Path, as_json: bool, who: str) -> None:
-    """Import coupon codes into a POOL of coupons.yaml.
+def coupons(session: Session, /, pool: str, file: Path, as_json: bool, who: str, **read: Any) -> None:
+    """Import coupon codes from CSV or XLSX into a POOL of coupons.yaml.
 
-    FILE has one code a line, or a column named code or 券码. Codes the pool knows already are passed over.
+    FILE has one code a line, or a column named 券码, 兑换码, code or the like. Codes the pool knows already are passed
+    over. Rows without a code that can be one go to a rejects file beside FILE.
     """
     session.require("coupons")
+    _imported_pool(session, pool)
+    store = session.app.store
+    found = CodeFile(file, Options(encoding=read["encoding"], sheet=read["sheet"]), read["column"], pools.LONGEST)
+    new, seen = pools.add(store, pool, found)
+    with store.write() as tx:
+        counts = {"new": new, "rejected": found.rejected}
+        audit.record(tx, session.now, who, "coupons imported", pool=pool, file=file.name, **counts)
+    _tell_codes(pool, found, {"new": new, "known": seen, "free": pools.left(store, pool)}, as_json)
+
+
+def _imported_pool(session: Session, pool: str) -> None:
     known = session.app.project.coupons.get(pool)
     if known is None:
         near = nearest(pool, session.app.project.coupons)
@@ -100,14 +123,18 @@ def coupons(session: Session, pool: str, file: Path, as_json: bool, who: str) ->
         raise errors.Refused(
             f"the codes of {pool} are generated ({known.codes}): set `codes: import` in coupons.yaml first"
         )
-    store = session.app.store
-    new, seen = pools.add(store, pool, _codes(file))
-    with store.write() as tx:
-        audit.record(tx, session.now, who, "coupons imported", pool=pool, new=new, file=file.name)
+
+
+def _tell_codes(pool: str, found: CodeFile, counts: Mapping[str, int], as_json: bool) -> None:
     if as_json:
-        show.document({"pool": pool, "new": new, "known": seen, "free": pools.left(store, pool)})
-    else:
-        click.echo(f"{new:,} codes added to {pool}, {seen:,} were known; {pools.left(store, pool):,} are free now")
+        rejects = str(found.rejects_path) if found.rejects_path else None
+        show.document({"pool": pool, **counts, "rejected": found.rejected, "rejects": rejects})
+        return
+    new, seen, free = counts.values()
+    refused = f", {found.rejected:,} rows rejected" if found.rejected else ""
+    click.echo(f"{new:,} codes added to {pool}, {seen:,} were known{refused}; {free:,} are free now")
+    if found.rejects_path:
+        click.echo(REJECTED.format(found.rejects_path))
 
 
 def _import(
@@ -163,7 +190,7 @@ def _tell(report: Report, kind: str, as_json: bool) -> None:
     for note in report.notes:
         click.echo(note)
     if report.rejects_path:
-        click.echo(f"rejected rows and why: {report.rejects_path} (put right, it can be imported itself)")
+        click.echo(REJECTED.format(report.rejects_path))
 
 
 def _headings(session: Session, kind: str) -> dict[str, str]:
@@ -194,21 +221,3 @@ def _known_event(session: Session, event: str) -> None:
         near = nearest(event, events_known)
         hint = f"did you mean {near}?" if near else "declare it in catalog.yaml"
         raise errors.UsageError(f"'{event[:60]}' is not in the catalog; {hint}")
-
-
-def _codes(file: Path) -> Iterator[str]:
-    """The codes of a file: its column of that name, else the first column."""
-    column = 0
-    found = text_files.survey(file)
-    for number, (_, cells, problem) in enumerate(text_files.rows(file, found.encoding, None)):
-        if problem:
-            raise errors.Refused(f"{file.name}, row {number + 1}: {problem}")
-        plain = [cell.strip() for cell in cells]
-        if number == 0:
-            headings = [cell.lower() for cell in plain]
-            place = next((place for place, cell in enumerate(headings) if cell in CODE_HEADINGS), None)
-            if place is not None:
-                column = place
-                continue
-        if len(plain) > column and plain[column]:
-            yield plain[column]

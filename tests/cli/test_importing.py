@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 CUSTOMERS = "手机号,姓名,营销同意\n13800000001,王芳,是\n123,坏人,是\n"
 EVENTS = "手机号,事件,时间,order_id,amount\n13800000001,order.paid,2026-11-05 10:00,D1,29900\n"
 
@@ -60,7 +62,27 @@ def test_a_column_can_be_mapped_on_the_command_line(bare: Any) -> None:
 def test_coupon_codes_of_a_column_go_to_their_pool_once(bare: Any) -> None:
     path = bare.write("codes.csv", "序号,券码\n1,AAA1\n2,AAA2\n2,AAA2\n")
     done = bare.fine("import", "coupons", "birthday_50", path, "--json")
-    assert done.json == {"pool": "birthday_50", "new": 2, "known": 1, "free": 2}
+    assert done.json == {"pool": "birthday_50", "new": 2, "known": 1, "free": 2, "rejected": 0, "rejects": None}
+
+
+@pytest.mark.parametrize("heading", ["券号,面额", "编号,备注", "Coupon Code,value", "*兑换码（必填）,备注"])
+def test_a_heading_is_never_a_code(bare: Any, heading: str) -> None:
+    """It would be given to a customer."""
+    path = bare.write("codes.csv", f"{heading}\nAAAA1111,50\n")
+    assert bare.fine("import", "coupons", "birthday_50", path, "--json").json["new"] == 1
+
+
+def test_in_doubt_nothing_is_imported_until_somebody_says_which_column_it_is(bare: Any) -> None:
+    path = bare.write("codes.csv", "AAAA1111,50\n")
+    assert "--column" in bare("import", "coupons", "birthday_50", path).err
+    assert bare.fine("import", "coupons", "birthday_50", path, "--column", "1", "--json").json["free"] == 1
+
+
+def test_rows_without_a_code_are_told_of_and_take_no_other_with_them(bare: Any) -> None:
+    path = bare.write("codes.csv", "券码,备注\nAAAA1111,\n,无码\nAAAA1112,\n合计2,\n")
+    done = bare.fine("import", "coupons", "birthday_50", path)
+    assert "2 codes added to birthday_50, 0 were known, 2 rows rejected; 2 are free now" in done.out
+    assert "rejected rows and why" in done.out
 
 
 def test_coupons_of_a_pool_that_makes_its_own_are_refused(bare: Any) -> None:

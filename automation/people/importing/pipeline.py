@@ -18,12 +18,12 @@ from pathlib import Path
 from automation.kernel import clock, errors
 from automation.store.database import PAGE, Store
 
-from . import jobs, text_files, workbooks
+from . import jobs, tables
 from .ahead import Ahead
 from .jobs import Tally
 from .options import MB, Options, Report, Watch
 from .pace import Pace
-from .rejects import Reject, RejectsFile
+from .rejects import Reject, RejectsFile, rejects_path
 from .steps import Steps
 from .text_files import Row
 from .workers import Prepared, Raw, Ready, Worker
@@ -54,7 +54,7 @@ def run(store: Store, worker: Worker[Prepared], path: Path, options: Options, no
     if job.finished:
         job = jobs.restart(store, now, job)
     tally = job.tally
-    with closing(RejectsFile(_rejects_path(path, source.digest), source.headings)) as rejects:
+    with closing(RejectsFile(rejects_path(path, source.digest), source.headings)) as rejects:
         pace = Pace(options.chunk)
         ready = _ready(worker, islice(source.rows, tally.rows, None), pace)
         large = source.total is None or source.total - tally.rows > options.chunk
@@ -85,10 +85,7 @@ def _ready(worker: Worker[Prepared], rows: Iterator[Row], pace: Pace) -> Iterato
 
 
 def _open(worker: Worker[Prepared], path: Path, options: Options) -> Source:
-    try:
-        rows, total, digest = _rows(path, options)
-    except OSError as error:
-        raise errors.Refused(f"{path} cannot be read: {error.strerror}") from error
+    rows, total, digest = tables.opened(path, options)
     seen: list[list[str]] = []
     for number, (_, cells, _) in enumerate(islice(rows, HEAD), 1):
         if worker.understands(cells):
@@ -100,20 +97,6 @@ def _open(worker: Worker[Prepared], path: Path, options: Options) -> Source:
         f"{path.name}: none of the first {HEAD} rows has a heading such as 手机号, 邮箱, openid or 会员号"
         f" (the first row reads: {first or 'nothing'}); map yours under import.columns"
     )
-
-
-def _rows(path: Path, options: Options) -> tuple[Iterator[Row], int | None, str]:
-    if path.suffix.lower() == ".xlsx":
-        workbooks.check(path, options.limits)
-        return workbooks.rows(path, options.sheet, options.limits), None, workbooks.digest(path)
-    if path.suffix.lower() in (".xls", ".xlsm", ".xlsb", ".et", ".numbers"):
-        raise errors.Refused(f"{path.name}: save it as .xlsx or as CSV UTF-8")
-    found = text_files.survey(path, options.encoding)
-    return text_files.rows(path, found.encoding, options.delimiter), found.lines, found.digest
-
-
-def _rejects_path(path: Path, digest: str) -> Path:
-    return path.with_name(f"{path.stem}.rejects-{digest[:8]}.csv")
 
 
 @contextmanager
@@ -136,7 +119,7 @@ def _tidy(store: Store) -> None:
 
 
 def _report(tally: Tally, path: Path, source: Source, unknown: tuple[str, ...], started: float) -> Report:
-    rejects = _rejects_path(path, source.digest) if tally.rejected else None
+    rejects = rejects_path(path, source.digest) if tally.rejected else None
     return Report(
         tally.rows, tally.created, tally.updated, tally.merged, tally.rejected, tally.blank,
         rejects, unknown, clock.monotonic() - started,

@@ -26,6 +26,11 @@ class Reject:
     cells: Sequence[str]
 
 
+def rejects_path(path: Path, digest: str) -> Path:
+    """Where the rejected rows of a file of this digest go: beside it."""
+    return path.with_name(f"{path.stem}.rejects-{digest[:8]}.csv")
+
+
 class RejectsFile:
     """Made with the first reject. Two processes may have it open: only the one that claimed the import may write."""
 
