@@ -21,21 +21,32 @@ IDENTITIES: Final[dict[str, str]] = {
 }  # fmt: skip
 
 
-def _column(name: str, kind: FieldType, title: str, example: Any, choices: tuple[str, ...] = ()) -> Field:
-    return Field(name, kind, title, example=example, choices=choices, home=Home.COLUMN)
+_SCORED: Final = "it is scored from orders by rfm of config.yaml"
+_ELSEWHERE: Final = "it is kept by imports, channels and the engine"
+
+
+def _column(name: str, kind: FieldType, title: str, example: Any, kept: str = "") -> Field:
+    return Field(name, kind, title, example=example, home=Home.COLUMN, kept=kept)
+
+
+def _identity(name: str, title: str) -> Field:
+    return Field(name, _TEXT, title, home=Home.IDENTITY, kept=_ELSEWHERE)
 
 
 _COLUMNS: Final = (
     _column("name", _TEXT, "姓名", "王芳"),
-    _column("stage", FieldType.CHOICE, "阶段", "active", STAGES),
-    _column("points", _NUMBER, "积分", 120),
-    _column("created_at", _TIME, "建档时间", "2026-01-15 10:00"),
+    Field("stage", FieldType.CHOICE, "阶段", example="active", choices=STAGES, home=Home.COLUMN),
+    _column("recency", _NUMBER, "最近购买分", 4, _SCORED),
+    _column("frequency", _NUMBER, "购买频次分", 3, _SCORED),
+    _column("monetary", _NUMBER, "消费金额分", 5, _SCORED),
+    _column("points", _NUMBER, "积分", 120, "use a points step"),
+    _column("created_at", _TIME, "建档时间", "2026-01-15 10:00", _ELSEWHERE),
     _column("zone", _TEXT, "时区", "Asia/Shanghai"),
 )
 
 FIELDS: Final[Mapping[str, Field]] = {
     **{field.name: field for field in _COLUMNS},
-    **{kind: Field(kind, _TEXT, title, home=Home.IDENTITY) for kind, title in IDENTITIES.items()},
+    **{kind: _identity(kind, title) for kind, title in IDENTITIES.items()},
     "language": Field("language", _TEXT, "语言", example="zh-CN"),
 }
 

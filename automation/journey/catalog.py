@@ -59,7 +59,8 @@ def _fields(findings: Findings, value: Any, loc: Loc) -> dict[str, Field]:
 def _field(findings: Findings, name: str, value: Any, loc: Loc) -> Field | None:
     known = built_in.FIELDS.get(name)
     if known is not None and name not in _OPEN:
-        findings.wrong(loc, "K003", f"'{name}' is built in: {known.title}", "delete it", key=True)
+        hint = "delete it, or give a field of your own another name"
+        findings.wrong(loc, "K003", f"'{name}' is built in: {known.title}", hint, key=True)
     elif known is None:
         names.field(findings, name, loc)
     parts = findings.mapping(catalog_types.spread(value), loc, _FIELD, needed=("type",))
@@ -74,7 +75,7 @@ def _field(findings: Findings, name: str, value: Any, loc: Loc) -> Field | None:
     home = known.home if known else Home.DATE if kind is FieldType.DATE else Home.ATTRS
     if sealed and home is not Home.ATTRS:
         findings.wrong((*loc, "sealed"), "K005", "'sealed' is for texts and numbers of your own", "delete it", key=True)
-    if known is not None and kind not in (FieldType.TEXT, FieldType.CHOICE):
+    if name in _OPEN and kind not in (FieldType.TEXT, FieldType.CHOICE):
         findings.wrong((*loc, "type"), "K005", f"'{name}' is a text or a choice", "use type: choice")
     title = title or (known.title if known else name)
     field = Field(name, kind, title, order, bool(sealed), parts.get("example"), choices, home)

@@ -30,6 +30,7 @@ class Field:
 
     `sealed`: stored encrypted, usable in texts, not in conditions. `example` as the file says it (money in yuan).
     `indexed`: asked for so often that conditions over everybody find it by an index; only of attrs.
+    `kept`: nobody sets it, and who does instead, as a hint; "" for all that can be set.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Field:
     choices: tuple[str, ...] = ()
     home: Home = Home.ATTRS
     indexed: bool = False
+    kept: str = ""
 
     def info(self) -> FieldInfo:
         hidden = self.sealed or self.home is Home.IDENTITY

@@ -11,7 +11,7 @@ from automation.conditions import values
 from automation.conditions.findings import Findings, said, short
 from automation.conditions.scope import FieldInfo, Scope
 from automation.conditions.tree import FieldType, Ref, Scalar, Value
-from automation.journey.catalog_values import Catalog, Home
+from automation.journey.catalog_values import Catalog
 from automation.kernel.document import Loc
 
 
@@ -45,9 +45,8 @@ def _writable(findings: Findings, catalog: Catalog, name: str, loc: Loc) -> bool
     if known is None:
         findings.unknown(loc, "C001", f"'{short(name)}' is no field of a customer", name, catalog.fields)
         return False
-    if known.home is Home.IDENTITY or name in ("points", "created_at"):
-        hint = "use a points step" if name == "points" else "it is kept by imports, channels and the engine"
-        findings.wrong(loc, "C012", f"'{name}' cannot be set by a journey", hint, key=True)
+    if known.kept:
+        findings.wrong(loc, "C012", f"'{name}' cannot be set by a journey", known.kept, key=True)
         return False
     if known.kind in (FieldType.LIST, FieldType.TIME):
         findings.wrong(loc, "C012", f"'{name}' is {known.kind} and cannot be set by a journey", key=True)

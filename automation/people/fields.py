@@ -21,7 +21,7 @@ from .normalise import Unusable
 from .registry import Registry
 from .sealing import Vault
 
-COLUMNS = ("name", "stage", "zone")  # of person, and settable: points have a ledger, created_at stays
+COLUMNS = ("name", "stage", "zone")  # of person, and settable
 MAX_NAME = 80
 
 
@@ -67,7 +67,7 @@ def drafted(registry: Registry, raw: Mapping[str, Any]) -> Draft:
 
 def column(known: Field, raw: Any) -> str:
     """A value of one of COLUMNS."""
-    if known.name not in COLUMNS:
+    if known.kept:
         raise Unusable("is kept by Lucheng and cannot be set")
     if known.name == "zone":
         plain = values.text(raw)

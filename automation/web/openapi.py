@@ -113,11 +113,7 @@ def _members(known: Mapping[str, Property]) -> dict[str, Any]:
 
 
 def _fields(catalog: Catalog) -> dict[str, Any]:
-    settable = {
-        name: known
-        for name, known in catalog.fields.items()
-        if known.home is not Home.IDENTITY and name not in ("points", "created_at")
-    }
+    settable = {name: known for name, known in catalog.fields.items() if not known.kept}
     properties = {}
     for name, known in settable.items():
         schema = {"type": "string", "description": "A day: 1990-03-08, 03-08 or 农历八月十五."}

@@ -99,7 +99,7 @@ def _person_value(path: str, one: Someone) -> Any:
         return (one.data.get(head) or {}).get(rest)
     if path in COMPUTED:
         return one.computed.get(path)
-    if path in ("name", "points", "created_at"):
+    if path in ("name", "points", "created_at", "recency", "monetary"):
         return getattr(one, path)
     return (one.attrs or {}).get(path)
 

@@ -83,6 +83,7 @@ COMPARES = st.one_of(
     numbers("score", [-1, 0, 2, 3, 9, 10, 2.5], "entry.total", "points", "orders"),
     numbers("wallet", [0, 1000, 9900], kind=FieldType.MONEY),
     numbers("points", [0, 5]),
+    numbers("recency", [1, 2, 4, 5], "monetary", "entry.total"),
     numbers("entry.total", [2, 10, 50], "score"),
     numbers("orders", [0, 1, 2, 3], "entry.total"),
     asks("vip", FieldType.BOOL, st.tuples(EITHER, st.booleans())),
@@ -183,7 +184,8 @@ def every_leaf() -> Iterator[Any]:
         yield from (Compare(path, op, at, FieldType.TIME) for op in (Op.BEFORE, Op.AFTER) for at in texts_at)
         spans = (Op.WITHIN, Op.OLDER_THAN, Op.IN_NEXT)
         yield from (Compare(path, op, length, FieldType.TIME) for op in spans for length in lengths)
-    for path, known in (("score", (-1, 0, 2.5, 10)), ("orders", (0, 1, 2)), ("entry.total", (2, 10))):
+    scores = ("recency", (1, 2, 5)), ("monetary", (0, 3))
+    for path, known in (("score", (-1, 0, 2.5, 10)), ("orders", (0, 1, 2)), ("entry.total", (2, 10)), *scores):
         ops = (Op.IS, Op.NOT, Op.ABOVE, Op.AT_LEAST, Op.BELOW, Op.AT_MOST)
         yield from (Compare(path, op, value, FieldType.NUMBER) for op in ops for value in known)
         yield Compare(path, Op.BETWEEN, (0, 2), FieldType.NUMBER)

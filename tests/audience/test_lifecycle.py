@@ -54,7 +54,7 @@ def test_scores_lie_on_the_right_side_of_each_cut(store: Store) -> None:
     shop.person(6)
     rules = (RULES, Rfm())
     assert rfm.refresh(store, shop.names, rules, NOW) == 5
-    assert store.rows("SELECT id, r, f, m FROM person ORDER BY id") == [
+    assert store.rows("SELECT id, recency, frequency, monetary FROM person ORDER BY id") == [
         (1, 5, 1, 1), (2, 4, 1, 2), (3, 1, 1, 5), (4, 5, 5, 1), (5, 4, 2, 1), (6, None, None, None)
     ]  # fmt: skip
     assert rfm.refresh(store, shop.names, rules, NOW) == 0

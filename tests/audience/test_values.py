@@ -36,8 +36,9 @@ def test_columns_attributes_and_zones_come_by_name(store: Store) -> None:
 
 def test_only_what_is_asked_for_is_read(store: Store) -> None:
     shop = Shop(store)
-    shop.person(1, name="王芳", points=7, attrs="{}")
+    shop.person(1, name="王芳", points=7, recency=5, attrs="{}")
     assert load(shop, [1], "points") == {1: {"points": 7}}
+    assert load(shop, [1], "customer.recency", "monetary") == {1: {"recency": 5}}  # monetary: not scored yet
     assert load(shop, [1]) == {1: {}}
     assert load(shop, [], "points") == {}
 

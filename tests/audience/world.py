@@ -32,6 +32,8 @@ FIELDS = {
         Field("name", FieldType.TEXT, "姓名", home=Home.COLUMN),
         Field("points", FieldType.NUMBER, "积分", home=Home.COLUMN),
         Field("created_at", FieldType.TIME, "建档", home=Home.COLUMN),
+        Field("recency", FieldType.NUMBER, "最近购买分", home=Home.COLUMN),
+        Field("monetary", FieldType.NUMBER, "消费金额分", home=Home.COLUMN),
         Field("zone", FieldType.TEXT, "时区", home=Home.COLUMN),
         Field("phone", FieldType.TEXT, "手机", home=Home.IDENTITY),
         Field("birthday", FieldType.DATE, "生日", home=Home.DATE),
@@ -101,6 +103,8 @@ class Someone:
     id: int
     name: str | None
     points: int
+    recency: int | None
+    monetary: int | None
     stage: str | None
     created_at: int
     attrs: dict[str, Any] | None
@@ -178,6 +182,8 @@ def _someone(chance: Random, number: int) -> Someone:
         id=number,
         name=chance.choice(("王芳", "li", None)),
         points=chance.choice((0, 5, 100)),
+        recency=None if number % 4 == 0 else number % 5 + 1,
+        monetary=None if number % 4 == 0 else number % 7 % 5 + 1,
         stage=chance.choice(("new", "active", None)),
         created_at=_moment(chance),
         attrs=_maybe(chance, attrs) if chance.random() < 0.9 else None,
@@ -230,10 +236,10 @@ def fill(store: Store, crowd: list[Someone]) -> None:
 def _person(tx: Any, one: Someone, tags: dict[str, int], computed: dict[str, int]) -> None:
     attrs = None if one.attrs is None else json.dumps(one.attrs, ensure_ascii=False)
     tx.run(
-        "INSERT INTO person (id, uid, seed, name, stage, points, attrs, created_at, changed_at)"
-        " VALUES (:id, :uid, :seed, :name, :stage, :points, :attrs, :created, :created)",
+        "INSERT INTO person (id, uid, seed, name, stage, points, recency, monetary, attrs, created_at, changed_at)"
+        " VALUES (:id, :uid, :seed, :name, :stage, :points, :recency, :monetary, :attrs, :created, :created)",
         id=one.id, uid=f"u{one.id}", seed=one.id * 7919, name=one.name, stage=one.stage, points=one.points, attrs=attrs,
-        created=one.created_at,
+        recency=one.recency, monetary=one.monetary, created=one.created_at,
     )  # fmt: skip
     if one.phone:
         tx.run(

@@ -134,6 +134,8 @@ def test_a_built_in_event_can_get_properties_and_a_built_in_choice_its_values() 
         ("fields: {customer: text}", "1:10", "K002", "another name"),
         ("fields: {a-b: text}", "1:10", "K001", "letters"),
         ("fields: {phone: text}", "1:10", "K003", "delete it"),
+        ("fields: {recency: number}", "1:10", "K003", "another name"),
+        ("events: {a: {}}\ncomputed: {frequency: {count: a}}", "2:12", "K003", "another name"),
         ("fields: {stage: date}", "1:17", "K005", "choice"),
         ("fields: {tier: {type: choise, order: [a]}}", "1:23", "K004", "did you mean 'choice'?"),
         ("fields: {tier: string}", "1:16", "K004", "did you mean 'text'?"),

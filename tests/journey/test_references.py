@@ -47,6 +47,7 @@ def test_fields_are_set_to_literals_as_stored_and_to_references() -> None:
         ("spent: {from: answer.scor}", "C002", "did you mean 'answer.score'?"),
         ("points: 5", "C012", "points step"),
         ("phone: '1'", "C012", "imports"),
+        ("monetary: 5", "C012", "rfm"),
         ("orders: 3", "C012", "computed"),
         ("{}", "C003", "such as"),
         ("3", "S012", ""),

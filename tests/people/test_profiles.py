@@ -92,6 +92,7 @@ def test_what_really_changed_is_told_with_its_direction(shop: Registry, person: 
         ({"teir": "gold"}, "did you mean tier"),
         ({"tier": "platinum"}, "^tier: "),
         ({"points": 5}, "cannot be set"),
+        ({"frequency": 5}, "cannot be set"),
         ({"phone": "13800000001"}, "not a field"),
         ({"zone": "Mars/Base"}, "time zone"),
         ({"birthday": "x"}, "^birthday: "),

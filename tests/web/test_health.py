@@ -81,7 +81,7 @@ def test_the_document_knows_the_shop(described: dict[str, Any], app: App) -> Non
     assert paid["properties"]["required"] == ["order_id"]
     assert "yuan" in paid["properties"]["properties"]["amount"]["description"]
     assert schemas["CustomerFields"]["properties"]["tier"]["anyOf"][0]["enum"] == ["basic", "silver", "gold"]
-    assert not {"points", "phone", "created_at"} & set(schemas["CustomerFields"]["properties"])
+    assert not {"points", "phone", "created_at", "monetary"} & set(schemas["CustomerFields"]["properties"])
     told = {one["$ref"].rsplit("Event.", 1)[1] for one in schemas["AnyEvent"]["oneOf"]}
     assert {"order.paid", "page.viewed", "coupon.redeemed"} <= told
     assert not {"message.sent", "customer.changed"} & told

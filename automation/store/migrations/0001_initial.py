@@ -7,7 +7,7 @@ CREATE TABLE zone (id {id}, name TEXT NOT NULL UNIQUE);
 CREATE TABLE name (id {id}, kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name));
 CREATE TABLE person (
     id {id}, uid TEXT NOT NULL UNIQUE, seed BIGINT NOT NULL, zone_id BIGINT, name TEXT, stage TEXT,
-    r SMALLINT, f SMALLINT, m SMALLINT, points BIGINT NOT NULL DEFAULT 0, attrs TEXT,
+    recency SMALLINT, frequency SMALLINT, monetary SMALLINT, points BIGINT NOT NULL DEFAULT 0, attrs TEXT,
     merged_into BIGINT, created_at BIGINT NOT NULL, changed_at BIGINT NOT NULL);
 CREATE INDEX person_stage ON person (stage) WHERE stage IS NOT NULL;
 CREATE TABLE identity (
