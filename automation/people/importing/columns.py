@@ -16,6 +16,8 @@ from automation.kernel.document import nearest
 TAGS, CREATED, CONSENT, IGNORE = "tags", "created_at", "consent", "ignore"
 EVENT, AT, DEDUPE = "event", "at", "dedupe"
 
+MAPPED: Final = "with --map HEADING=FIELD or under import.headers in config.yaml"
+
 _SPELLINGS: Final[dict[str, str]] = {
     "phone": "手机号 手机 手机号码 电话 电话号码 联系电话 联系方式 移动电话 会员手机号 收货手机号 mobile tel",
     "email": "邮箱 电子邮箱 电子邮件 邮件 邮箱地址 mail e-mail",
@@ -110,4 +112,4 @@ def _unknown(heading: str, known: Mapping[str, str]) -> str:
     if word:
         return f"{shown}: would be {word}, which catalog.yaml does not declare"
     near = nearest(plain(heading), known)
-    return f"{shown}: did you mean {near}?" if near else f"{shown}: map it under import.columns, or to ignore"
+    return f"{shown}: did you mean {near}?" if near else f"{shown}: map it to a field or to ignore, {MAPPED}"

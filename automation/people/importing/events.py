@@ -71,7 +71,7 @@ class _Events:
         )
         for needed, given in ((columns.AT, None), (columns.EVENT, self._options.event)):
             if needed not in self._plan.special and given is None:
-                raise errors.Refused(f"no column says {needed}: map one to {needed} under import.columns")
+                raise errors.Refused(f"no column says {needed}: map one to {needed}, {columns.MAPPED}")
         return found.unknown
 
     def prepare(self, rows: Sequence[list[str]]) -> Taken[Known]:

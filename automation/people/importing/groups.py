@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import marshal
+from collections import Counter
 from collections.abc import Sequence
 from itertools import repeat
 from typing import Any, Final, NamedTuple
@@ -161,6 +162,7 @@ def _groups(flat: _Flat) -> list[list[int]]:
     """Where several rows speak of one person, those rows, in the order of the file."""
     if len(set(flat.lookups)) == len(flat.lookups):
         return []
+    shared = {lookup for lookup, times in Counter(flat.lookups).items() if times > 1}
     later: dict[int, int] = {}  # row -> one after it that speaks of the same person
 
     def last(row: int) -> int:
@@ -169,7 +171,8 @@ def _groups(flat: _Flat) -> list[list[int]]:
         return row
 
     owners: dict[bytes, int] = {}
-    for lookup, row in zip(flat.lookups, flat.rows, strict=True):
+    told = ((lookup, row) for lookup, row in zip(flat.lookups, flat.rows, strict=True) if lookup in shared)
+    for lookup, row in told:
         one, other = sorted((last(owners.setdefault(lookup, row)), last(row)))
         if one != other:
             later[one] = other

@@ -18,7 +18,7 @@ from pathlib import Path
 from automation.kernel import clock, errors
 from automation.store.database import PAGE, Store
 
-from . import jobs, tables
+from . import columns, jobs, tables
 from .ahead import Ahead
 from .jobs import Tally
 from .options import MB, Options, Report, Watch
@@ -95,7 +95,7 @@ def _open(worker: Worker[Prepared], path: Path, options: Options) -> Source:
     first = ", ".join(next(filter(any, seen), []))[:200]
     raise errors.Refused(
         f"{path.name}: none of the first {HEAD} rows has a heading such as 手机号, 邮箱, openid or 会员号"
-        f" (the first row reads: {first or 'nothing'}); map yours under import.columns"
+        f" (the first row reads: {first or 'nothing'}); map yours {columns.MAPPED}"
     )
 
 
