@@ -267,15 +267,12 @@ def may_enter(parts: Parts, loaded: Loaded, now: int) -> bool:
 
 def settled(parts: Parts, now: int, batch: int) -> int:
     """Enters the people whose event has rested for the journey's `settle`; returns how many rested."""
-    due_rows = parts.store.rows(
-        "SELECT DISTINCT journey_id FROM"
-        " (SELECT journey_id FROM settling WHERE due <= :now ORDER BY due LIMIT :batch) s",
-        now=now,
-        batch=batch,
+    resting = parts.store.rows(
+        "SELECT journey_id FROM settling WHERE due <= :now ORDER BY due LIMIT :batch", now=now, batch=batch
     )
     return sum(
         halving.shrinking(batch, partial(_settle, parts, journey_id, now), partial(_unsettle, parts, journey_id, now))
-        for (journey_id,) in due_rows
+        for (journey_id,) in dict.fromkeys(resting)
     )
 
 
