@@ -19,6 +19,7 @@ from automation.engine.zones import Zones
 from automation.festivals import keys
 from automation.festivals.workdays import Workdays
 from automation.journey import project, workdays_file
+from automation.kernel import errors
 from automation.kernel.clock import Clock
 from automation.kernel.hooks import Hook
 from automation.kernel.ports import Cache, Channel
@@ -134,8 +135,9 @@ class App:
     def reload(self) -> list[str]:
         """Reads the shop's files again and takes what is good into use; returns the journeys that changed.
 
-        What is broken stays as it was when last read.
+        What is broken stays as it was when last read. Refused where the files are not there at all.
         """
+        self.require_files()
         fresh = project.load(self.settings, last=self.project)
         self.project = fresh
         self.compiler = self._compiler()
@@ -146,6 +148,13 @@ class App:
         if stale := self.computed.stale(self.store):
             self.computed.rebuild(self.store, now, only=stale)
         return install.install(self.parts, now)
+
+    def require_files(self) -> None:
+        """Refused where journeys run and their files are not there, or texts were there and their folder is not."""
+        install.require_files(self.store, self.settings)
+        folder = self.settings.folders.templates
+        if self.project.texts.texts and not folder.is_dir():
+            raise errors.Refused(f"{folder} is not there: nothing is taken into use until it is back")
 
     def index(self, tell: indexes.Tell = indexes.log.info) -> None:
         """Makes and drops indexes of attributes as the catalog says; while it cannot be read, they stay."""

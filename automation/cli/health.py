@@ -281,6 +281,11 @@ def _files(session: Session) -> Looks:
         yield Look(
             Level.PROBLEM, path, f"{len(codes)} problems ({', '.join(sorted(set(codes)))}){kept}: `run.py check`"
         )
+    try:
+        session.app.require_files()
+    except errors.Refused as why:
+        yield Look(Level.PROBLEM, "files", str(why))
+        return
     if not broken:
         yield Look(
             Level.FINE, "files", f"{len(project.journeys)} journeys, {len(project.texts.texts)} texts, no problems"

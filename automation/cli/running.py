@@ -67,6 +67,7 @@ def tick(session: Session, as_json: bool) -> None:
     _ = app.keyring
     restored.refuse_copy(app.store)
     with leader.leading(app.store):
+        app.require_files()
         app.index(partial(click.echo, err=True))
         changed = install.install(app.parts, session.now)
         moved, sent = _until_quiet(app)

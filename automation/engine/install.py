@@ -10,10 +10,12 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from automation.journey import graph
+from automation.journey import graph, places
 from automation.journey.nodes import map_node
+from automation.kernel import errors
+from automation.settings import Settings
 from automation.store import audit
-from automation.store.database import Transaction
+from automation.store.database import Store, Transaction
 from automation.store.states import RunState
 
 from . import enrol, leave, registry, timing
@@ -28,6 +30,7 @@ LAST_OVERRIDES = "SELECT value FROM control WHERE name = :name"
 
 def install(parts: Parts, now: int) -> list[str]:
     """Brings the store in line with the project's journeys; returns the names whose live version changed."""
+    require_files(parts.store, parts.settings)
     changed = [name for name, journey in parts.project.journeys.items() if _install(parts, journey, now)]
     _close_vanished(parts, now)
     _tell_overrides(parts, now)
@@ -39,6 +42,23 @@ def install(parts: Parts, now: int) -> list[str]:
             send_home(parts, one.journey_id, "stopped", now)
     _retire(parts, now)
     return changed
+
+
+def require_files(store: Store, settings: Settings) -> None:
+    """Refused where the journeys' folder holds nothing though journeys run: that is rather a wrong or missing folder
+    than a shop that gives up everything, and what runs needs its catalog and texts."""
+    folder = settings.folders.journeys
+    if not places.is_empty(folder):
+        return
+    count = store.value(
+        "SELECT count(*) FROM journey WHERE source = 'file' AND status IN ('live', 'paused', 'closing')"
+    )
+    if count:
+        raise errors.Refused(
+            f"no file is in {folder}, though {count} journeys of this database run: nothing is taken into use, and"
+            " nothing is closed. Mend `folders` of config.yaml, or bring the files back; to give journeys up, write"
+            " `status: closing` in their files"
+        )
 
 
 def _install(parts: Parts, journey: graph.Journey, now: int) -> bool:
@@ -139,7 +159,7 @@ def _close_vanished(parts: Parts, now: int) -> None:
     """A file that is gone lets nobody in; those inside finish. A file that is broken changes nothing."""
     folder = parts.settings.folders.journeys
     for (name,) in parts.store.rows("SELECT name FROM journey WHERE status = 'live' AND source = 'file'"):
-        if name not in parts.project.journeys and not (folder / f"{name}.yaml").exists():
+        if name not in parts.project.journeys and not places.lies_somewhere(folder, name):
             log.warning("journeys/%s.yaml is gone: nobody enters any more, those inside finish", name)
             with parts.store.write() as tx:
                 tx.run("UPDATE journey SET status = 'closing' WHERE name = :name", name=name)

@@ -20,6 +20,7 @@ from automation.journey import (
     festivals_file,
     graph,
     head,
+    places,
     policy_file,
     rules_check,
     segments,
@@ -193,6 +194,8 @@ class _Loader:
     def _sources(self) -> dict[str, Document]:
         """Name -> document of every file that is a journey and can be read as YAML."""
         found = {}
+        self.problems += places.strays(self.folder)
+        self.warnings += places.emptiness(self.folder)
         for path in sorted(self.folder.glob("*.yaml")) if self.folder.is_dir() else []:
             if path.stem in RESERVED or path.name.startswith("."):
                 continue

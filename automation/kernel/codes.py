@@ -55,6 +55,7 @@ CODES: Final[dict[str, str]] = {
     "S020": "refused by a rule",
     "S021": "percent without %",
     "S022": "not a duration",
+    "S023": "folder that is not there",
     "S030": "secret written out in the file",
     "S031": "environment variable not set",
     "S032": "secret file cannot be read",

@@ -13,6 +13,7 @@ from automation.audience import lifecycle, rfm
 from automation.engine import registry
 from automation.engine.delivery import receipts
 from automation.inbound import inbox
+from automation.kernel import errors
 from automation.people import tags
 from automation.store.database import Transaction
 from automation.tracking import targets
@@ -59,7 +60,11 @@ class Watch:
         self._files, self._orders = files, self._ordered()
 
     def _reload(self) -> None:
-        changed = self._app.reload()
+        try:
+            changed = self._app.reload()
+        except errors.Refused as why:
+            log.error("%s", why)
+            return
         for problem in self._app.project.problems:
             log.error("%s", problem)
         if changed:

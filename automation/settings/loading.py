@@ -25,7 +25,11 @@ def load(path: Path, environ: Mapping[str, str], kinds: Mapping[str, type[pydant
 
 
 def _dangling(document: source.Document, settings: Settings) -> Iterator[Problem]:
-    """Names of channels that are nowhere configured."""
+    """Folders that are not there, and names of channels that are nowhere configured."""
+    for name in document.data.get("folders", {}):
+        if not getattr(settings.folders, name).is_dir():
+            hint = "a folder beside this file, or a whole path; make it first where it is to be a new one"
+            yield document.problem(("folders", name), "S023", "there is no such folder", hint)
     for index, word in enumerate(settings.via):
         if word not in MEDIA and word not in settings.channels:
             yield _unknown(document, ("via", index), word, [*settings.channels, *MEDIA])

@@ -134,3 +134,20 @@ def test_the_index_follows_imports_merges_and_what_takes_them_back(own: Any) -> 
     store = Store(f"sqlite:{own.folder / 'var' / 'lucheng.db'}")
     assert store.value("PRAGMA integrity_check") == "ok"
     store.close()
+
+
+def test_an_empty_folder_of_journeys_stops_a_tick_before_it_does_anything(shop: Any) -> None:
+    shop.fine("tick")
+    empty = shop.folder / "empty"
+    empty.mkdir()
+    config = (shop.folder / "config.yaml").read_text(encoding="utf-8").splitlines()
+    lines = [f"folders: {{journeys: {empty}}}" if line.startswith("folders") else line for line in config]
+    shop.write("config.yaml", "\n".join(lines))
+    done = shop("tick")
+    assert done.code == 1
+    assert "nothing is closed" in done.err
+    told = shop("doctor", "--json").json
+    assert any(one["about"] == "files" and "nothing is closed" in one["says"] for one in told["looks"])
+    (shop.folder / "empty").rmdir()
+    assert "S023" in shop("check").out
+    assert shop("tick").code == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from automation.engine import overview
+from automation.kernel import errors
 from tests.engine.shop import Shop
 
 HEAD = "enter: {event: wechat.followed}\nagain: finished\n"
@@ -185,3 +186,27 @@ def test_a_way_tells_an_answer_from_a_time_out(shop: Shop) -> None:
     assert [one["leaf"] for one in ways[answers]] == [one["leaf"] for one in ways[silent]] == [0, 0]
     assert [one["answered"] for one in ways[answers]] == [False, True]
     assert [one["answered"] for one in ways[silent]] == [False, False]
+
+
+def test_a_file_in_a_folder_below_or_with_another_ending_closes_nothing(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=OLD)
+    path = shop.folder / "journeys" / "wake.yaml"
+    path.rename(path.with_suffix(".yml"))
+    shop.reload("2026-03-01 09:00")
+    assert shop.store.rows("SELECT status FROM journey") == [("live",)]
+
+
+def test_a_folder_that_is_empty_or_gone_closes_nothing_and_says_so(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=OLD)
+    folder = shop.folder / "journeys"
+    kept = folder.rename(shop.folder / "kept")
+    for make in (lambda: None, folder.mkdir):
+        make()
+        with pytest.raises(errors.Refused, match="nothing is closed"):
+            shop.reload("2026-03-01 09:00")
+        assert shop.store.rows("SELECT status FROM journey") == [("live",)]
+    folder.rmdir()
+    kept.rename(folder)
+    (folder / "wake.yaml").unlink()
+    shop.reload("2026-03-01 10:00")
+    assert shop.store.rows("SELECT status FROM journey") == [("closing",)], "one file alone was taken away on purpose"

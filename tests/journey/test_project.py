@@ -196,3 +196,21 @@ def test_warnings_stop_nothing(folder: Path) -> None:
     found = load(folder)
     assert isinstance(found.journeys["quiet"], graph.Journey)
     assert [(one.code, Path(one.path).stem) for one in found.warnings] == [("W502", "quiet")]
+
+
+def test_a_file_that_lies_where_it_is_not_read_is_a_problem(folder: Path) -> None:
+    below = folder / "journeys" / "more"
+    below.mkdir()
+    (below / "dormant.yaml").write_text(journey("dormant"), encoding="utf-8")
+    (folder / "journeys" / "onboarding.yml").write_text(journey("onboarding"), encoding="utf-8")
+    (folder / "journeys" / ".kept").mkdir()
+    (folder / "journeys" / ".kept" / "old.yaml").write_text("", encoding="utf-8")
+    (folder / "journeys" / "notes.txt").write_text("", encoding="utf-8")
+    found = {Path(one.path).name: one for one in load(folder).problems if one.code == "J052"}
+    assert set(found) == {"dormant.yaml", "onboarding.yml"}
+    assert found["onboarding.yml"].hint == "call it onboarding.yaml"
+
+
+def test_a_folder_without_any_file_is_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "journeys").mkdir()
+    assert [one.code for one in load(tmp_path).warnings] == ["W503"]

@@ -225,3 +225,13 @@ def test_an_option_model_may_not_take_a_common_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("said_port", "port"), [("off", None), ("0", 0), ("8080", 8080)])
 def test_the_web_edge_can_be_switched_off(tmp_path: Path, said_port: str, port: int | None) -> None:
     assert load(tmp_path, f"shop: {{name: 店}}\nweb: {{port: {said_port}}}\n").web.port == port
+
+
+def test_a_folder_that_is_named_and_not_there_is_a_problem_at_its_place(tmp_path: Path) -> None:
+    text = "shop: {name: 店}\nfolders:\n  journeys: jurneys\n"
+    assert said(tmp_path, text) == [
+        "3:13 S023 there is no such folder (a folder beside this file, or a whole path; make it first where it is to be"
+        " a new one)"
+    ]
+    (tmp_path / "jurneys").mkdir()
+    assert load(tmp_path, text).folders.journeys == tmp_path / "jurneys"
