@@ -32,7 +32,7 @@ ASKED = (
     click.option("--segment", help="To everybody in this segment, as it is now."),
     click.option("--tag", help="To everybody who has this tag now."),
     click.option("--file", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                 help="To the customers it names: a phone, email, openid or #id a line."),
+                 help="To the customers it names: a phone, email, openid, member number or #id a line."),
     click.option("--text", required=True, help="A folder of templates/."),
     click.option("--via", help="Channels in order, such as wechat,sms. Default: config.yaml."),
     click.option("--at", help="Such as 2026-11-25 10:00 in the shop's zone. Default: now."),
@@ -219,8 +219,14 @@ def _tell(session: Session, request: Request, found: Estimate) -> None:
     for over in found.over:
         click.echo(_warning(over))
     if request.unknown:
-        lines = ", ".join(map(str, request.unknown[:10]))
-        click.echo(f"{len(request.unknown)} lines of the file name no customer, or several: {lines}")
+        click.echo(_unknown(request.unknown))
+
+
+def _unknown(lines: tuple[int, ...]) -> str:
+    listed = ", ".join(map(str, lines[:10])) + (", ..." if len(lines) > 10 else "")
+    one = len(lines) == 1
+    named = "1 line of the file names" if one else f"{len(lines):,} lines of the file name"
+    return f"{named} no customer, or several: {listed}; an id is written with its sign, such as #12"
 
 
 def _plain(session: Session, request: Request, found: Estimate) -> dict[str, Any]:

@@ -44,6 +44,8 @@ def find(session: Session, text: str, as_json: bool, unmask: str | None, who: st
         customer.note_unmasking(session, people, who, unmask)
     rows = [_row(session, person, bool(unmask)) for person in people]
     show.listing("customers", COLUMNS, rows, session.settings.shop.zone, as_json)
+    if not people and not as_json:
+        click.echo(who_is.nobody(text))
 
 
 group.add_command(customer.show_)

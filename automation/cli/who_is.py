@@ -9,6 +9,7 @@ from automation.store.database import Statements
 from .session import Session
 
 MOST = 50
+SHORTEST_PHONE = 10  # digits: what is shorter may have been meant as an id
 NAMED = """
     SELECT id FROM person WHERE merged_into IS NULL AND substr(name, 1, :length) = :beginning ORDER BY name, id
     LIMIT :most"""
@@ -18,8 +19,6 @@ def found(session: Session, text: str) -> list[int]:
     """Everybody the words may mean, by their id; a name by its beginning."""
     registry, plain = session.people, text.strip()
     people = identities.search(registry, plain, tuple(session.settings.channels))
-    if not people and plain.isascii() and plain.isdigit() and len(plain) < 10:
-        people = identities.search(registry, f"#{plain}")
     return people or (_named(registry.store, plain) if plain else [])
 
 
@@ -27,13 +26,21 @@ def one(session: Session, text: str) -> int:
     """The one customer; Refused where there is none or several."""
     people = found(session, text)
     if not people:
-        raise errors.Refused(
-            "there is no such customer; `run.py customers find` looks by phone, email, openid, #id or name"
-        )
+        raise errors.Refused(nobody(text))
     if len(people) > 1:
         listed = ", ".join(f"#{person}" for person in people[:10])
         raise errors.Refused(f"{len(people)} customers fit: {listed}; name one by its #id")
     return people[0]
+
+
+def nobody(text: str) -> str:
+    """That nobody is found, and what to write. A bare number is no id: it may be a member number with a slip in it."""
+    plain = text.strip()
+    if plain.isascii() and plain.isdigit() and len(plain) < SHORTEST_PHONE:
+        return (
+            f"nobody has the phone, member number or last four digits {plain}; the customer's id is written '#{plain}'"
+        )
+    return "there is no such customer; `run.py customers find` looks by phone, email, openid, #id or name"
 
 
 def _named(statements: Statements, beginning: str) -> list[int]:

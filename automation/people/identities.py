@@ -86,16 +86,23 @@ def opened(registry: Registry, statements: Statements, person_id: int) -> list[t
 def search(registry: Registry, text: str, accounts: Sequence[str] = ()) -> list[int]:
     """People by whatever an operator has: #id, uid, a whole identity, or the last four digits of a phone.
 
-    `accounts`: the accounts openids may belong to. Several people only for four digits.
+    `accounts`: the accounts openids may belong to. Several people mostly for four digits.
     """
+    plain = text.strip()
+    found = whole(registry, plain, accounts)
+    if len(plain) == 4 and plain.isascii() and plain.isdigit():
+        found += by_last_four(registry, registry.store, plain)
+    return list(dict.fromkeys(found))
+
+
+def whole(registry: Registry, text: str, accounts: Sequence[str] = ()) -> list[int]:
+    """People by what names one of them: #id, uid or a whole identity. A number without `#` is never an id."""
     plain = text.strip()
     store = registry.store
     if NUMBER.fullmatch(plain):
         return [row[0] for row in store.rows(f"{KEPT} id = :id", id=int(plain[1:]))]
     if UID.fullmatch(plain):
         return [row[0] for row in store.rows(f"{KEPT} uid = :uid", uid=plain)]
-    if len(plain) == 4 and plain.isascii() and plain.isdigit():
-        return by_last_four(registry, store, plain)
     found = (_owner(registry, kind, plain, account) for kind in built_in.IDENTITIES for account in ("", *accounts))
     return list(dict.fromkeys(person for person in found if person is not None))
 

@@ -102,6 +102,16 @@ def test_a_file_of_ids_reaches_whom_it_names_and_tells_the_other_lines(shop: Any
     assert (plan["audience"], plan["unknown_lines"]) == (1, [3])
 
 
+def test_a_bare_number_in_a_file_is_no_id_and_no_last_digits(shop: Any) -> None:
+    file = shop.write("ids.csv", "会员号\n0001\n2\n3\n#1\n")
+    words = ("campaign", "plan", "--file", file, "--text", "wakeup_hello", "--via", "sms")
+    plan = shop.fine(*words, "--json").json
+    assert (plan["audience"], plan["unknown_lines"]) == (1, [2, 3, 4])
+    assert "3 lines of the file name no customer, or several: 2, 3, 4; an id is written" in shop.fine(*words).out
+    shop.fine("import", "customers", shop.write("more.csv", "手机号,会员号\n13900000009,0001\n"))
+    assert shop.fine(*words, "--json").json["unknown_lines"] == [3, 4]
+
+
 def test_a_request_that_makes_no_sense_says_what_would(shop: Any) -> None:
     assert shop("campaign", "plan", "--text", "wakeup_hello").code == 2
     assert "did you mean wakeup_hello" in shop("campaign", "plan", *TO_ALL[:2], "--text", "wakeup_helo").err

@@ -34,6 +34,26 @@ def test_a_customer_is_found_by_id_and_uid(shop: Any) -> None:
     assert number(shop, found["uid"]) == found["id"]
 
 
+@pytest.mark.parametrize(
+    "words", [("events", "add", "{}", "order.paid", "order_id=D9", "amount=100"), ("customers", "tag", "{}", "黑名单"),
+              ("customers", "show", "{}"), ("customers", "consent", "{}", "sms", "marketing", "no")],
+)  # fmt: skip
+def test_a_bare_number_is_never_an_id(shop: Any, words: tuple[str, ...]) -> None:
+    known = str(number(shop, WANG))
+    before = log(shop)
+    done = shop(*(word.format(known) for word in words))
+    assert done.code == 1
+    assert f"written '#{known}'" in done.err
+    assert log(shop) == before
+    assert f"written '#{known}'" in shop.fine("customers", "find", known).out
+
+
+@pytest.mark.parametrize("member", ["7", "0815", "20260001"])
+def test_a_bare_number_is_a_member_number_where_one_is_known(shop: Any, member: str) -> None:
+    shop.fine("import", "customers", shop.write("more.csv", f"手机号,会员号\n13900000009,{member}\n"))
+    assert number(shop, member) == number(shop, "13900000009")
+
+
 def test_signs_of_sql_patterns_are_plain_letters_in_a_name(shop: Any) -> None:
     assert shop.fine("customers", "find", "%", "--json").json["customers"] == []
 
