@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -194,14 +195,26 @@ def _tell(report: Report, kind: str, as_json: bool) -> None:
 
 
 def _headings(session: Session, kind: str) -> dict[str, str]:
-    """The shop's own headings. Its word `consent` is that for marketing; a file of events has no tags or consents."""
+    """The shop's own headings. One list serves both kinds of file: what the other kind only knows is passed over.
+
+    Its word `consent` is that for marketing.
+    """
+    foreign = _of_customers if kind == "events" else partial(_of_events, session)
     found: dict[str, str] = {}
     for name, headings in session.settings.imports.headers.items():
         target = f"{columns.CONSENT}.marketing" if name == columns.CONSENT else name
-        if kind == "events" and (target in (columns.TAGS, columns.CREATED) or target.startswith(columns.CONSENT)):
-            target = columns.IGNORE
-        found |= dict.fromkeys(headings, target)
+        found |= dict.fromkeys(headings, columns.IGNORE if foreign(target) else target)
     return found
+
+
+def _of_customers(target: str) -> bool:
+    return target in (columns.TAGS, columns.CREATED) or target.startswith(columns.CONSENT)
+
+
+def _of_events(session: Session, target: str) -> bool:
+    catalog = session.app.project.catalog
+    known = {columns.EVENT, columns.AT, columns.DEDUPE}.union(*(event.properties for event in catalog.events.values()))
+    return target in known and target not in catalog.fields
 
 
 def _pairs(words: tuple[str, ...]) -> dict[str, str]:

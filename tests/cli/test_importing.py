@@ -102,3 +102,14 @@ def test_without_its_key_file_nothing_is_imported(bare: Any) -> None:
     done = bare("import", "customers", bare.write("c.csv", CUSTOMERS))
     assert done.code == 1
     assert "key file" in done.err
+
+
+def test_what_an_unknown_heading_says_to_do_can_be_done(bare: Any) -> None:
+    customers = bare.write("c.csv", "甲列,丁列,乙列\n13800000001,上海,1\n")
+    events = bare.write("e.csv", "手机号,丙列\n13800000001,2026-11-05 10:00\n")
+    commands = (("customers", customers), ("events", events, "--event", "order.paid"))
+    assert all("under import.headers in config.yaml" in bare("import", *command).err for command in commands)
+    settings = (bare.folder / "config.yaml").read_text(encoding="utf-8")
+    bare.write("config.yaml", settings.replace("{headers: {", "{headers: {phone: [甲列], at: [丙列], amount: [乙列], "))
+    assert "丁列: map it to a field or to ignore, with --map" in bare.fine("import", "customers", customers).out
+    bare.fine("import", *commands[1])
