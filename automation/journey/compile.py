@@ -29,6 +29,11 @@ def compile_steps(steps: model.Steps) -> Mapping[str, graph.Node]:
     return _Compiler(steps).nodes()
 
 
+def dealt(act: model.Split) -> Mapping[str, graph.Range]:
+    """Which numbers fall on each path, by its name."""
+    return dict(zip([path.name for path in act.paths], ranges([path.share for path in act.paths]), strict=True))
+
+
 def ranges(shares: Sequence[int]) -> list[tuple[int, int]]:
     """[low, high) of WHOLE for each share, without gap or overlap, whatever the shares add up to."""
     total, before, found = sum(shares), 0, []

@@ -121,6 +121,10 @@ class Leaf:
     end: Stand | Leave
 
 
+Range: TypeAlias = tuple[int, int]
+"""[low, high) of the numbers at a choice point, of 2**31 - 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """A path of a split: persons whose number at the point lies in [low, high), of 2**31 - 1."""
@@ -308,6 +312,7 @@ class Journey:
     source: str
     hash: str
     sends: Mapping[str, Send] = field(default_factory=dict)  # every send step by key
+    splits: Mapping[str, Mapping[str, Range]] = field(default_factory=dict)  # by point, then by the name of the path
 
     @property
     def crossings(self) -> list[Crossing]:

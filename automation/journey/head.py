@@ -13,7 +13,7 @@ from automation.conditions.tree import FieldType
 from automation.festivals import schedules
 from automation.festivals.durations import Duration
 from automation.journey import entries, graph, keys, steps, words
-from automation.journey.compile import compile_steps
+from automation.journey.compile import compile_steps, dealt
 from automation.journey.entries import Entered
 from automation.journey.reading import Context, Facts, Flow
 from automation.journey.shop import Shop
@@ -74,7 +74,7 @@ class _Reader:
             again=again, again_after=again_after, catch_up=entered.catch_up, goal=goal, exit=exits,
             exit_on_goal=exit_on_goal, unless=unless, pace=pace, nodes=compile_steps(read_steps),
             path=self.findings.document.path, source=source, hash=hashlib.sha256(source.encode()).hexdigest(),
-            sends=context.sends, **common,
+            sends=context.sends, splits={point: dealt(one) for point, one in context.splits.items()}, **common,
         )  # fmt: skip
 
     def _name(self) -> None:

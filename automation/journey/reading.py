@@ -80,6 +80,7 @@ class Context:
     handed: dict[str, dict[str, FieldInfo]] = field(default_factory=dict)
     names: dict[str, Members] = field(default_factory=dict)
     sends: dict[str, graph.Send] = field(default_factory=dict)
+    splits: dict[str, model.Split] = field(default_factory=dict)
     steps: StepsReader | None = None
 
     def list(self, parts: Mapping[str, Any], key: str, loc: Loc, flow: Flow) -> tuple[model.Steps, Flow]:

@@ -173,7 +173,8 @@ def split(context: Context, parts: Parts, loc: Loc, flow: Flow) -> Result:
     _check_shares(context, place, shares, len(raw))
     if point is None or len(paths) < 2:
         return None, after if paths else flow
-    return model.Split(point, tuple(paths)), after
+    found = context.splits[point] = model.Split(point, tuple(paths))
+    return found, after
 
 
 def _check_shares(context: Context, place: Loc, shares: list[int], paths: int) -> None:

@@ -52,6 +52,7 @@ class Folders(Strict):
 
     journeys: options.Place = Field(default="journeys", validate_default=True)
     templates: options.Place = Field(default="templates", validate_default=True)
+    tests: options.Place = Field(default="tests", validate_default=True)
 
 
 def _store_url(value: Any, info: pydantic.ValidationInfo) -> str:

@@ -27,11 +27,17 @@ Look = Callable[[int], "int | None"]
 """UTC seconds -> the next moment after it at which a journey looks for people."""
 
 
-def next_due(parts: Parts, looks: list[Look], now: int) -> int | None:
-    """The next full hour after `now` at which something is due; None where nothing ever is."""
+def next_at(parts: Parts, looks: list[Look], now: int) -> int | None:
+    """The next moment after `now` at which something is due; None where nothing ever is."""
     waiting = [parts.store.value(sql) for sql in DUE]
     moments = [at for at in (*waiting, *(look(now) for look in looks)) if at is not None]
-    return full_hour(max(min(moments), now + 1)) if moments else None
+    return max(min(moments), now + 1) if moments else None
+
+
+def next_due(parts: Parts, looks: list[Look], now: int) -> int | None:
+    """The same by full hours."""
+    at = next_at(parts, looks, now)
+    return None if at is None else full_hour(at)
 
 
 def full_hour(at: int) -> int:

@@ -48,7 +48,7 @@ def live(world: World, members: int, span: tuple[date, date], progress: Callable
         lived.moments += 1
         lived.acts += behaviour.act(world, crowd, now)
         tick.tick(world.parts, now)
-        lived.sent += _deliver(world, now)
+        lived.sent += deliver(world, now)
         reactions.plan(now)
         progress((now - begins) // 86_400, (ends - begins) // 86_400)
         now = _next(world, crowd, looks, now) or ends
@@ -63,7 +63,8 @@ def _notices(world: World) -> list[str]:
     return sorted({template.key_of("subscribe") for text in texts for template in text.channels.values()} - {""})
 
 
-def _deliver(world: World, now: int) -> int:
+def deliver(world: World, now: int) -> int:
+    """Sends what may leave now; how many messages left."""
     sent = 0
     for _ in range(ROUNDS):
         done = world.delivery.step(now)

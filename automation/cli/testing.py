@@ -1,0 +1,155 @@
+"""`test`: the shop's own tests of its journeys, one customer each, a database of its own, a clock that jumps."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from pydantic import SecretStr
+
+from automation.app import App
+from automation.inbound.inbox import Inbox
+from automation.journey import graph
+from automation.journey.project import Project
+from automation.kernel import errors
+from automation.kernel.clock import FixedClock
+from automation.kernel.errors import Problem
+from automation.people import registry
+from automation.simulate.cases import judging, playing, reading, seeds
+from automation.simulate.cases.case import Case
+from automation.simulate.cases.pretend import Pretend
+from automation.simulate.world import World
+
+from . import options, show
+from .session import Session
+
+KEY: Final = SecretStr(
+    ",".join(f"{n}:{base64.b64encode(bytes([n]) * 32).decode()}" for n in (0, 1))
+)  # of a database that holds a made-up customer for a second
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """`case` None: the file could not be read. `told`: what happened, a line each."""
+
+    path: str
+    case: Case | None
+    problems: Sequence[Problem]
+    told: Sequence[str] = ()
+
+
+@click.command(epilog=options.example("run.py test", "run.py test birthday_care -v", "run.py test --json"))
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("-v", "--verbose", is_flag=True, help="Tell what happened in tests that pass, too.")
+@options.as_json
+@click.pass_obj
+def test(session: Session, names: tuple[str, ...], verbose: bool, as_json: bool) -> None:
+    """Test journeys: a made-up customer walks through, and what had to come is compared with what came.
+
+    NAME: a test, or a journey for all of its tests; without one all in the folder of tests. Nothing leaves this
+    machine, and the shop's database is not opened. Exit code 1 where a test fails.
+    """
+    found = [one for path in _paths(session) if (one := _tested(session, path, names)) is not None]
+    if names and not found:
+        raise errors.Refused(f"there is no test of that name in {session.settings.folders.tests}")
+    failed = sum(bool(one.problems) for one in found)
+    if as_json:
+        show.document([_plain(one) for one in found])
+    else:
+        for one in found:
+            _tell(one, verbose)
+        click.echo(_summary(session, len(found), failed))
+    if failed:
+        raise click.exceptions.Exit(errors.SourceErrors.exit_code)
+
+
+def _paths(session: Session) -> list[Path]:
+    return reading.files(session.settings.folders.tests)
+
+
+def _tested(session: Session, path: Path, names: Sequence[str]) -> Tested | None:
+    """One file; None where others were asked for."""
+    try:
+        case = reading.read(path, session.app.project, session.settings)
+    except errors.SourceErrors as wrong:
+        return Tested(wrong.problems[0].path, None, wrong.problems) if not names or path.stem in names else None
+    if names and path.stem not in names and case.journey not in names:
+        return None
+    try:
+        return _played(session, case)
+    except errors.SourceErrors as wrong:
+        return Tested(case.document.path, case, wrong.problems)
+
+
+def _played(session: Session, case: Case) -> Tested:
+    project = session.app.project
+    seed = seeds.find(case, project.journeys[case.journey], session.settings)
+    if isinstance(seed, Problem):
+        return Tested(case.document.path, case, [seed])
+    with _world(session, case, project) as world:
+        played = playing.play(world, case, seed)
+    return Tested(case.document.path, case, judging.judge(case, played), judging.timeline(case, played))
+
+
+@contextmanager
+def _world(session: Session, case: Case, project: Project) -> Iterator[World]:
+    """The shop with a database that is thrown away, channels that only pretend, and no journeys but the tested one and
+    those it starts, all live."""
+    with tempfile.TemporaryDirectory(prefix="lucheng-test-") as folder:
+        settings = session.settings.model_copy(
+            update={
+                "store": session.settings.store.model_copy(update={"url": SecretStr(f"sqlite:{folder}/test.db")}),
+                "key": session.settings.key.model_copy(update={"value": KEY}),
+            }
+        )
+        fixed = FixedClock(case.at)
+        app = App(settings, session.build, fixed)
+        live = reading.reached(project, case.journey)
+        app.project = replace(
+            project, journeys={name: replace(one, status=graph.Status.LIVE) for name, one in live.items()}
+        )
+        app.channels = {name: Pretend(real) for name, real in session.app.channels.items()}
+        app.renderer = session.app.renderer
+        try:
+            app.store.rows("PRAGMA synchronous = OFF")
+            people = registry.opened(app.store, app.vault, app.project.catalog, settings.shop.timezone)
+            inbox = Inbox(app.parts, app.vault, app.channels)
+            yield World(app.parts, people, app.delivery, inbox, fixed)
+        finally:
+            app.delivery.close()
+            app.store.close()
+
+
+def _tell(one: Tested, verbose: bool) -> None:
+    title = f"{one.case.title}  " if one.case else ""
+    click.echo(f"{'FAILED' if one.problems else 'ok':7} {title}{one.path}")
+    for problem in one.problems:
+        click.echo(f"        {problem}")
+    if one.told and (one.problems or verbose):
+        click.echo("        what happened:" if one.problems else "", nl=bool(one.problems))
+        for line in one.told:
+            click.echo(f"          {line}")
+
+
+def _summary(session: Session, count: int, failed: int) -> str:
+    if not count:
+        folder = session.settings.folders.tests
+        return f"there are no tests: write one in {folder}, see docs/journeys.md"
+    return f"{show.counted(count, 'test')}, {f'{failed} failed' if failed else 'all passed'}"
+
+
+def _plain(one: Tested) -> dict[str, Any]:
+    return {
+        "file": one.path,
+        "test": one.case.title if one.case else None,
+        "journey": one.case.journey if one.case else None,
+        "passed": not one.problems,
+        "problems": [asdict(problem) for problem in one.problems],
+        "happened": list(one.told),
+    }

@@ -1,0 +1,133 @@
+"""A test played through: the same engine and the same delivery, a clock that jumps to whatever is due next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from automation.engine import install, tick
+from automation.journey import graph
+from automation.rewards import pools
+from automation.simulate import clock
+from automation.simulate.world import World
+from automation.simulate.year import deliver
+from automation.store.states import AttemptState, MessageState, RunState
+
+from .case import Case
+from .customer import Actor
+from .pretend import Pretend, text_of
+
+LONGEST: Final = 400 * 86_400  # seconds that a run is followed after the last moment the file speaks of
+MOMENTS: Final = 20_000
+CODES: Final = 20  # of each imported pool
+OPEN: Final = f"""
+    SELECT 1 FROM (SELECT id FROM run WHERE state = {RunState.INSIDE} LIMIT 1) AS inside
+    UNION ALL SELECT 1 FROM (SELECT id FROM message WHERE due IS NOT NULL LIMIT 1) AS waiting"""
+MESSAGES: Final = f"""
+    SELECT j.name, s.key, m.state, m.reason, m.sent_at, m.done_at, m.channel, a.idem_key FROM message m
+    JOIN step s ON s.id = m.step JOIN journey j ON j.id = s.journey_id
+    LEFT JOIN attempt a ON a.message_id = m.id AND a.state = {AttemptState.ACCEPTED} ORDER BY m.id"""
+RUNS: Final = """
+    SELECT j.name, r.entered_at, r.ended_at, r.reason, r.holdout FROM run r JOIN journey j ON j.id = r.journey_id
+    ORDER BY r.id"""
+SKIPPED: Final = (MessageState.FAILED, MessageState.SUPPRESSED, MessageState.EXPIRED, MessageState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What became of one message. `at` None: it still waits. `said`: its texts; `reason`: why it did not leave."""
+
+    sent: bool
+    step: str
+    text: str
+    at: int | None
+    via: str = ""
+    said: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Went:
+    """One run. `ended` None: it is still inside."""
+
+    journey: str
+    entered: int
+    ended: int | None
+    reason: str | None
+    parked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """All that happened, in the order in which it began."""
+
+    messages: list[Left]
+    runs: list[Went]
+
+
+def play(world: World, case: Case, seed: int) -> Played:
+    """Raises SourceErrors where something that is to happen cannot. The world's database is empty."""
+    parts, actor = world.parts, Actor(world, case)
+    install.install(parts, case.at)  # before anybody is there: nobody counts as having been in a segment already
+    actor.enter_the_shop(seed)
+    for name, pool in parts.project.coupons.items():
+        if pool.imported and name not in case.empty:
+            pools.add(parts.store, name, [f"{name.upper()}-{number:04d}" for number in range(CODES)])
+    waiting = list(case.happens)
+    while waiting and waiting[0].at < case.at:
+        actor.do(waiting.pop(0), queue=False)
+    parts.computed.rebuild(parts.store, case.at)
+    if isinstance(parts.project.journeys[case.journey].entry, graph.ManualEntry):
+        _ask_to_enter(world, case, actor.person)
+    looks, now = clock.looks(parts), case.at
+    for _ in range(MOMENTS):
+        while waiting and waiting[0].at <= now:
+            actor.do(waiting.pop(0))
+        world.clock.set(now)
+        if not any(begins <= now < ends for begins, ends in case.downs):
+            parts.computed.refresh_windows(parts.store, now)
+            tick.tick(parts, now)
+            deliver(world, now)
+        later = _next(world, case, looks, now)
+        if waiting:
+            later = min(later or waiting[0].at, waiting[0].at)
+        if later is None or later > case.until + LONGEST or (later > case.until and not parts.store.row(OPEN)):
+            break
+        now = later
+    return _played(world)
+
+
+def _next(world: World, case: Case, looks: list[clock.Look], now: int) -> int | None:
+    """When the engine has something to do; not while it is down."""
+    at = clock.next_at(world.parts, looks, now)
+    for begins, ends in case.downs:
+        if at is not None and begins <= at < ends:
+            at = ends
+    return at
+
+
+def _ask_to_enter(world: World, case: Case, person: int) -> None:
+    with world.parts.store.write() as tx:
+        tx.run(
+            "INSERT INTO entrant (journey_id, person_id, key, episode, at) SELECT id, :person, '', 'test', :now"
+            " FROM journey WHERE name = :journey",
+            person=person, now=case.at, journey=case.journey,
+        )  # fmt: skip
+
+
+def _played(world: World) -> Played:
+    store, journeys = world.parts.store, world.parts.project.journeys
+    channels = world.delivery.channels
+    messages = []
+    for journey, step, state, reason, sent_at, done_at, channel, key in store.rows(MESSAGES):
+        text = journeys[journey].sends[step].text
+        if state == MessageState.SENT:
+            by = channels[channel]
+            said = text_of(by.sent.get(key, {})) if isinstance(by, Pretend) else ""
+            messages.append(Left(True, step, text, sent_at, by.kind, said))
+        else:
+            messages.append(Left(False, step, text, done_at if state in SKIPPED else None, reason=reason or ""))
+    return Played(
+        messages,
+        [Went(name, entered, ended, why, bool(parked)) for name, entered, ended, why, parked in store.rows(RUNS)],
+    )
