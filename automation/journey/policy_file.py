@@ -21,6 +21,7 @@ from automation.journey.catalog_values import Catalog
 from automation.journey.rules import RULES
 from automation.kernel.document import Document, Loc
 from automation.kernel.errors import Problem
+from automation.rendering.texts import Kind
 
 KINDS: Final = ("marketing", "service")
 ON_CAP: Final = ("skip", "postpone", "next_channel")
@@ -135,7 +136,7 @@ def _purpose(findings: Findings, name: str, value: Any, loc: Loc) -> PurposeClas
 
 def _caps(findings: Findings, value: Any, loc: Loc) -> tuple[Cap, ...]:
     found = []
-    for channel, text in findings.mapping(value, loc).items():
+    for channel, text in findings.mapping(value, loc, (_ALL, *Kind)).items():
         listed = text if isinstance(text, list | tuple) else [text]
         for place, one in enumerate(listed):
             at: Loc = (*loc, channel, place) if listed is text else (*loc, channel)

@@ -148,3 +148,13 @@ def test_whatever_stands_in_the_file_only_problems_are_raised(data: Any) -> None
         assert isinstance(policy_file.load(Document("policy.yaml", data), CATALOG), Policy)
     except SourceErrors as errors:
         assert errors.problems
+
+
+@pytest.mark.parametrize(
+    ("caps", "hint"),
+    [("smss: 4 per 30d", "did you mean 'sms'?"), ("sms_mian: 1 per 1d", "known are all, email, sms, wechat, wecom")],
+)
+def test_a_cap_of_a_channel_that_does_not_exist_is_a_problem(caps: str, hint: str) -> None:
+    with pytest.raises(SourceErrors) as caught:
+        load(f"purposes: {{promo: {{kind: marketing, caps: {{{caps}}}}}}}\n")
+    assert [(one.line, one.column, one.code, one.hint) for one in caught.value.problems] == [(1, 46, "S001", hint)]
