@@ -157,4 +157,4 @@ def test_whatever_stands_in_the_file_only_problems_are_raised(data: Any) -> None
 def test_a_cap_of_a_channel_that_does_not_exist_is_a_problem(caps: str, hint: str) -> None:
     with pytest.raises(SourceErrors) as caught:
         load(f"purposes: {{promo: {{kind: marketing, caps: {{{caps}}}}}}}\n")
-    assert [(one.line, one.column, one.code, one.hint) for one in caught.value.problems] == [(1, 46, "S001", hint)]
+    assert [(one.line, one.column, one.code, one.hint) for one in caught.value.problems] == [(1, 44, "S001", hint)]
