@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from automation.audience import rfm
 from automation.conditions.tree import FieldType
 from automation.engine import overview
 from automation.engine.delivery import operators
@@ -131,6 +132,8 @@ def _print(session: Session, report: dict[str, Any]) -> None:
     click.echo(f"#{report['id']} {called}, {stage}, {report['points']:,} points, since {since}")
     if report["merged_into"]:
         click.echo(f"merged into #{report['merged_into']}")
+    else:
+        click.echo(_scores(session, report))
     catalog = session.app.project.catalog
     known: dict[str, Field | Computed] = {**catalog.fields, **catalog.computed}
     listed = report["fields"] | report["computed"]
@@ -149,6 +152,14 @@ def _print(session: Session, report: dict[str, Any]) -> None:
     for title, columns, name in (("Coupons", COUPONS, "coupons"), ("Merges", MERGES, "merges")):
         if report[name]:
             _section(title, columns, report[name], zone)
+
+
+def _scores(session: Session, report: dict[str, Any]) -> str:
+    if report["recency"] is None:
+        event = session.settings.lifecycle.event
+        return f"no RFM scores: no {event} when they were last counted (every night, and by imports)"
+    listed = ", ".join(f"{name} {report[name]}" for name in rfm.COLUMNS)
+    return f"RFM scores, 5 is best: {listed}"
 
 
 def _allowed(session: Session, report: dict[str, Any], zone: ZoneInfo) -> None:

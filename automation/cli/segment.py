@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from automation.audience import segments, slices
+from automation.audience import rfm, segments, slices
 from automation.journey.segments import Segment
 from automation.kernel import errors
 from automation.kernel.document import nearest
@@ -22,10 +22,12 @@ COLUMNS = (
     show.number("id"),
     show.text("name"),
     show.text("stage"),
+    *map(show.number, rfm.COLUMNS),
     show.number("points"),
     show.time("created_at", "since"),
 )
-EXPORTED = ("id", "uid", "name", "stage", "points")
+PERSON = ("id", "uid", "name", "stage", *rfm.COLUMNS, "points", "created_at")
+EXPORTED = PERSON[:-1]
 PAGE = 1000
 
 
@@ -126,13 +128,12 @@ def _count(session: Session, segment: Segment) -> int:
 
 def _people(session: Session, ids: Sequence[int]) -> list[dict[str, Any]]:
     """In the order of the ids."""
-    names = ("id", "uid", "name", "stage", "points", "created_at")
     given = session.app.store.dialect.each("ids", {"id": "bigint"})
     rows = session.app.store.rows(
-        f"SELECT p.id, p.uid, p.name, p.stage, p.points, p.created_at FROM {given} i JOIN person p ON p.id = i.id",
+        f"SELECT {', '.join(f'p.{name}' for name in PERSON)} FROM {given} i JOIN person p ON p.id = i.id",
         ids=slices.bound(ids),
     )
-    found = {row[0]: dict(zip(names, row, strict=True)) for row in rows}
+    found = {row[0]: dict(zip(PERSON, row, strict=True)) for row in rows}
     return [found[number] for number in ids if number in found]
 
 

@@ -12,6 +12,10 @@ from . import fields, identities, masking
 from .dates import YearDay
 from .registry import Registry
 
+COLUMNS = (
+    "id", "uid", "name", "stage", "recency", "frequency", "monetary", "points", "zone", "attrs", "created_at",
+    "changed_at", "merged_into",
+)  # fmt: skip
 RECENT = 20  # events, runs and messages shown
 RUNS = """
     SELECT j.name, r.key, r.state, r.entered_at, r.due, r.reason FROM run r JOIN journey j ON j.id = r.journey_id
@@ -26,14 +30,14 @@ def show(registry: Registry, person_id: int, now: int) -> dict[str, Any]:
     """A JSON-like report; times in UTC seconds, money in fen. Refused for an unknown person."""
     with registry.store.snapshot() as statements:
         found = statements.row(
-            "SELECT p.id, p.uid, p.name, p.stage, p.points, z.name, p.attrs, p.created_at, p.changed_at, p.merged_into"
+            "SELECT p.id, p.uid, p.name, p.stage, p.recency, p.frequency, p.monetary, p.points, z.name, p.attrs,"
+            " p.created_at, p.changed_at, p.merged_into"
             " FROM person p LEFT JOIN zone z ON z.id = p.zone_id WHERE p.id = :id",
             id=person_id,
         )
         if found is None:
             raise errors.Refused("there is no such person")
-        names = ("id", "uid", "name", "stage", "points", "zone", "attrs", "created_at", "changed_at", "merged_into")
-        report = dict(zip(names, found, strict=True))
+        report = dict(zip(COLUMNS, found, strict=True))
         report["name"] = masking.name(report["name"] or "")
         report["fields"] = _shown(report.pop("attrs")) | _days(statements, person_id)
         report["identities"] = _identities(registry, statements, person_id)
