@@ -172,7 +172,7 @@ def _moment(session: Session, text: str | None) -> int:
     if text is None:
         return session.now
     try:
-        at = dates.moment(text, session.settings.shop.zone)
+        at = dates.planned(text, session.settings.shop.zone)
     except Unusable as wrong:
         raise errors.UsageError(f"--at: {wrong}") from None
     if at < session.now:

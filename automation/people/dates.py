@@ -22,7 +22,9 @@ FULL = re.compile(
 )
 PARTIAL = re.compile(r"(?:--)?(\d{1,2})[-/.月](\d{1,2})[日号]?", re.ASCII)
 CLOCK = re.compile(
-    r"[ T]*(\d{1,2})(?:[:时点](\d{1,2}))?(?:[:分](\d{1,2})秒?)?(?:\.\d{1,9})?分?\s*(Z|[+-]\d\d:?\d\d)?$", re.ASCII
+    r"[ T]*(\d{1,2})(?:(?::(?=\d)|[时点])(?:(\d{1,2})(?:(?::(?=\d)|分)(?:(\d{1,2})秒?)?)?)?)?(?:\.\d{1,9})?"
+    r"\s*(Z|[+-]\d\d:?\d\d)?$",
+    re.ASCII,
 )
 COMPACT = re.compile(r"(\d{8})(\d\d)(\d\d)(\d\d)?", re.ASCII)
 LUNAR = re.compile(r"[农农阴陰旧舊闰閏初廿卅正冬腊臘]|lunar|leap|[一二三四五六七八九十]+月|除夕", re.IGNORECASE)
@@ -31,7 +33,9 @@ EXCEL_EPOCH = date(1899, 12, 30)  # day numbers from 1 March 1900 on; Excel's 29
 FIRST_SERIAL, LAST_SERIAL = 10_000, 80_000  # 1927 to 2119
 EARLIEST, LATEST = -(10**10), 10**11  # UTC seconds, of 1653 and 5138: what lies beyond is a slip, and no clock holds it
 TOO_FAR = "not a time: it lies too far away"
-FORMS = "write 2024-03-05, 2024年3月5日, 03-05, or 农历八月十五"
+YEAR_DAYS = "write 2024-03-05, 2024年3月5日, 03-05, or 农历八月十五"
+DAYS = "write 2024-03-05 or 2024年3月5日"
+MOMENTS = "write 2024-03-05 12:30 or 2024年3月5日 12点30分"
 
 
 class YearDay(NamedTuple):
@@ -55,17 +59,17 @@ def year_day(text: str) -> YearDay:
         month, day = int(found[1]), int(found[2])
         _date(2000, month, day)
         return YearDay(keys.SOLAR, month, day, 0, None)
-    whole, rest = _day(plain)
+    whole, rest = _day(plain, YEAR_DAYS)
     if rest and not CLOCK.fullmatch(rest):
-        raise Unusable(f"not a date: {FORMS}")
+        raise Unusable(f"not a date: {YEAR_DAYS}")
     return YearDay(keys.SOLAR, whole.month, whole.day, 0, whole.year)
 
 
 def day(text: str) -> str:
     """A whole date as YYYY-MM-DD."""
-    whole, rest = _day(_plain(text))
+    whole, rest = _day(_plain(text), DAYS)
     if rest and not CLOCK.fullmatch(rest):
-        raise Unusable("not a date: write 2024-03-05")
+        raise Unusable(f"not a date: {DAYS}")
     return whole.isoformat()
 
 
@@ -75,6 +79,15 @@ def moment(text: str, zone: ZoneInfo) -> int:
         return possible(_moment(_plain(text), zone))
     except OverflowError:
         raise Unusable(TOO_FAR) from None
+
+
+def planned(text: str, zone: ZoneInfo) -> int:
+    """The same for something yet to be done: a date alone is refused, as nobody means midnight by it."""
+    at, plain = moment(text, zone), _plain(text)
+    serial = SERIAL.fullmatch(plain)
+    if FULL.fullmatch(plain) or (serial and not serial[2]):
+        raise Unusable("the time of day is missing: write 2024-03-05 12:30")
+    return at
 
 
 def possible(at: int) -> int:
@@ -92,13 +105,13 @@ def _moment(plain: str, zone: ZoneInfo) -> int:
         plain = f"{compact[1]} {compact[2]}:{compact[3]}:{compact[4] or '00'}"
     serial = SERIAL.fullmatch(plain)
     if serial and serial[2]:
-        return _serial_moment(_day(serial[1])[0], float(serial[2]), zone)
-    whole, rest = _day(plain)
+        return _serial_moment(_day(serial[1], MOMENTS)[0], float(serial[2]), zone)
+    whole, rest = _day(plain, MOMENTS)
     if not rest:
         return walltime.midnight(whole, zone)
     clock = CLOCK.fullmatch(rest)
     if not clock:
-        raise Unusable("not a time: write 2024-03-05 12:30")
+        raise Unusable(f"not a time: {MOMENTS}")
     return _at(whole, clock, zone)
 
 
@@ -129,17 +142,17 @@ def _plain(text: str) -> str:
 
 
 @lru_cache(maxsize=65536)
-def _day(plain: str) -> tuple[date, str]:
-    """The date a text begins with, and what follows it."""
+def _day(plain: str, forms: str) -> tuple[date, str]:
+    """The date a text begins with, and what follows it. `forms`: what a refusal tells to write."""
     serial = SERIAL.fullmatch(plain)
     if serial:
         number = int(serial[1])
         if not FIRST_SERIAL <= number <= LAST_SERIAL:
-            raise Unusable(f"not a date: {FORMS}")
+            raise Unusable(f"not a date: {forms}")
         return EXCEL_EPOCH + timedelta(days=number), ""
     found = FULL.match(plain)
     if not found:
-        raise Unusable(f"not a date: {FORMS}")
+        raise Unusable(f"not a date: {forms}")
     year, month, number = (int(part) for part in found.groups() if part is not None)
     return _date(year, month, number), plain[found.end() :].strip()
 

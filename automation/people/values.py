@@ -26,6 +26,7 @@ MAX_ITEMS = 1000
 MOST_NAMED = 20  # known words that an error names
 MOST_DIGITS = 18  # of a number, before its point
 CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
+WHOLE_FEN = "whole fen are due, such as 29900 for 299 yuan"
 MONEY_SIGNS = str.maketrans("", "", "¥￥,， 元圆")
 TRUE = frozenset(("true", "1", "1.0", "yes", "y", "t", "是", "有", "真", "同意", "已同意", "已授权", "√", "✓", "on"))
 FALSE = frozenset(
@@ -78,11 +79,11 @@ def money(raw: Any, unit: str | None) -> int:
     if isinstance(raw, str):
         raw = unicodedata.normalize("NFKC", raw).translate(MONEY_SIGNS)
         if unit == "fen" and "." in raw:  # 299.00 was meant as yuan
-            raise Unusable("whole fen are due, without a point")
-    found = _decimal(raw, "an amount of money is due, such as 299.00")
+            raise Unusable(f"{WHOLE_FEN}, without a point")
+    found = _decimal(raw, WHOLE_FEN if unit == "fen" else "an amount of money is due, such as 299.00")
     fen = found if unit == "fen" else found * 100
     if fen != fen.to_integral_value() or abs(fen) > 10**15:
-        raise Unusable("an amount of money has at most two decimals" if unit != "fen" else "whole fen are due")
+        raise Unusable("an amount of money has at most two decimals" if unit != "fen" else WHOLE_FEN)
     return int(fen)
 
 

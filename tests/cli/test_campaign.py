@@ -117,7 +117,9 @@ def test_a_request_that_makes_no_sense_says_what_would(shop: Any) -> None:
     assert "did you mean wakeup_hello" in shop("campaign", "plan", *TO_ALL[:2], "--text", "wakeup_helo").err
     assert "did you mean" in shop("campaign", "plan", "--segment", "buyers", "--text", "wakeup_hello").err
     assert shop("campaign", "plan", *TO_ALL, "--expires", "soon").code == 1
-    assert shop("campaign", "plan", *TO_ALL, "--at", "2026-01-01").code == 2
+    assert shop("campaign", "plan", *TO_ALL, "--at", "2026-01-01 10:00").code == 2
+    assert "write 2024-03-05 12:30" in shop("campaign", "plan", *TO_ALL, "--at", "tomorrow").err
+    assert "time of day is missing" in shop("campaign", "plan", *TO_ALL, "--at", "2026-11-25").err
     assert shop("campaign", "show", "campaign_none").code == 1
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -86,6 +87,26 @@ def test_the_leap_day_is_a_birthday() -> None:
 )  # fmt: skip
 def test_a_moment_without_a_zone_is_by_the_shops_clock(text: str) -> None:
     assert dates.moment(text, SHANGHAI) == int(datetime(2024, 3, 5, 4, 30, 1, tzinfo=UTC).timestamp())
+
+
+@pytest.mark.parametrize("text", ["2026年11月25日 10点", "2026年11月25日10时", "2026-11-25 10点00分", "20261125 10:00"])
+def test_a_whole_hour_needs_no_minutes(text: str) -> None:
+    assert dates.planned(text, SHANGHAI) == dates.moment("2026-11-25 10:00", SHANGHAI)
+
+
+@pytest.mark.parametrize("text", ["2026-11-25", "2026年11月25日", "20261125", "46351"])
+def test_what_is_planned_needs_a_time_of_day(text: str) -> None:
+    with pytest.raises(Unusable, match="time of day is missing"):
+        dates.planned(text, SHANGHAI)
+
+
+@pytest.mark.parametrize("read", [dates.moment, dates.planned])
+@pytest.mark.parametrize("text", ["tomorrow", "03-05", "2026-11-25 x", "9"])
+def test_a_refused_moment_names_forms_that_are_moments(read: Callable[[str, ZoneInfo], int], text: str) -> None:
+    with pytest.raises(Unusable) as refused:
+        read(text, SHANGHAI)
+    first, second = str(refused.value).partition("write ")[2].split(" or ")
+    assert read(first, SHANGHAI) == read(second, SHANGHAI)
 
 
 def test_a_date_alone_means_its_first_moment() -> None:

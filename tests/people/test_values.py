@@ -47,6 +47,13 @@ def test_what_is_no_whole_number_of_fen_is_refused(raw: Any, unit: str | None) -
         values.money(raw, unit)
 
 
+@pytest.mark.parametrize(("raw", "unit"), [("abc", "fen"), ("299.00", "fen"), ("abc", None)])
+def test_the_example_of_a_refused_amount_is_taken(raw: str, unit: str | None) -> None:
+    with pytest.raises(Unusable, match="such as ") as refused:
+        values.money(raw, unit)
+    assert values.money(str(refused.value).partition("such as ")[2].split()[0].rstrip(","), unit) == 29900
+
+
 def test_yes_and_no_are_read_in_chinese() -> None:
     assert all(values.yes(word) for word in ("是", "Y", "1", "同意", "TRUE", "√", True))
     assert not any(values.yes(word) for word in ("否", "N", "0", "不同意", "false", False))
