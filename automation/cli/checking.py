@@ -12,7 +12,7 @@ from automation.journey.rules import RULES
 from automation.kernel import errors
 from automation.kernel.errors import Problem
 
-from . import options, show, wechat_menu
+from . import config_check, options, show, wechat_menu
 from .session import Session
 
 
@@ -67,6 +67,8 @@ def _load(session: Session) -> tuple[project.Project | None, tuple[Problem, ...]
         _ = session.app.calendar
     except errors.SourceErrors as wrong:
         problems[:0] = wrong.problems  # the calendar is a cause of others, too
+    if not any(one.path.endswith("catalog.yaml") for one in problems):
+        problems[:0] = config_check.check(session.config, session.settings, found.catalog)
     folder = session.config.parent
     try:
         _ = (folder / wechat_menu.FILE).exists() and wechat_menu.read(folder)

@@ -56,6 +56,7 @@ CODES: Final[dict[str, str]] = {
     "S021": "percent without %",
     "S022": "not a duration",
     "S023": "folder that is not there",
+    "S024": "name in config.yaml that the catalog does not have",
     "S030": "secret written out in the file",
     "S031": "environment variable not set",
     "S032": "secret file cannot be read",

@@ -57,3 +57,20 @@ def test_the_menu_is_checked_before_it_is_pushed(bare: Any) -> None:
 def test_a_wrong_journey_keeps_no_other_command_from_working(bare: Any, tmp_path: Path) -> None:
     broken(bare, tmp_path)
     assert "run.py check" in bare.fine("journeys", "list").out
+
+
+def test_names_of_the_catalog_in_config_are_checked_where_they_are_written(bare: Any) -> None:
+    text = (bare.folder / "config.yaml").read_text(encoding="utf-8")
+    good = "lifecycle: {event: order.paid, amount: amount}\n"
+    bare.write("config.yaml", text + good)
+    assert bare("check", "--json").json["problems"] == []
+    text = text.replace("import: {headers: {", "import: {headers: {citty: [所在地], consent.marketing.sms: [短信], ")
+    bare.write("config.yaml", text + "lifecycle: {event: order.payed}\n")
+    found = [(one["code"], one["message"], one["hint"]) for one in bare("check", "--json").json["problems"]]
+    assert found == [
+        ("S024", "there is no event 'order.payed'", "did you mean 'order.paid'?"),
+        ("S024", "'citty' is nothing that a file can give", "did you mean 'city'?"),
+    ]
+    bare.write("config.yaml", text.replace("citty", "city") + "lifecycle: {amount: amt}\n")
+    found = [(one["code"], one["message"]) for one in bare("check", "--json").json["problems"]]
+    assert found == [("S024", "'amt' is no amount of order.paid")]
