@@ -16,8 +16,9 @@ from automation.store.database import Transaction
 from . import merge_runs
 from .merge_tables import KEYED, MOVED, Keyed, Values
 
-COLUMNS = ("name", "stage", "zone_id", "points", "created_at", "attrs")
-EMPTY: dict[str, Any] = {"name": None, "stage": None, "zone_id": None, "points": 0, "attrs": {}}
+SCORES = ("recency", "frequency", "monetary")
+COLUMNS = ("name", "stage", "zone_id", *SCORES, "points", "created_at", "attrs")
+EMPTY: dict[str, Any] = dict.fromkeys(COLUMNS) | {"points": 0, "attrs": {}}
 LOG = "INSERT INTO merge_move (merge_id, tbl, row_id, before) VALUES (:merge, :tbl, :row, :before)"
 
 
@@ -85,6 +86,8 @@ def _columns(tx: Transaction, person: int) -> dict[str, Any]:
 
 def _united(kept: dict[str, Any], gone: dict[str, Any]) -> dict[str, Any]:
     united = {name: gone[name] if kept[name] is None else kept[name] for name in COLUMNS}
+    for score in SCORES:  # until the next count adds their orders up
+        united[score] = max((one[score] for one in (kept, gone) if one[score] is not None), default=None)
     united["points"] = kept["points"] + gone["points"]
     united["created_at"] = min(kept["created_at"], gone["created_at"])
     united["attrs"] = gone["attrs"] | kept["attrs"]

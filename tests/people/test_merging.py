@@ -42,6 +42,9 @@ def pair(shop: Registry, person: Callable[..., int]) -> tuple[int, int]:
             )  # fmt: skip
             tx.run("INSERT INTO points (person_id, delta, reason, at) VALUES (:id, 100 * :id, 'x', 0)", id=who)
             happenings.add(tx, NOW, happenings.checked(shop, NOW, Happening(who, "store.visited", {"store": "S1"})))
+        scored = "UPDATE person SET recency = :r, frequency = :f, monetary = :m WHERE id = :id"
+        tx.run(scored, id=one, r=1, f=4, m=2)
+        tx.run(scored, id=two, r=2, f=1, m=5)
         _journeys(tx, one, two)
         lookup = suppression.address(shop, "openid", "oABC", "wechat_main")
         suppression.add(tx, NOW, "openid", lookup, "blocked")
@@ -73,8 +76,9 @@ TABLES = sorted({*merge_tables.MOVED, *(keyed.name for keyed in merge_tables.KEY
 
 def state(store: Store) -> dict[str, list[Any]]:
     found = {name: sorted(map(repr, store.rows(f"SELECT * FROM {name}"))) for name in TABLES}
-    sql = "SELECT id, uid, seed, name, stage, points, attrs, merged_into, created_at FROM person ORDER BY id"
-    return found | {"person": store.rows(sql), "suppression": store.rows("SELECT kind, reason FROM suppression")}
+    columns = "id, uid, seed, name, stage, recency, frequency, monetary, points, attrs, merged_into, created_at"
+    people = store.rows(f"SELECT {columns} FROM person ORDER BY id")
+    return found | {"person": people, "suppression": store.rows("SELECT kind, reason FROM suppression")}
 
 
 def merge(shop: Registry, one: int, two: int) -> int:
@@ -92,6 +96,8 @@ def test_everything_goes_to_the_one_who_is_kept(shop: Registry, pair: tuple[int,
     assert row is not None
     assert row[:2] == ("王芳", 100 * one + 100 * two)
     assert row[2] == '{"tier": "gold", "city": "上海"}'
+    scored = store.rows("SELECT recency, frequency, monetary FROM person ORDER BY id")
+    assert scored == [(2, 4, 5), (None, None, None)]
     assert store.row("SELECT merged_into, name, points, attrs FROM person WHERE id = :id", id=two) == (
         one,
         None,
