@@ -130,6 +130,10 @@ def figures(measured: Sequence[dict[str, Any]], people: int) -> dict[str, float]
     def rate(name: str, size: int, key: str = "rate") -> float:
         return float(statistics.median(it[key] for it in measured if it["variant"] == name and it["people"] == size))
 
+    def spent(name: str, size: int) -> float:
+        """How often the engine's processor time fits into the other's: steadier than the clock of a shared machine."""
+        return round(rate(name, size, "cpu") / rate("engine", size, "cpu"), 2)
+
     engine = rate("engine", people)
     small = min(ROW_LOOP_AT, people)
     return {
@@ -142,6 +146,10 @@ def figures(measured: Sequence[dict[str, Any]], people: int) -> dict[str, float]
         "linearity": round(engine / rate("engine", min(SMALLER_AT, people)), 3),
         "peak_mb": round(max(it["peak_mb"] for it in measured if it["variant"] == "engine"), 1),
         "idle_tick_ms": round(rate("engine", people, "idle_ms"), 2),
+        "cpu_ratio_row_loop": spent("row loop", small),
+        "cpu_ratio_careful_loop": spent("careful loop", people),
+        "cpu_ratio_hybrid_loop": spent("hybrid loop", people),
+        "cpu_ratio_ceiling": spent("written SQL", people),
     }
 
 
