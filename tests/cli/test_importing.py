@@ -113,3 +113,12 @@ def test_what_an_unknown_heading_says_to_do_can_be_done(bare: Any) -> None:
     bare.write("config.yaml", settings.replace("{headers: {", "{headers: {phone: [甲列], at: [丙列], amount: [乙列], "))
     assert "丁列: map it to a field or to ignore, with --map" in bare.fine("import", "customers", customers).out
     bare.fine("import", *commands[1])
+
+
+def test_people_of_one_file_who_turn_out_to_be_one_are_listed_as_a_merge_that_can_be_undone(bare: Any) -> None:
+    lines = "姓名,手机号,会员号\n甲,13800000001,M1\n乙,13800000002,M2\n丙,13800000001,M2\n"
+    assert "1 merged" in bare.fine("import", "customers", bare.write("c.csv", lines)).out
+    (merge,) = bare.fine("customers", "show", "13800000001", "--json").json["merges"]
+    bare.fine("customers", "unmerge", merge["merge"])
+    one, two = (bare.fine("customers", "find", f"1380000000{n}", "--json").json["customers"] for n in (1, 2))
+    assert one != two

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import compress
 from typing import Any, NamedTuple, TypeAlias
 
 Values: TypeAlias = list[Any]  # of each row, None where it says nothing
@@ -45,11 +44,23 @@ class Contacts:
     created: Values | None = None
     consents: list[Consents] = field(default_factory=list)
 
-    def keep(self, wanted: Sequence[bool]) -> None:
-        """Leaves out the other rows."""
-        self.size = sum(wanted)
-        for values in self._all():
-            values[:] = compress(values, wanted)
+    def part(self, rows: Sequence[int]) -> Contacts:
+        """A copy of these rows."""
+
+        def picked(values: Values) -> Values:
+            return list(map(values.__getitem__, rows))
+
+        def named(columns: dict[str, Values]) -> dict[str, Values]:
+            return {name: picked(values) for name, values in columns.items()}
+
+        return Contacts(
+            len(rows),
+            [known._replace(texts=picked(known.texts)) for known in self.identities],
+            named(self.columns), named(self.days), named(self.attrs),
+            None if self.tags is None else picked(self.tags),
+            None if self.created is None else picked(self.created),
+            [word._replace(granted=picked(word.granted)) for word in self.consents],
+        )  # fmt: skip
 
     def join(self, rows: Sequence[int]) -> None:
         """Makes the last of these rows, of one person and in the order of the file, say what they say together.
@@ -63,8 +74,3 @@ class Contacts:
             values[last] = next((values[row] for row in reversed(rows) if values[row] is not None), None)
         if self.tags is not None:
             self.tags[last] = tuple(dict.fromkeys(tag for row in rows for tag in self.tags[row] or ()))
-
-    def _all(self) -> list[Values]:
-        named = (*self.columns.values(), *self.days.values(), *self.attrs.values())
-        others: list[Values] = [*(known.texts for known in self.identities), *(word.granted for word in self.consents)]
-        return [*named, *others, *(values for values in (self.tags, self.created) if values is not None)]

@@ -50,19 +50,24 @@ class _Customers:
             self.notes = (NO_CONSENT,)
         return found.unknown
 
-    def prepare(self, rows: Sequence[list[str]]) -> Taken[Batch]:
+    def prepare(self, rows: Sequence[list[str]]) -> Taken[list[Batch]]:
         contacts, good, refused = self._plan.contacts(rows)
-        return Taken(self._packer.batch(contacts), good, refused)
+        return Taken(self._packer.batches(contacts), good, refused)
 
-    def named(self, prepared: Batch) -> bool:
+    def named(self, prepared: list[Batch]) -> bool:
         find = self._registry.names.find
-        return all(find("tag", tag) for tag in {tag for _, tag in prepared.tags})
+        return all(find("tag", tag) for tag in _tags(prepared))
 
-    def name(self, prepared: Batch) -> None:
-        self._registry.names.ensure("tag", [tag for _, tag in prepared.tags])
+    def name(self, prepared: list[Batch]) -> None:
+        self._registry.names.ensure("tag", sorted(_tags(prepared)))
 
     def tables(self, tx: Transaction) -> None:
         self._writer.tables(tx)
 
-    def write(self, tx: Transaction, now: int, prepared: Batch) -> Outcome:
-        return self._writer.write(tx, now, prepared)
+    def write(self, tx: Transaction, now: int, prepared: list[Batch]) -> Outcome:
+        done = [self._writer.write(tx, now, batch) for batch in prepared]
+        return Outcome(sum(one.created for one in done), sum(one.merged for one in done))
+
+
+def _tags(prepared: list[Batch]) -> set[str]:
+    return {tag for batch in prepared for _, tag in batch.tags}

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from automation.people.sealing import IDENTITY, Vault, seed_of
 
+from . import proofs
 from .contacts import Contacts, Values
 
 MEMORY = 20_000  # texts of attributes kept for the next row
@@ -79,9 +80,19 @@ class Packer:
         self._now = now
         self._texts: dict[Any, str] = {}
 
-    def batch(self, contacts: Contacts) -> Batch:
+    def batches(self, contacts: Contacts) -> list[Batch]:
+        """To be written one after another: nearly always one."""
         flat = _flat(self._vault, contacts)
         groups = _groups(flat)
+        waiting = proofs.steps(zip(flat.lookups, flat.rows, strict=True), groups)
+        if not waiting:
+            return [self._batch(contacts, flat, groups)]
+        late = {row for rows in waiting for row in rows}
+        first = [row for row in range(contacts.size) if row not in late]
+        parts = [(part, _flat(self._vault, part)) for rows in (first, *waiting) for part in (contacts.part(rows),)]
+        return [self._batch(part, flat, _groups(flat)) for part, flat in parts]
+
+    def _batch(self, contacts: Contacts, flat: _Flat, groups: list[list[int]]) -> Batch:
         for rows in groups:
             contacts.join(rows)
         uids = self._uids(contacts.size, flat)

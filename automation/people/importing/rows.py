@@ -56,8 +56,7 @@ class Plan:
             column.put(found, _converted(column, cells[column.place], refused))
         good = [place for place in range(len(rows)) if place not in refused and place not in blank]
         if len(good) < len(rows):
-            kept = set(good)
-            found.keep([place in kept for place in range(len(rows))])
+            found = found.part(good)
         return found, good, refused
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from automation.kernel import errors
-from automation.people import identities, profiles, showing
+from automation.people import identities, merging, profiles, showing
 from automation.people.importing import Options, Report, Watch, customers, jobs
 from automation.people.importing.steps import TOGETHER
 from automation.people.registry import Registry
@@ -100,7 +100,7 @@ def test_rows_that_name_the_same_person_make_one_person(shop: Registry, table: C
         ",b@example.com,oABC,,,",
     )
     report = customers(shop, path, OPTIONS, NOW)
-    assert (report.created, report.updated, report.merged) == (2, 3, 0)
+    assert (report.created, report.updated, report.merged) == (3, 2, 1)
     one = shown(shop, "oABC")
     assert len(one["identities"]) == 3
     assert (one["fields"]["city"], [tag["tag"] for tag in one["tags"]]) == ("北京", ["a", "b", "c"])
@@ -113,11 +113,37 @@ def test_the_result_does_not_depend_on_the_size_of_chunks(
     lines = [f"1380000{n % 7:04d},u{n % 5}@example.com,客户{n},{'gold' if n % 2 else ''}" for n in range(12)]
     path = table("手机号,邮箱,姓名,会员等级", *lines)
     report = customers(shop, path, Options(chunk=chunk), NOW)
-    assert report.created - report.merged == 1
-    assert report.created + report.updated == 12
+    assert (report.created, report.updated, report.merged) == (5, 7, 4)
+    assert shop.store.value("SELECT count(*) FROM merge") == 4
     assert shop.store.value("SELECT count(*) FROM identity") == 12
     assert shop.store.value("SELECT count(DISTINCT person_id) FROM identity") == 1
     assert shop.store.rows("SELECT attrs FROM person WHERE merged_into IS NULL") == [('{"tier": "gold"}',)]
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 100])
+def test_people_of_a_file_whom_a_later_row_proves_to_be_one_can_be_parted_again(
+    shop: Registry, table: Callable[..., Path], chunk: int
+) -> None:
+    path = table(
+        "姓名,手机号,会员号,城市,标签,同意营销",
+        "甲,13800000001,M1,上海,a,是",
+        "乙,13800000002,M2,,b,否",
+        "丙,13800000003,,,,",
+        ",13800000001,M2,北京,c,",
+        "丁,,M2,,d,",
+        "戊,13800000003,M1,,,",
+    )
+    report = customers(shop, path, Options(chunk=chunk), NOW)
+    assert (report.created, report.updated, report.merged) == (3, 3, 2)
+    one = shown(shop, "13800000002")
+    assert (one["fields"], {tag["tag"] for tag in one["tags"]}) == ({"city": "北京"}, set("abcd"))
+    assert {word["granted"] for word in one["consents"]} == {0}
+    merges = shop.store.rows("SELECT id, kept, gone FROM merge ORDER BY id")
+    with shop.store.write() as tx:
+        for merge_id, kept, gone in reversed(merges):
+            assert merging.unmerge(tx, NOW, merge_id) == (kept, gone)
+    apart = [identities.search(shop, f"1380000000{n}") for n in (1, 2, 3)]
+    assert len({person for people in apart for person in people}) == 3
 
 
 def test_a_row_with_identities_of_two_known_people_merges_them(
