@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from automation.journey.catalog import Catalog
+from automation.journey.catalog import Catalog, Field, Home
 from automation.kernel import errors
 from automation.kernel.document import nearest
 
@@ -80,7 +80,7 @@ def read(headings: Sequence[str], own: Mapping[str, str], catalog: Catalog, of_e
         target = known.get(plain(heading))
         targets.append(target)
         if target is None and heading.strip():
-            unknown.append(_unknown(heading, known))
+            unknown.append(_unknown(heading, known, catalog))
     return Headings(tuple(targets), tuple(unknown))
 
 
@@ -90,24 +90,39 @@ def _known(own: Mapping[str, str], catalog: Catalog, of_events: bool) -> dict[st
     for event in catalog.events.values() if of_events else ():
         for name, known in event.properties.items():
             properties |= {plain(known.title or name): name, plain(name): name}
-    fields = {plain(word): field.name for field in catalog.fields.values() for word in (field.title, field.name)}
+    fields = _words(field for field in catalog.fields.values() if _taken(field))
     # The mapping in config.yaml is one for both kinds of file: what speaks of customers only is passed over in events.
-    usable = {*special, TAGS, CREATED, *catalog.fields, *properties.values()}
+    usable = {*special, TAGS, CREATED, *fields.values(), *properties.values()}
     words = {word: target for word, target in WORDS.items() if target in usable or target.startswith(f"{CONSENT}.")}
     words |= fields | properties | (EVENT_WORDS if of_events else {})
-    return words | {plain(heading): _usable(heading, target, usable) for heading, target in own.items()}
+    return words | {plain(heading): _usable(heading, target, usable, catalog) for heading, target in own.items()}
 
 
-def _usable(heading: str, target: str, usable: set[str]) -> str:
+def _words(fields: Iterable[Field]) -> dict[str, str]:
+    return {plain(word): field.name for field in fields for word in (field.title, field.name)}
+
+
+def _taken(field: Field) -> bool:
+    """Whether a file says it, and not Lucheng: an export of ours has columns such as points beside the others."""
+    return field.home is Home.IDENTITY or not field.kept
+
+
+def _usable(heading: str, target: str, usable: set[str], catalog: Catalog) -> str:
     if target in usable or re.fullmatch(rf"{CONSENT}\.\w+(\.\w+)?", target):
         return target
+    if target in catalog.fields:
+        kept = catalog.fields[target].kept
+        raise errors.Refused(f"the column {heading!r} is mapped to {target!r}, which no file sets ({kept})")
     near = nearest(target, usable)
     hint = f"did you mean {near}?" if near else "declare it in catalog.yaml, or write ignore"
     raise errors.Refused(f"the column {heading!r} is mapped to {target!r}, which is not in the catalog ({hint})")
 
 
-def _unknown(heading: str, known: Mapping[str, str]) -> str:
+def _unknown(heading: str, known: Mapping[str, str], catalog: Catalog) -> str:
     shown = heading.strip()[:40]
+    kept = _words(field for field in catalog.fields.values() if not _taken(field)).get(plain(heading))
+    if kept:
+        return f"{shown}: would be {kept}, which no file sets"
     word = WORDS.get(plain(heading))
     if word:
         return f"{shown}: would be {word}, which catalog.yaml does not declare"

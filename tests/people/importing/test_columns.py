@@ -1,0 +1,26 @@
+"""Which headings of a table become fields, and what is said of those that cannot."""
+
+from __future__ import annotations
+
+import pytest
+
+from automation.journey import built_in
+from automation.journey.catalog import Catalog
+from automation.kernel import errors
+from automation.people.importing import columns
+
+CATALOG = Catalog(built_in.FIELDS, built_in.EVENTS, {})
+
+
+def test_what_the_shop_counts_itself_is_not_taken_from_a_file() -> None:
+    found = columns.read(["手机号", "积分", "recency", "消费金额分", "建档时间", "会员号"], {}, CATALOG)
+    assert found.targets == ("phone", None, None, None, "created_at", "member_no")
+    assert found.unknown == tuple(
+        f"{heading}: would be {name}, which no file sets"
+        for heading, name in (("积分", "points"), ("recency", "recency"), ("消费金额分", "monetary"))
+    )
+
+
+def test_nor_by_the_mapping_of_a_shop() -> None:
+    with pytest.raises(errors.Refused, match="'frequency', which no file sets"):
+        columns.read(["手机号", "频次"], {"频次": "frequency"}, CATALOG)
