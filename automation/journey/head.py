@@ -62,6 +62,7 @@ class _Reader:
         goal = self._goal()
         exits, exit_on_goal = self._exits(goal)
         unless = context.condition(parts["unless"], ("unless",), context.names) if "unless" in parts else None
+        context.check_reports()
         again, again_after = self._again(entered, key)
         pace = self._pace(entered)
         common = self._common()

@@ -20,11 +20,14 @@ from automation.journey import graph, model
 from automation.journey.keys import Keys
 from automation.journey.shop import Shop
 from automation.kernel.document import Loc, nearest
+from automation.rendering.texts import Kind
 
 Members: TypeAlias = Mapping[str, FieldInfo]
 _DATES: Final = (FieldType.DATE, FieldType.TIME)
 StepsReader: TypeAlias = "Callable[[Context, Any, Loc, Flow], tuple[model.Steps, Flow]]"
+Marks: TypeAlias = list[tuple[tree.Marked, Loc]]
 LATER: Final = "is not available yet"
+_TELL_OPENED: Final = frozenset({Kind.EMAIL})  # a mail's pictures are fetched; neither WeChat nor carriers tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ def _both(one: Members, other: Members) -> Members:
 class Context:
     """One journey while it is read. `starts`: journeys it starts, with the places; `names`: every `as` name so far.
 
-    `handed`: what it hands to each of them. `steps` reads a list of steps: lists hold steps and steps hold lists.
+    `handed`: what it hands to each of them. `marks`: what is asked of messages, with the places. `steps` reads a list
+    of steps: lists hold steps and steps hold lists.
     """
 
     findings: Findings
@@ -81,6 +85,7 @@ class Context:
     names: dict[str, Members] = field(default_factory=dict)
     sends: dict[str, graph.Send] = field(default_factory=dict)
     splits: dict[str, model.Split] = field(default_factory=dict)
+    marks: Marks = field(default_factory=list)
     steps: StepsReader | None = None
 
     def list(self, parts: Mapping[str, Any], key: str, loc: Loc, flow: Flow) -> tuple[model.Steps, Flow]:
@@ -103,10 +108,20 @@ class Context:
 
     def check_marks(self, condition: tree.Condition, loc: Loc) -> None:
         """A message is named by its step's id; a text sent in several places names none of them."""
-        for step in _marked(condition):
-            if step in self.keys.shared:
+        for mark in _marked(condition):
+            self.marks.append((mark, loc))
+            if mark.step in self.keys.shared:
                 hint = "give these steps an id each, and name the one you mean"
-                self.findings.wrong(loc, "J023", f"'{step}' is sent in several places", hint)
+                self.findings.wrong(loc, "J023", f"'{mark.step}' is sent in several places", hint)
+
+    def check_reports(self) -> None:
+        """Once all steps are read: whether a channel of the message can report what is asked of it."""
+        for mark, loc in self.marks:
+            send = self.sends.get(mark.step)
+            kinds = {self.shop.channels.get(word, word) for word in send.via} if send else set()
+            if kinds and mark.kind is tree.MarkKind.OPENED and not kinds & _TELL_OPENED:
+                message = f"{' and '.join(sorted(kinds))} never report `opened`: this does not come true"
+                self.findings.warn(loc, "W504", message, "ask for clicked, delivered or sent")
 
     def mapping(
         self, value: Any, loc: Loc, known: Collection[str], later: Collection[str] = (), needed: Collection[str] = ()
@@ -184,9 +199,9 @@ class Context:
         return moment
 
 
-def _marked(condition: tree.Condition) -> list[str]:
+def _marked(condition: tree.Condition) -> list[tree.Marked]:
     if isinstance(condition, tree.Marked):
-        return [condition.step]
+        return [condition]
     if isinstance(condition, tree.All | tree.AnyOf):
-        return [step for part in condition.parts for step in _marked(part)]
+        return [mark for part in condition.parts for mark in _marked(part)]
     return _marked(condition.part) if isinstance(condition, tree.Not) else []

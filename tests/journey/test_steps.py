@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from automation.conditions import tree
 from automation.festivals import moments
 from automation.festivals.durations import Duration
-from automation.journey import graph
+from automation.journey import graph, head
 from automation.journey.shop import Shop
+from automation.kernel import source
+from automation.rendering.texts import BASE, Kind, Texts
 from tests.journey import shelf
 
 
@@ -199,3 +202,28 @@ def test_steps_without_an_id_are_counted_by_what_they_do(tmp_path: Path, known: 
     journey = shelf.read(shelf.steps(text), known)
     assert list(journey.nodes) == ["start", "wait:3d#1", "wait:3d#2", "wait:1d#1", "wait_for:order.paid#1"]
     assert [journey.nodes[key].line for key in journey.nodes] == [0, 6, 8, 9, 10]
+
+
+@pytest.mark.parametrize(
+    ("via", "warned"), [("[wechat]", True), ("[wechat_main, sms]", True), ("[sms, email]", False), ("email", False)]
+)
+def test_a_word_that_no_channel_of_the_message_reports_is_warned_of(via: str, warned: bool, known: Shop) -> None:
+    asked = (
+        "- {wait_for: {opened: s}, up_to: 1d}",
+        "- {if: {not: {opened: s}}, then: []}",
+        "- {wait_for: {clicked: s}, up_to: 1d}",
+    )
+    for number, step in enumerate(asked):
+        text = shelf.steps(f"- {{send: hello, id: s, via: {via}}}\n{step}\n")
+        _, context = head.read(source.parse(text, "journeys/wake.yaml"), text, "wake", with_mail(known))
+        found = [(one.code, one.line) for one in context.findings.warnings if one.code == "W504"]
+        assert found == ([("W504", 7)] if warned and number < 2 else [])
+
+
+def with_mail(known: Shop) -> Shop:
+    """The same shop, where the text `hello` can be mailed, too."""
+    texts = dict(known.texts.texts)
+    sms = next(one for (_, kind), one in texts["hello"].channels.items() if kind is Kind.SMS)
+    channels = {**texts["hello"].channels, (BASE, Kind.EMAIL): sms}
+    texts["hello"] = replace(texts["hello"], channels=channels)
+    return replace(known, texts=Texts(texts), channels={**known.channels, "mail_main": "email"})
