@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automation.conditions.tree import All, Compare, InSegment, Not, Op, Tagged
+from automation.conditions.tree import All, Compare, FieldType, InSegment, Not, Op, Tagged
 from automation.journey import catalog, segments
 from automation.kernel import source
 from automation.kernel.document import Document
@@ -76,6 +76,10 @@ def test_the_sample_shop_is_right() -> None:
     assert isinstance(dormant, All)
     assert isinstance(dormant.parts[0], Compare)
     assert dormant.parts[0].op is Op.OLDER_THAN
+    best = found["best_customers"].condition
+    assert isinstance(best, All)
+    assert best.parts[0] == Compare("recency", Op.AT_LEAST, 4, FieldType.NUMBER)
+    assert found["best_at_risk"].title
 
 
 VALUES = st.one_of(st.none(), st.integers(), st.text(max_size=4), st.sampled_from(["a", "b"]))
