@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from automation.journey import graph, rules_check
+from automation.journey import graph, links_check, rules_check
 from automation.journey.project import Project, load_source
 from automation.journey.texts_check import OWN
 from automation.kernel import errors, shapes
@@ -81,6 +81,7 @@ def compiled(project: Project, draft: Draft, name: str) -> graph.Journey:
         raise errors.Refused(f"the text '{draft.text}' {wrong}")
     try:
         made = load_source(source(draft, name), name, project, f"campaign {name}")
+        shapes.report(links_check.check(project.shop, {name: made}).get(name, ()))
         shapes.report(rules_check.check(project.shop, {name: made}, project.policy.overrides).problems.get(name, ()))
     except errors.SourceErrors as wrong:
         told = "; ".join(_told(project.texts.texts[draft.text], wrong.problems))

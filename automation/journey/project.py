@@ -20,6 +20,7 @@ from automation.journey import (
     festivals_file,
     graph,
     head,
+    links_check,
     places,
     policy_file,
     rules_check,
@@ -160,12 +161,14 @@ class _Loader:
             frozenset(self.settings.staff), frozenset(self.settings.webhooks),
             accounts=_accounts(self.settings),
             titles={one.title: name for name, one in rules.purposes.items() if one.title not in ("", name)},
+            public=self.settings.web.public_url is not None,
         )  # fmt: skip
         shop, read = self._journeys(shop, sources)
         journeys = self._without_circles(read)
         conditions, wrong = variants.read(shop, _entries(journeys))
         self.problems += [problem for problems in wrong.values() for problem in problems]
         journeys = self._without_broken_texts(journeys, frozenset(wrong))
+        journeys = self._without_links(journeys, shop)
         journeys = self._without_breaches(journeys, shop, rules)
         return Project(
             known, people, feasts_known, pools, rules, texts, {name: one.journey for name, one in journeys.items()},
@@ -262,6 +265,12 @@ class _Loader:
             if not wrong:
                 found[name] = one
         return found
+
+    def _without_links(self, read: dict[str, _Read], shop: Shop) -> dict[str, _Read]:
+        """Leaves out who would send what fails for want of a link; in `problems` once, however many journeys do."""
+        found = links_check.check(shop, {name: one.journey for name, one in read.items()})
+        self.problems += {problem for problems in found.values() for problem in problems}
+        return {name: one for name, one in read.items() if name not in found}
 
     def _without_breaches(self, read: dict[str, _Read], shop: Shop, rules: Policy) -> dict[str, _Read]:
         """Leaves out who would say what a rule forbids; in `problems` once, however many journeys say it."""

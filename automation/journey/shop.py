@@ -20,6 +20,7 @@ class Shop:
     `via`: the order where a send names none.
 
     `journeys`, `festivals`, `pools`, `roles`, `webhooks`: names. `started`: journey -> what its starters hand to it.
+    `public`: whether web.public_url is set, of which links are made.
     `accounts`: channel -> part of a text -> the approved templates that config.yaml lists for it, by name.
     """
 
@@ -37,3 +38,4 @@ class Shop:
     started: Mapping[str, Mapping[str, FieldInfo]] = field(default_factory=dict)
     accounts: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
+    public: bool = True

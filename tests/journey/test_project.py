@@ -23,7 +23,10 @@ STAFF = dict.fromkeys(("ops", "complaint_lead", "owner"))
 def settings(folder: Path) -> Settings:
     """What loading reads of the settings."""
     folders = SimpleNamespace(journeys=folder / "journeys", templates=folder / "templates")
-    read = SimpleNamespace(folders=folders, channels={}, via=("wechat", "sms", "email"), staff=STAFF, webhooks={})
+    web = SimpleNamespace(public_url=None)
+    read = SimpleNamespace(
+        folders=folders, channels={}, via=("wechat", "sms", "email"), staff=STAFF, webhooks={}, web=web
+    )
     return cast(Settings, read)
 
 

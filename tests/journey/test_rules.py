@@ -48,8 +48,15 @@ def found(
         (folder / "templates" / "note" / name).write_text(text, encoding="utf-8")
     (folder / "journeys" / "hi.yaml").write_text(SEND.format(purpose=purpose, via=via), encoding="utf-8")
     (folder / "journeys" / "policy.yaml").write_text(policy, encoding="utf-8")
+    return loaded(folder, accounts)
+
+
+def loaded(folder: Path, accounts: dict[str, object]) -> project.Project:
     folders = SimpleNamespace(journeys=folder / "journeys", templates=folder / "templates")
-    read = SimpleNamespace(folders=folders, channels=accounts, via=("wechat", "sms", "email"), staff={}, webhooks={})
+    web = SimpleNamespace(public_url="https://shop.example.com")
+    read = SimpleNamespace(
+        folders=folders, channels=accounts, via=("wechat", "sms", "email"), staff={}, webhooks={}, web=web
+    )
     return project.load(cast(Settings, read), CHANNELS)
 
 
@@ -262,9 +269,7 @@ def waiting(folder: Path, steps: str, files: dict[str, str] | None = None, again
     found(folder, "wechat", files or TALK, "service")
     text = WAITS.format(event="wechat.followed", again=again, steps=steps)
     (folder / "journeys" / "hi.yaml").write_text(text, encoding="utf-8")
-    folders = SimpleNamespace(journeys=folder / "journeys", templates=folder / "templates")
-    read = SimpleNamespace(folders=folders, channels={}, via=("wechat", "sms", "email"), staff={}, webhooks={})
-    return project.load(cast(Settings, read), CHANNELS)
+    return loaded(folder, {})
 
 
 @pytest.mark.parametrize(
