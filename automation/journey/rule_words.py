@@ -41,7 +41,10 @@ ASKS: Final = re.compile(
 """A text that asks whether one may write at all."""
 PARAMETER: Final = re.compile(r"\{\w+\}")
 """Where a value goes in the preview of an SMS."""
-SIGNED: Final = re.compile(r"^【[^【】\s]{2,20}】")
+SIGNED: Final = re.compile(r"^【([^【】]*)】")
+"""What stands in the brackets that a text begins with."""
+SIGNATURE: Final = re.compile(r"[^\W_]{2,12}")
+"""Alibaba Cloud, 签名规范: 2 to 12 Chinese characters, letters and digits, no signs and spaces."""
 MARKED: Final = re.compile(r"^\s*[【\[（(]?\s*(?:广告|廣告|AD)(?![A-Za-z])", re.IGNORECASE)
 
 

@@ -51,8 +51,9 @@ _TABLE: Final = (
          "Alibaba Cloud 08:00-21:59:59, Huawei and Tencent Cloud 8-22; a rule of carriers, no statute",
          ("check", "send")),
     Rule("SMS-05",
-         "a text begins with the approved signature in 【】 and uses an approved template",
-         "Advertising Law art. 43(2); rules of all providers",
+         "a text begins with the approved signature in 【】, 2 to 12 Chinese characters, letters or digits, and uses "
+         "an approved template",
+         "Advertising Law art. 43(2); rules of all providers; the length: Alibaba Cloud, 签名规范",
          ("check",)),
     Rule("SMS-06",
          "at most 1 marketing message a day and 4 a month to one number, 10 notices a minute and 50 "

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from automation.conditions.findings import short
 from automation.journey import elapsed, graph, rule_words
 from automation.journey.rules import RULES
 from automation.journey.shop import APPROVED, Shop
@@ -110,9 +111,7 @@ def _problem(template: Template, breach: _Breach) -> Problem:
 
 def _sms(sent: _Sent) -> Iterator[_Breach]:
     preview, at = sent.template.preview, ("preview",)
-    if not rule_words.SIGNED.match(preview.lstrip()):
-        yield _Breach("SMS-05", "the text does not begin with the signature", "begin it with 【the name of your shop】",
-                      loc=at)  # fmt: skip
+    yield from _unsigned(preview)
     if sent.marketing and not rule_words.REFUSE.search(preview.rstrip(" 。.！!")):
         yield _Breach("SMS-02", "marketing that does not say how to refuse it", "end the text with 拒收请回复R", loc=at)
     for name, approved in sorted(sent.accounts.items()):
@@ -131,6 +130,17 @@ def _sms(sent: _Sent) -> Iterator[_Breach]:
         yield _Breach("SMS-07", f"providers refuse texts about «{word}»", "say it in other words", loc=at)
     yield from _too_long(sent, preview)
     yield from _absolute(sent, preview)
+
+
+def _unsigned(preview: str) -> Iterator[_Breach]:
+    found = rule_words.SIGNED.match(preview.lstrip())
+    if found is None:
+        hint = "begin it with the approved signature, such as 【旅程良品】"
+        yield _Breach("SMS-05", "the text does not begin with the signature", hint, loc=("preview",))
+    elif not rule_words.SIGNATURE.fullmatch(found[1]):
+        hint = "2 to 12 Chinese characters, letters or digits, without signs and spaces"
+        what = f"no provider approves the signature 【{short(found[1])}】 ({len(found[1])} characters)"
+        yield _Breach("SMS-05", what, hint, loc=("preview",))
 
 
 def _too_long(sent: _Sent, preview: str) -> Iterator[_Breach]:

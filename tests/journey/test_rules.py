@@ -87,6 +87,21 @@ def test_an_sms_says_who_sends_it_and_marketing_how_to_refuse(
 
 
 @pytest.mark.parametrize(
+    ("signature", "fine"),
+    [("店", False), ("小店", True), ("H店2", True), ("好" * 12, True), ("好" * 13, False), ("旅程 良品", False),
+     ("旅程!", False), ("", False)],
+)  # fmt: skip
+def test_a_signature_is_as_long_as_providers_approve_and_the_breach_says_so(
+    folder: Path, signature: str, fine: bool
+) -> None:
+    read = found(folder, "sms", {"sms.yaml": SMS.format(f"【{signature}】您好")}, "service")
+    assert [one.code for one in read.problems] == ([] if fine else ["POLICY SMS-05:"])
+    for one in read.problems:
+        assert f"【{signature}】 ({len(signature)} characters)" in one.message
+        assert "2 to 12" in one.hint
+
+
+@pytest.mark.parametrize(
     ("subject", "fine"),
     [("【广告】您好", True), ("广告：您好", True), ("(AD) Hello", True), ("【廣告】您好", True), ("ADIDAS 上新", False),
      ("您好（广告）", False)],
