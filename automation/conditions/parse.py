@@ -28,11 +28,15 @@ from automation.conditions.tree import (
     Tagged,
 )
 from automation.kernel.document import Loc
+from automation.rendering.texts import Kind
 
 _JOINS: Final = ("all", "any", "not")
 _LATER: Final = ("group", "open_ticket")
 WORDS: Final = frozenset((*_JOINS, "tag", "segment", "stage", "consent", "in_journey", "event", *_LATER, *MarkKind))
 """The words of conditions: no field may bear such a name."""
+
+CONSENTS: Final = ("marketing", "service")
+"""What a person can agree to."""
 
 _MEANT: Final = {
     "and": "all", "or": "any", "none": "not", "tags": "tag", "events": "event", "segments": "segment", "if": "all",
@@ -159,10 +163,13 @@ class Reader:
 
     def _consents(self, value: Any, loc: Loc) -> Condition:
         if not isinstance(value, Mapping):
-            return _any_of([Consented(purpose) for purpose in self.findings.texts(value, loc)])
+            asked = self.findings.texts(value, loc)
+            for one in asked:
+                self.findings.word(one, loc, CONSENTS)
+            return _any_of([Consented(one) for one in asked])
         parts = self.findings.mapping(value, loc, ("purpose", "channel"), needed=("purpose",))
-        purpose = self.findings.text(parts["purpose"], (*loc, "purpose")) if "purpose" in parts else None
-        channel = self.findings.text(parts["channel"], (*loc, "channel")) if "channel" in parts else None
+        purpose = self.findings.word(parts["purpose"], (*loc, "purpose"), CONSENTS) if "purpose" in parts else None
+        channel = self.findings.word(parts["channel"], (*loc, "channel"), tuple(Kind)) if "channel" in parts else None
         return Always() if purpose is None else Consented(purpose, channel)
 
     def _journeys(self, value: Any, loc: Loc) -> Condition:

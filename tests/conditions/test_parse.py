@@ -152,7 +152,7 @@ def test_words_about_a_person() -> None:
     assert read("in_journey: welcome") == InJourney(("welcome",))
     assert read("consent: marketing") == Consented("marketing")
     assert read("consent: {purpose: marketing, channel: sms}") == Consented("marketing", "sms")
-    assert read("consent: [marketing, activities]") == AnyOf((Consented("marketing"), Consented("activities")))
+    assert read("consent: [marketing, service]") == AnyOf((Consented("marketing"), Consented("service")))
     assert read("not: {tag: 黑名单}") == Not(Tagged(("黑名单",)))
     assert read("any: [{tag: 甲}, {all: [{tag: 乙}, {age: 3}]}]").parts[1].parts[0] == Tagged(("乙",))
 
@@ -250,6 +250,8 @@ def test_outside_the_steps_of_a_journey_a_span_is_required(scope: Scope) -> None
         ("stage: activ", "1:8", "C041", "did you mean 'active'?"),
         ("in_journey: welcom", "1:13", "C042", "did you mean 'welcome'?"),
         ("consent: {channel: sms}", "1:10", "S002", "add purpose"),
+        ("consent: markting", "1:10", "S017", "did you mean 'marketing'?"),
+        ("consent: {purpose: marketing, channel: pigeon}", "1:40", "S017", "known are email, sms, wechat, wecom"),
         ("group: 群", "1:1", "C090", "not available yet"),
         ("group.name: 群", "1:1", "C090", "not available yet"),
         ("open_ticket: 回访", "1:1", "C090", "not available yet"),
