@@ -143,8 +143,9 @@ def _import(
 ) -> None:
     app, now = session.app, session.now
     registry, computed = session.people, app.computed  # made before any transaction: they write names
+    mapped = _pairs(common["mapped"])
     chosen = Options(
-        columns=_headings(session, kind) | _pairs(common["mapped"]), accounts=_pairs(common["accounts"]),
+        columns=_headings(session, kind) | mapped, asked=tuple(mapped), accounts=_pairs(common["accounts"]),
         encoding=common["encoding"], sheet=common["sheet"], again=common["again"], **own,
     )  # fmt: skip
     with app.store.write() as tx:

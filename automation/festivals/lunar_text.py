@@ -18,16 +18,28 @@ _MONTHS = {name: number for number, name in enumerate(MONTHS, 1)} | {"一月": 1
 _DAYS = {name: number for number, name in enumerate(DAYS, 1)} | {"卅": 30, "廿": 20, "二〇": 20, "三〇": 30}
 _DAYS |= {f"二十{digit}": 20 + number for digit, number in _DIGITS.items() if number}
 
-_PREFIX = re.compile(r"^(?:农历|阴历|旧历|lunar)[:\s]*", re.IGNORECASE)
+_WORD = r"(?:农历|阴历|旧历|lunar)"
+_MARK = re.compile(
+    rf"(?:^|(?<=年)|(?<=年\s))(?:[(\[]{_WORD}[)\]]|{_WORD})[:\s]*|\s*(?:[(\[]{_WORD}[)\]]|{_WORD})$", re.I
+)
 _CHINESE = re.compile(
     r"^(?:(?P<year>\d{4}|[〇一二三四五六七八九]{4})年\s*)?(?P<leap>闰)?"
-    r"(?P<month>正月|冬月|腊月|[一二三四五六七八九十]{1,2}月)(?P<day>[初一二三四五六七八九十廿卅〇]{1,3})(?P<suffix>[日号])?$"
+    r"(?P<month>正月|冬月|腊月|[一二三四五六七八九十]{1,2}月|\d{1,2}月)"
+    r"(?P<day>[初一二三四五六七八九十廿卅〇]{1,3}|初?\d{1,2})(?P<suffix>[日号])?$"
 )
 _NUMERIC = re.compile(
     r"^(?:(?P<year>\d{4})\s*[-/.年]\s*)?(?P<leap>闰|leap\s*)?(?P<month>\d{1,2})\s*[-/.月]\s*(?P<day>\d{1,2})[日号]?$",
     re.IGNORECASE,
 )
 FORMS = "write 农历八月十五, 闰四月初一, 农历1990年八月十五 or lunar 8-15"
+
+
+class Unread(ValueError):
+    """The text is written as no lunar date is. `unclear`: it may as well be solar."""
+
+    def __init__(self, text: str, unclear: bool = False) -> None:
+        super().__init__(text)
+        self.unclear = unclear
 
 
 class LunarDate(NamedTuple):
@@ -40,23 +52,23 @@ class LunarDate(NamedTuple):
 
 
 def parse_lunar(text: str) -> LunarDate:
-    """A lunar date from free text; ValueError with a plain sentence where it is none or does not exist."""
+    """A lunar date from free text; ValueError with a plain sentence where there is none such, Unread where none is meant."""
     plain = unicodedata.normalize("NFKC", text).strip().translate(_SAME)
-    body = _PREFIX.sub("", plain)
+    body = _MARK.sub("", plain, count=1)
     says_lunar = body != plain
     if body == "除夕":
         return LunarDate(None, 12, 30, False)
-    chinese = _CHINESE.match(body)
-    if chinese and (says_lunar or not chinese["suffix"]):
-        return _checked(text, chinese, _MONTHS.get(chinese["month"]), _DAYS.get(chinese["day"]))
     numeric = _NUMERIC.match(body)
+    chinese = None if numeric else _CHINESE.match(body)
+    if chinese and (says_lunar or _only_lunar(chinese)):
+        return _checked(text, chinese, _month(chinese["month"]), _day(chinese["day"]))
     if numeric and (says_lunar or numeric["leap"]):
         return _checked(text, numeric, int(numeric["month"]), int(numeric["day"]))
     if chinese or numeric:
-        raise ValueError(
-            f"'{text}' does not say whether it is lunar: put 农历 or lunar before it; a solar date is 2026-08-15"
+        raise Unread(
+            f"'{text}' does not say whether it is lunar: put 农历 or lunar before it; a solar date is 2026-08-15", True
         )
-    raise ValueError(f"'{text}' is not a lunar date: {FORMS}")
+    raise Unread(f"'{text}' is not a lunar date: {FORMS}")
 
 
 def parse_month_day(text: str) -> tuple[int, int]:
@@ -68,6 +80,24 @@ def parse_month_day(text: str) -> tuple[int, int]:
     if found.year is not None or found.leap:
         raise ValueError(f"'{text}': write only month and day, such as 8-15; leap months are not kept as festivals")
     return found.month, found.day
+
+
+def _only_lunar(chinese: re.Match[str]) -> bool:
+    """No solar date is written like this."""
+    if chinese["leap"] or chinese["month"] in ("正月", "冬月", "腊月") or chinese["day"][0] in "初廿卅":
+        return True
+    digits = chinese["month"][0].isdigit() or chinese["day"][0].isdigit()
+    return not digits and not chinese["suffix"]
+
+
+def _month(text: str) -> int | None:
+    number = text.removesuffix("月")
+    return int(number) if number.isdigit() else _MONTHS.get(text)
+
+
+def _day(text: str) -> int | None:
+    number = text.removeprefix("初")
+    return int(number) if number.isdigit() and (number == text or int(number) <= 10) else _DAYS.get(text)
 
 
 def _checked(text: str, match: re.Match[str], month: int | None, day: int | None) -> LunarDate:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from automation.festivals import keys, lunar_text, walltime
+from automation.festivals import keys, lunar, lunar_text, walltime
 
 from .normalise import Unusable
 
@@ -35,6 +35,7 @@ EARLIEST, LATEST = -(10**10), 10**11  # UTC seconds, of 1653 and 5138: what lies
 TOO_FAR = "not a time: it lies too far away"
 YEAR_DAYS = "write 2024-03-05, 2024年3月5日, 03-05, or 农历八月十五"
 DAYS = "write 2024-03-05 or 2024年3月5日"
+LUNAR_DAYS = "write 农历八月十五, 闰四月初一 or 农历1990年八月十五"
 MOMENTS = "write 2024-03-05 12:30 or 2024年3月5日 12点30分"
 
 
@@ -63,6 +64,14 @@ def year_day(text: str) -> YearDay:
     if rest and not CLOCK.fullmatch(rest):
         raise Unusable(f"not a date: {YEAR_DAYS}")
     return YearDay(keys.SOLAR, whole.month, whole.day, 0, whole.year)
+
+
+def birthday(text: str, today: date) -> YearDay:
+    """The same; Unusable where it is a day after `today`."""
+    found = year_day(text)
+    if found.year is not None and found.year >= today.year - 1 and _solar(found) > today:
+        raise Unusable("a birthday that lies in the future")
+    return found
 
 
 def day(text: str) -> str:
@@ -164,9 +173,19 @@ def _date(year: int, month: int, number: int) -> date:
         raise Unusable("a date that does not exist") from None
 
 
+def _solar(day: YearDay) -> date:
+    year, month, number = day.year or 0, day.month, day.day
+    if day.calendar == keys.SOLAR:
+        return date(year, month, number)
+    return lunar.to_solar(lunar.LunarDay(year, month, number, bool(day.leap)))
+
+
 def _lunar(plain: str) -> YearDay:
     try:
         found = lunar_text.parse_lunar(plain)
+    except lunar_text.Unread as error:
+        reason = "lunar or solar, it does not say which" if error.unclear else "not a lunar date"
+        raise Unusable(f"{reason}: {LUNAR_DAYS}") from None
     except ValueError:
-        raise Unusable("not a lunar date that exists: write 农历八月十五, 闰四月初一 or 农历1990年八月十五") from None
+        raise Unusable("a lunar date that does not exist") from None
     return YearDay(keys.LUNAR, found.month, found.day, int(found.leap), found.year)

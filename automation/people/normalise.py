@@ -18,7 +18,7 @@ PLAIN_EMAIL = re.compile(
 ).fullmatch
 SPECIAL = frozenset(("test", "local", "invalid", "onion", "arpa", "localhost"))  # no mail goes there
 SEPARATORS = str.maketrans("", "", " -.()\t\u00a0\u3000\u2010\u2011\u2013\u2014")
-SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]+")
+SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]{1,3}")
 TOKEN = re.compile(r"[!-~]{1,128}")
 MAX_EMAIL, MAX_LOCAL, MAX_LABEL = 254, 64, 63  # RFC 5321, RFC 1035
 MAX_TOKEN = 128
@@ -32,17 +32,25 @@ def phone(text: str) -> str:
     """E.164, such as +8613800000001. Numbers without a country are Chinese, and Chinese ones must be mobile phones."""
     if len(text) == 11 and text.isascii() and text.isdigit() and text[0] == "1" and text[1] > "2":
         return "+86" + text
-    plain = unicodedata.normalize("NFKC", text).strip().removesuffix(".0").translate(SEPARATORS)
-    if SCIENTIFIC.fullmatch(text.strip()):
-        raise Unusable(
-            "a spreadsheet turned the phone into a rounded number: format the column as text and export again"
-        )
+    wide = unicodedata.normalize("NFKC", text).strip().removesuffix(".0")
+    plain = unrounded(wide).translate(SEPARATORS)
     digits = plain.removeprefix("+86") if plain.startswith("+") else plain.removeprefix("0086")
     if len(digits) == 13 and digits.startswith("86"):
         digits = digits[2:]
     if len(digits) == 11 and digits.isascii() and digits.isdigit() and digits[0] == "1" and digits[1] > "2":
         return "+86" + digits
     return _foreign("+" + plain[2:] if plain.startswith("00") else plain)
+
+
+def unrounded(text: str) -> str:
+    """The digits of a number that a spreadsheet writes as 1.3800000001E+10; Unusable where it left some of them out."""
+    if not SCIENTIFIC.fullmatch(text):
+        return text
+    digits, _, exponent = text.lower().partition("e")
+    whole, _, decimals = digits.partition(".")
+    if len(decimals) != int(exponent):
+        raise Unusable("a spreadsheet turned it into a rounded number: format the column as text and export again")
+    return whole + decimals
 
 
 def _foreign(plain: str) -> str:
@@ -87,7 +95,7 @@ def token(text: str) -> str:
         plain = unicodedata.normalize("NFKC", plain)
         if not TOKEN.fullmatch(plain):
             raise Unusable("not an id: it has spaces or letters outside ASCII, or more than 128 characters")
-    return plain
+    return plain if plain.isalnum() else unrounded(plain)
 
 
 KINDS: Final[Mapping[str, Callable[[str], str]]] = {

@@ -122,3 +122,10 @@ def test_people_of_one_file_who_turn_out_to_be_one_are_listed_as_a_merge_that_ca
     bare.fine("customers", "unmerge", merge["merge"])
     one, two = (bare.fine("customers", "find", f"1380000000{n}", "--json").json["customers"] for n in (1, 2))
     assert one != two
+
+
+def test_a_mapped_column_that_the_file_does_not_have_is_told(bare: Any) -> None:
+    path = bare.write("c.csv", "手机号,城区\n13800000001,徐汇\n")
+    done = bare("import", "customers", path, "--map", "城市区=city")
+    assert (done.code, "no column '城市区' (did you mean 城区?)" in done.err) == (1, True)
+    assert bare.fine("import", "customers", path, "--map", "城区=city", "--json").json["unknown_columns"] == []

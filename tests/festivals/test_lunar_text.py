@@ -29,20 +29,29 @@ from automation.festivals.lunar_text import LunarDate
         ("农历八月十五日", (None, 8, 15, False)),
         ("農曆閏四月初一", (None, 4, 1, True)),
         (" 阴历８－１５ ", (None, 8, 15, False)),
+        ("1990年农历八月十五", (1990, 8, 15, False)),
+        ("1990年（农历）八月十五", (1990, 8, 15, False)),
+        ("八月十五（农历）", (None, 8, 15, False)),
+        ("1990-08-15 (阴历)", (1990, 8, 15, False)),
+        ("八月十五日 lunar", (None, 8, 15, False)),
+        ("农历正月初1", (None, 1, 1, False)),
+        ("8月初10", (None, 8, 10, False)),
+        ("腊月30", (None, 12, 30, False)),
+        ("农历8月十五", (None, 8, 15, False)),
     ],
 )
 def test_lunar_dates_are_read_as_people_write_them(text: str, date: tuple[int | None, int, int, bool]) -> None:
     assert lunar_text.parse_lunar(text) == LunarDate(*date)
 
 
-@pytest.mark.parametrize("text", ["8-15", "8月15日", "1990-08-15", "八月十五日"])
+@pytest.mark.parametrize("text", ["8-15", "8月15日", "1990-08-15", "八月十五日", "8月十五", "八月15"])
 def test_a_date_that_may_be_solar_is_refused_with_the_way_out(text: str) -> None:
     with pytest.raises(ValueError, match="does not say whether it is lunar"):
         lunar_text.parse_lunar(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "生日", "农历", "农历十三月初一", "lunar 13-1", "lunar 8-31", "八月三十一", "八月初十一"]
+    "text", ["", "生日", "农历", "农历十三月初一", "lunar 13-1", "lunar 8-31", "八月三十一", "八月初十一", "正月初15"]
 )
 def test_what_is_no_lunar_date_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a lunar date"):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -69,6 +69,26 @@ def test_a_lunar_birthday_stays_lunar(text: str, expected: YearDay) -> None:
 def test_what_could_mean_two_days_or_none_is_refused(text: str) -> None:
     with pytest.raises(Unusable):
         dates.year_day(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("农历某日", "not a lunar date"), ("农历2026年腊月三十", "does not exist"), ("八月15", "does not say which")],
+)
+def test_a_lunar_date_is_refused_for_what_is_wrong_with_it(text: str, reason: str) -> None:
+    with pytest.raises(Unusable, match=reason):
+        dates.year_day(text)
+
+
+@pytest.mark.parametrize("text", ["2090-01-01", "2026-11-23", "农历2025年腊月二十八", "农历2026年十月十五"])
+def test_nobody_is_born_in_the_future(text: str) -> None:
+    with pytest.raises(Unusable, match="future"):
+        dates.birthday(text, date(2026, 1, 5) if "2025" in text else date(2026, 11, 22))
+
+
+@pytest.mark.parametrize("text", ["2026-11-22", "11-23", "农历八月十五", "农历2026年十月十四", "1990-03-08"])
+def test_who_is_born_by_today_may_be(text: str) -> None:
+    assert dates.birthday(text, date(2026, 11, 22)) == dates.year_day(text)
 
 
 def test_the_leap_day_is_a_birthday() -> None:

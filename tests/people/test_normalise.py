@@ -35,6 +35,17 @@ def test_a_rounded_number_says_how_it_came_about() -> None:
         phone("1.38E+10")
 
 
+def test_a_number_of_which_a_spreadsheet_left_nothing_out_is_taken() -> None:
+    assert phone("1.3800000001E10") == phone("1.3800000001E+10") == "+8613800000001"
+    assert token("1.2345E+4") == "12345"
+
+
+def test_a_member_number_that_was_rounded_would_be_that_of_many() -> None:
+    with pytest.raises(Unusable, match="rounded"):
+        token("1.23457E+15")
+    assert token("1E15") == "1E15"
+
+
 def test_foreign_mobiles_are_taken_with_their_country() -> None:
     assert phone("+852 9123 4567") == "+85291234567"
     assert phone("00852 91234567") == "+85291234567"

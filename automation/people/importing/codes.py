@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from automation.kernel import errors
+from automation.people.normalise import SCIENTIFIC
 
 from . import tables
 from .cells import cleaned
@@ -30,7 +31,6 @@ HEAD: Final = 10  # rows among which the headings are looked for
 SLICE: Final = 1_000  # rejected rows written at once
 CHINESE: Final = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 DIGIT: Final = re.compile(r"[0-9]")
-ROUNDED: Final = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]+")
 SAY: Final = "say it with --column HEADING, or with --column NUMBER where the file has no headings"
 
 
@@ -86,8 +86,8 @@ class CodeFile:
             return f"a code has at most {self._longest} characters"
         if not code.isprintable():
             return "a code has no line breaks or control characters"
-        if ROUNDED.fullmatch(code):
-            return "a spreadsheet turned the code into a rounded number: format the column as text and export again"
+        if "." in code and SCIENTIFIC.fullmatch(code):
+            return "a spreadsheet turned it into a rounded number: format the column as text and export again"
         if not self._chinese and CHINESE.search(code):
             return "Chinese characters, which the first code has not: this row seems to be no code"
         return None

@@ -84,6 +84,16 @@ def read(headings: Sequence[str], own: Mapping[str, str], catalog: Catalog, of_e
     return Headings(tuple(targets), tuple(unknown))
 
 
+def require(headings: Sequence[str], asked: Sequence[str]) -> None:
+    """Refused where a heading that somebody asked for is none of the table's."""
+    there = {plain(heading): heading for heading in headings if heading.strip()}
+    for heading in asked:
+        if plain(heading) not in there:
+            near = nearest(plain(heading), there)
+            hint = f"did you mean {there[near].strip()}?" if near else f"there are {', '.join(there.values())[:200]}"
+            raise errors.Refused(f"the table has no column {heading[:40]!r} ({hint})")
+
+
 def _known(own: Mapping[str, str], catalog: Catalog, of_events: bool) -> dict[str, str]:
     special = {EVENT, AT, DEDUPE, IGNORE} if of_events else {TAGS, CREATED, IGNORE}
     properties: dict[str, str] = {}

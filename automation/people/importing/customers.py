@@ -34,6 +34,7 @@ class _Customers:
 
     def __init__(self, registry: Registry, options: Options, now: int) -> None:
         self._registry = registry
+        self._now = now
         self._options = options
         self._writer = Writer(registry, options)
         self._packer = Packer(registry.vault, now)
@@ -45,7 +46,7 @@ class _Customers:
 
     def settle(self, headings: Sequence[str]) -> Sequence[str]:
         found = columns.read(headings, self._options.columns, self._registry.catalog)
-        self._plan = rows.plan(self._registry, self._options, found.targets)
+        self._plan = rows.plan(self._registry, self._options, found.targets, self._now)
         if not any(target is not None and target.startswith(columns.CONSENT) for target in found.targets):
             self.notes = (NO_CONSENT,)
         return found.unknown

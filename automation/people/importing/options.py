@@ -29,12 +29,13 @@ class Limits:
 class Options:
     """`columns`: heading -> field, identity, tags, consent.PURPOSE[.CHANNEL] or ignore, before the built-in words.
 
-    `accounts`: kind of identity -> whose it is, such as openid: wechat_main. `changes`: emit customer.changed.
-    `event`: the name of every event of a file that has no column for it. `live`: imported events enter journeys.
-    `again`: take a finished file once more. Empty cells change nothing.
+    `asked`: headings that the file must have. `accounts`: kind of identity -> whose it is, such as openid: wechat_main.
+    `changes`: emit customer.changed. `event`: the name of every event of a file that has no column for it.
+    `live`: imported events enter journeys. `again`: take a finished file once more. Empty cells change nothing.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
     accounts: Mapping[str, str] = field(default_factory=dict)
     source: str = "import"
     consent_channels: tuple[str, ...] = ("sms", "email", "wechat", "wecom")

@@ -47,6 +47,7 @@ def run(store: Store, worker: Worker[Prepared], path: Path, options: Options, no
     """Imports what is not yet imported of the file. Refused where the file as a whole cannot be read."""
     started = clock.monotonic()
     source = _open(worker, path, options)
+    columns.require(source.headings, options.asked)
     unknown = tuple(worker.settle(source.headings))
     job = jobs.begin(store, now, worker.kind, source.digest, path.name)
     if job.finished and not options.again:

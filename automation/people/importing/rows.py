@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from .contacts import Consents, Contacts, Identities, Values
 from .options import Options
 
 TAG_SIGNS = re.compile(r"[,，;；、|\n]+")
+BIRTHDAY = "birthday"
 MAX_TAG = 60
 MAX_TAGS = 100
 Refused: TypeAlias = dict[int, str]  # place of a row -> why
@@ -104,11 +106,11 @@ def _without_identity(contacts: Contacts, rows: Sequence[list[str]], refused: Re
     return blank
 
 
-def plan(registry: Registry, options: Options, targets: Sequence[str | None]) -> Plan:
+def plan(registry: Registry, options: Options, targets: Sequence[str | None], now: int) -> Plan:
     """A plan for columns with these targets. Where two columns have one target, the last that is not empty holds."""
     named = [(place, target) for place, target in enumerate(targets) if target not in (None, columns.IGNORE)]
     identities = (_identities(options, place, target) for place, target in named if target in KINDS)
-    others = (_field(registry, options, place, target) for place, target in named if target not in KINDS)
+    others = (_field(registry, options, place, target, now) for place, target in named if target not in KINDS)
     return Plan(len(targets), tuple(identities), tuple(others))
 
 
@@ -119,7 +121,7 @@ def _identities(options: Options, place: int, kind: str) -> Column:
     )
 
 
-def _field(registry: Registry, options: Options, place: int, target: str) -> Column:
+def _field(registry: Registry, options: Options, place: int, target: str, now: int) -> Column:
     if target == columns.TAGS:
         return Column(place, target, _tags, lambda found, said: setattr(found, "tags", _over(found.tags, said)))
     if target == columns.CREATED:
@@ -133,11 +135,20 @@ def _field(registry: Registry, options: Options, place: int, target: str) -> Col
         )
     known = registry.catalog.fields[target]
     if known.home is Home.DATE:
-        return Column(place, target, dates.year_day, lambda found, said: _put(found.days, target, said))
+        return Column(
+            place, target, _year_day(registry, target, now), lambda found, said: _put(found.days, target, said)
+        )
     if known.home is Home.COLUMN:
         convert = partial(fields.column, known)
         return Column(place, target, convert, lambda found, said: _put(found.columns, target, said))
     return Column(place, target, _attribute(registry, known), lambda found, said: _put(found.attrs, target, said))
+
+
+def _year_day(registry: Registry, target: str, now: int) -> Callable[[str], Any]:
+    if target != BIRTHDAY:
+        return dates.year_day
+    today = datetime.fromtimestamp(now, ZoneInfo(registry.zone)).date()
+    return lru_cache(maxsize=65536)(partial(dates.birthday, today=today))
 
 
 def _attribute(registry: Registry, known: Field) -> Callable[[str], Any]:

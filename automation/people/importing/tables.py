@@ -13,6 +13,8 @@ from .options import Options
 from .text_files import Row
 
 OTHERS = (".xls", ".xlsm", ".xlsb", ".et", ".numbers")
+WORKBOOK = b"PK\x03\x04"  # whatever the file is called: an XLSX is a ZIP
+OLD_WORKBOOK = bytes.fromhex("d0cf11e0a1b11ae1")  # .xls and .et
 Table: TypeAlias = tuple[Iterator[Row], int | None, str]  # None: nobody knows how many
 
 
@@ -25,10 +27,12 @@ def opened(path: Path, options: Options) -> Table:
 
 
 def _opened(path: Path, options: Options) -> Table:
-    if path.suffix.lower() == ".xlsx":
+    with path.open("rb") as file:
+        begin = file.read(len(OLD_WORKBOOK))
+    if path.suffix.lower() in OTHERS or begin == OLD_WORKBOOK:
+        raise errors.Refused(f"{path.name}: save it as .xlsx or as CSV UTF-8")
+    if path.suffix.lower() == ".xlsx" or begin.startswith(WORKBOOK):
         workbooks.check(path, options.limits)
         return workbooks.rows(path, options.sheet, options.limits), None, workbooks.digest(path)
-    if path.suffix.lower() in OTHERS:
-        raise errors.Refused(f"{path.name}: save it as .xlsx or as CSV UTF-8")
     found = text_files.survey(path, options.encoding)
     return text_files.rows(path, found.encoding, options.delimiter), found.lines, found.digest

@@ -28,6 +28,7 @@ ENCODINGS: Final = {
 }  # fmt: skip
 UNDECODED = "\ufffd"
 UNCLOSED = "a quotation mark is not closed on this line"
+TOO_LONG = f"a cell of more than {csv.field_size_limit():,} characters"
 DAMAGED = "characters that are not of the file's encoding"
 
 Row: TypeAlias = tuple[int, list[str], str | None]  # line from 1, cells, what is wrong with the row as such
@@ -154,15 +155,15 @@ def _records(lines: _Lines, delimiter: str, line: int) -> Iterator[tuple[int, li
     while True:
         try:
             cells = next(reader, None)
-            broken = lines.overrun or (len(taken) > 1 and _open_quote(taken))
+            broken = UNCLOSED if lines.overrun or (len(taken) > 1 and _open_quote(taken)) else None
         except csv.Error:
-            cells, broken = [], True
+            cells, broken = [], UNCLOSED if _open_quote(taken) else TOO_LONG
         if not taken:
             return
         size = 1 if broken else len(taken)
         if broken:
             # Only the line where it began is lost: the lines it swallowed are read again.
-            yield line, [taken[0].rstrip("\r\n")[:1000]], UNCLOSED, size
+            yield line, [taken[0].rstrip("\r\n")[:1000]], broken, size
             lines.back.extendleft(reversed(taken[1:]))
             lines.overrun = False
             reader = csv.reader(lines, delimiter=delimiter)

@@ -7,6 +7,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -73,8 +74,11 @@ def rows(path: Path, sheet: str | None, limits: Limits) -> Iterator[Row]:
 def _cells(path: Path, sheet: str | None, limits: Limits) -> Iterator[tuple[int, tuple[Any, ...]]]:
     import openpyxl  # 0.2 s: only for those who have a workbook
 
-    book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    try:
+    # By its name openpyxl would refuse one that is not called .xlsx.
+    with (
+        path.open("rb") as file,
+        closing(openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)) as book,
+    ):
         if sheet is not None and sheet not in book.sheetnames:
             raise errors.Refused(f"there is no sheet {sheet}; there are {', '.join(book.sheetnames)}")
         table = book[sheet] if sheet is not None else book.worksheets[0]
@@ -83,8 +87,6 @@ def _cells(path: Path, sheet: str | None, limits: Limits) -> Iterator[tuple[int,
             if line > limits.rows:
                 raise errors.Refused(f"the sheet has more than {limits.rows} rows: save it as CSV UTF-8")
             yield line, cells
-    finally:
-        book.close()
 
 
 def _texts(cells: tuple[Any, ...]) -> list[str]:

@@ -240,3 +240,18 @@ def test_what_is_no_workbook_is_refused(shop: Registry, table: Callable[..., Pat
         customers(shop, table("手机号", "13800000001", name="x.xlsx"), Options(), NOW)
     with pytest.raises(errors.Refused, match="write one of utf-8"):
         customers(shop, table("手机号", "13800000001"), Options(encoding="utf-99"), NOW)
+
+
+def test_a_cell_beyond_all_measure_is_told_apart_from_a_quotation_without_end(table: Callable[..., Path]) -> None:
+    path = table("手机号,姓名", f"13800000001,{'王' * 300_000}", '13800000002,"芳', "13800000003,芳")
+    problems = [problem for _, _, problem in text_files.rows(path, "utf-8", None)]
+    assert problems == [None, text_files.TOO_LONG, text_files.UNCLOSED, None]
+
+
+def test_a_workbook_is_known_by_what_it_is_and_not_by_its_name(shop: Registry, tmp_path: Path) -> None:
+    path = workbook(tmp_path / "x.xlsx", ("手机号",), ("13800000001",)).rename(tmp_path / "x.csv")
+    assert customers(shop, path, Options(), NOW).created == 1
+    old = tmp_path / "y.csv"
+    old.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))
+    with pytest.raises(errors.Refused, match=r"save it as \.xlsx"):
+        customers(shop, old, Options(), NOW)

@@ -83,3 +83,8 @@ def test_values_that_are_equal_in_python_but_not_in_json_stay_apart(shop: Regist
     customers(shop, path, Options(), NOW)
     found = shop.store.rows("SELECT p.attrs FROM person p ORDER BY p.attrs NULLS LAST")
     assert found == [('{"city": "上海"}',), ('{"visits": 1.5, "city": "1"}',), ('{"visits": 1}',), (None,)]
+
+
+def test_a_birthday_in_the_future_is_refused_and_another_day_is_not(shop: Registry, table: Callable[..., Path]) -> None:
+    report = customers(shop, table("手机号,生日", "13800000001,2090-01-01", "13800000002,2026-01-01"), Options(), NOW)
+    assert (report.created, report.rejected) == (1, 1)
