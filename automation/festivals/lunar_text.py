@@ -52,7 +52,7 @@ class LunarDate(NamedTuple):
 
 
 def parse_lunar(text: str) -> LunarDate:
-    """A lunar date from free text; ValueError with a plain sentence where there is none such, Unread where none is meant."""
+    """A lunar date from a text; ValueError in a plain sentence where there is none such, Unread where none is meant."""
     plain = unicodedata.normalize("NFKC", text).strip().translate(_SAME)
     body = _MARK.sub("", plain, count=1)
     says_lunar = body != plain
