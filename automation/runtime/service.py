@@ -166,10 +166,15 @@ class Service:
         add(self._guarded(self._night), CronTrigger(**NIGHT, timezone=self._app.settings.shop.zone), id="night")
         add(self._guarded(self._settle), IntervalTrigger(seconds=SETTLE_EVERY), id="welcomes")
         for name in self._app.delivery.healing.names:
-            heal = self._guarded(self._heal, name)
-            add(heal, IntervalTrigger(seconds=healing.EVERY), id=f"heal {name}", executor="pulling")
+            add(
+                self._within_drain, IntervalTrigger(seconds=healing.EVERY), (self._heal, name), id=f"heal {name}",
+                executor="pulling",
+            )  # fmt: skip
         for name, every in self._pulling.every.items():
-            add(self._guarded(self._pull, name), IntervalTrigger(seconds=every), id=f"pull {name}", executor="pulling")
+            add(
+                self._within_drain, IntervalTrigger(seconds=every), (self._pull, name), id=f"pull {name}",
+                executor="pulling",
+            )  # fmt: skip
 
     def _reports(self) -> Pulling:
         app = self._app
@@ -189,6 +194,15 @@ class Service:
 
     def _pull(self, name: str) -> None:
         self._pulling.pull(name, self._app.clock.now())
+
+    def _within_drain(self, work: Callable[[str], None], name: str) -> None:
+        """Asks a provider in a thread that may be left behind: one that does not answer holds up no stop. What was
+        heard already is still written."""
+        thread = threading.Thread(target=self._guarded(work, name), name=f"{work.__name__} {name}", daemon=True)
+        thread.start()
+        while thread.is_alive() and not self._stop.is_set():
+            thread.join(LOOK_UP)
+        thread.join(self._app.settings.engine.drain)
 
     def _heal(self, name: str) -> None:
         try:

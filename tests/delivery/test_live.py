@@ -12,14 +12,16 @@ from pathlib import Path
 import pytest
 
 from automation.engine.delivery.facade import Delivery
+from automation.engine.delivery.spool import NoSpool
 from automation.kernel import clock
+from automation.kernel.ports import Accepted, Lane, Message, Outcome
 from automation.people import keyring
 from automation.people.sealing import Vault
 from automation.rendering.renderer import LocalRenderer
 from bots import http
 from bots import registry as bots
 from bots.sandbox import ledger, process
-from tests.delivery.house import House
+from tests.delivery.house import BOTH, House
 
 NOON = "2026-03-02 12:00"
 WECHAT, SMS = "{send: hello, via: [wechat], expires: 3d}", "{send: hello, via: [sms], expires: 3d}"
@@ -57,7 +59,9 @@ def real(house: House) -> Delivery:
 
 
 @contextmanager
-def delivering(delivery: Delivery) -> Iterator[None]:
+def delivering(delivery: Delivery, now: int = 0) -> Iterator[None]:
+    if now:
+        delivery.clock.set(now)  # type: ignore[attr-defined]
     stop = threading.Event()
     work = threading.Thread(target=delivery.run, args=(stop, True))
     work.start()
@@ -72,8 +76,8 @@ def delivering(delivery: Delivery) -> Iterator[None]:
         assert not work.is_alive()
 
 
-def wait_for(house: House, state: int, count: int, or_state: int = -1) -> None:
-    end = clock.monotonic() + 60
+def wait_for(house: House, state: int, count: int, or_state: int = -1, seconds: float = 60) -> None:
+    end = clock.monotonic() + seconds
     sql = "SELECT count(*) FROM message WHERE state IN (:s, :o)"
     while house.store.value(sql, s=state, o=or_state) < count:
         assert clock.monotonic() < end, house.states()
@@ -97,6 +101,64 @@ def at(house: House, sandbox: process.Sandbox) -> House:
 
 
 _secrets = iter(range(1, 1000))
+
+
+class Silent:
+    """A provider that takes a request and answers only when it is told to."""
+
+    def __init__(self) -> None:
+        self.answers, self.asked = threading.Event(), threading.Event()
+
+    def __call__(self, message: Message) -> Outcome:
+        self.asked.set()
+        self.answers.wait(60)
+        return Accepted("late")
+
+
+def leftovers(house: House, people: int) -> None:
+    """What a process leaves behind that is killed while a keyed provider is asked."""
+    house.config = house.config.replace("in_flight: 16, connections: 2", "in_flight: 16, connections: 1")
+    house.config = house.config.replace("drain: 5s", "drain: 1s")
+    house.wechat.lanes = [Lane("talk", "openid", BOTH, 1, 600)]
+    house.send_one(NOON, WECHAT, people=people)
+    _, prepared = house.made(spool=NoSpool()).prepare(house.ts(NOON))
+    with house.store.write() as tx:
+        assert len(house.delivery.dispatcher.commit(tx, prepared, house.ts(NOON))) == people
+
+
+def test_what_was_interrupted_by_a_silent_provider_holds_up_neither_other_channels_nor_the_end(house: House) -> None:
+    leftovers(house, 3)
+    house.send_one(NOON, SMS, people=3)
+    house.wechat.answer = silent = Silent()
+    house.delivery.clock.set(house.ts(NOON) + 1)  # type: ignore[attr-defined]
+    stop = threading.Event()
+    work = threading.Thread(target=house.delivery.run, args=(stop, True), daemon=True)
+    work.start()
+    try:
+        wait_for(house, 3, 3, seconds=20)
+        assert silent.asked.wait(20)
+        stop.set()
+        work.join(20)
+        assert not work.is_alive()
+    finally:
+        stop.set()
+        house.delivery.close()
+        silent.answers.set()
+    assert Counter(state for state, _ in house.states()) == {"SENT": 3, "DISPATCHING": 3}, "none is in doubt"
+    house.wechat.answer = lambda _: Accepted("again")
+    with delivering(house.made(), house.ts(NOON) + 2):
+        wait_for(house, 3, 6)
+    keys = Counter(message.idem_key for message in house.wechat.sent)
+    assert sorted(keys.values()) == [1, 1, 2], "with the key of the first time; who was not asked yet is asked once"
+
+
+def test_a_repeat_that_waited_until_the_key_may_be_forgotten_is_held(house: House) -> None:
+    leftovers(house, 1)
+    now = house.ts(NOON)
+    (again,) = house.delivery.recover(now + 1, alone=True)
+    with house.store.write() as tx:
+        assert house.delivery.dispatcher.commit(tx, [again], now + 500) == []
+    assert house.states() == [("AMBIGUOUS", "unknown, interrupted")]
 
 
 def test_everybody_gets_one_message_and_the_books_say_so(at: House, sandbox: process.Sandbox) -> None:

@@ -106,3 +106,12 @@ def test_a_file_whose_process_was_killed_is_known_to_be_dead(tmp_path: Path) -> 
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, cwd=Path(__file__).parents[2])
     (trace,) = spool.read(tmp_path).values()
     assert (trace.started, trace.alive, trace.this_boot) == (True, False, True)
+
+
+def test_a_thread_left_behind_begins_nothing_after_the_spool_is_closed(tmp_path: Path) -> None:
+    own = FileSpool(tmp_path / "spool")
+    own.close()
+    with (tmp_path / "database").open("wb") as other:  # it gets the number that the spool's file had
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            own.started([(1, 1)])
+        assert other.tell() == 0 and not (tmp_path / "database").stat().st_size

@@ -156,3 +156,22 @@ def test_c30_without_a_kill_the_drain_records_what_is_on_its_way(bench: Make) ->
     assert checker.on_the_way(one.store, "plain") == 0
     one.drains()
     assert one.check().ambiguous == 0
+
+
+def test_c30_a_provider_that_never_answers_holds_up_neither_the_other_channel_nor_the_end(bench: Make) -> None:
+    """Also where the request is one that an engine before it left behind."""
+    one = bench(people=PEOPLE, in_flight=2, entries=(shop.SINGLE,), timeout="120s")
+    one.shop.config.write_text(one.shop.config.read_text().replace("drain: 5s", "drain: 1s"))
+    one.order(1, 2)
+    one.dies("dispatch.after:1")
+    one.fault(mode="hang", channel="keyed")
+    one.order(*range(3, PEOPLE + 1))
+    life = one.start()
+    one.until("SELECT count(*) FROM message WHERE state = 3 AND channel = 'plain'", lambda count: count >= PEOPLE - 2)
+    assert checker.on_the_way(one.store, "keyed")
+    assert one.forks.stop(life, 30).code == 0, one.shop.log.read_text()[-2000:]
+    assert "still on their way" in one.shop.log.read_text()
+    one.fault(mode="ok")
+    one.drains()
+    found = one.check()
+    assert found.delivered["keyed"] == PEOPLE

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from automation.policy import consent, reach, stop
+from automation.policy.verdicts import Word
 from automation.store.database import Transaction
 from automation.store.states import AttemptState, MessageState
 
+from . import outcomes
 from .bookings import Bookings
 from .gates import Gates
 from .prepared import Prepared
@@ -28,7 +30,9 @@ BACK = (
     f"UPDATE message SET state = CASE WHEN message.state = {MessageState.CLAIMED} THEN {MessageState.QUEUED}"
     f" ELSE {MessageState.AMBIGUOUS} END, due = CASE WHEN message.state = {MessageState.CLAIMED} THEN :now END,"
     f" counted_at = CASE WHEN message.state = {MessageState.DISPATCHING} THEN message.counted_at END,"
-    " lease_until = NULL"
+    " lease_until = NULL,"
+    f" reason = CASE WHEN message.state = {MessageState.DISPATCHING} THEN '{Word.UNKNOWN}, interrupted'"
+    " ELSE message.reason END"
     f" FROM turned WHERE message.id = turned.id AND message.token = turned.token AND {OURS}"
 )
 
@@ -46,7 +50,7 @@ class Dispatcher:
         channel rests, goes back to policy, which knows the reason to keep; of these, one that may have left already is
         held for the operator, or asked again when the channel is back.
         """
-        group = self._trusted(tx, self._without_resting(tx, group, now), now)
+        group = self._trusted(tx, self._without_resting(tx, self._askable(tx, group, now), now), now)
         if not group:
             return []
         turned_away = _fill(tx, group)
@@ -71,6 +75,14 @@ class Dispatcher:
         tx.many("INSERT INTO turned VALUES (:id, :token)", [{"id": one.id, "token": one.token} for one in group])
         self._bookings.give_back(tx, "turned", states=str(int(MessageState.CLAIMED)))
         tx.run(BACK, now=now)
+
+    def _askable(self, tx: Transaction, group: Sequence[Prepared], now: int) -> Sequence[Prepared]:
+        """A repeat may have waited in the line until its provider no longer knows the key: it is held."""
+        late = {one.id for one in group if one.resend and not outcomes.may_ask_again(one, now)}
+        if not late:
+            return group
+        self.give_back(tx, [one for one in group if one.id in late], now)
+        return [one for one in group if one.id not in late]
 
     def _without_resting(self, tx: Transaction, group: Sequence[Prepared], now: int) -> Sequence[Prepared]:
         """A channel that failed while these waited gets nothing more: the breaker would be of no use otherwise."""

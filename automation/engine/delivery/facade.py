@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -145,27 +145,30 @@ class Delivery:
         return found.again
 
     def start(self, alone: bool = False) -> int:
-        """At the start of a process: puts in order what another left behind, and removes its spool. `alone`: the
-        caller knows that no other process delivers (it holds the engine's lock), so leases need not run out first.
-        Returns how many messages were interrupted."""
-        now, done = self.clock.now(), Delivered()
-        seen: set[int] = set()
-        while True:
-            before = done.recovered
-            again = self.recover(now, done, alone, seen)
-            self._deliver(again, now, done)
-            if done.recovered == before:
-                break
-        own = self._spool
-        self.recovery.prune(own.is_mine if isinstance(own, FileSpool) else lambda _: False)
+        """Before the first `step`: what another process left behind is put in order and asked again, here and now.
+        `alone` as for `interrupted`. Returns how many messages were interrupted."""
+        done = Delivered()
+        for again in self.interrupted(alone, done):
+            self._deliver(again, self.clock.now(), done)
         return done.recovered
 
+    def interrupted(self, alone: bool, done: Delivered | None = None) -> Iterator[list[Prepared]]:
+        """What another process left behind, put in order slice by slice; yields what has to be asked again. At the end
+        its spool is removed. `alone`: the caller knows that no other process delivers (it holds the engine's lock), so
+        leases need not run out first."""
+        done, before, seen = done or Delivered(), -1, set[int]()
+        while done.recovered != before:
+            before = done.recovered
+            yield self.recover(self.clock.now(), done, alone, seen)
+        own = self._spool
+        self.recovery.prune(own.is_mine if isinstance(own, FileSpool) else lambda _: False)
+
     def run(self, stop: threading.Event, alone: bool = False) -> None:
-        """Delivers until `stop` is set, then finishes what is on its way for at most the settings' `drain` seconds."""
-        self.start(alone)
+        """Delivers until `stop` is set, then finishes what is on its way for at most the settings' `drain` seconds.
+        What another process left behind goes the way of every message; `alone` as for `interrupted`."""
         self._live = Live(self, self.parts, self.clock)
         try:
-            self._live.run(stop)
+            self._live.run(stop, alone)
         finally:
             self._live = None
 

@@ -52,12 +52,13 @@ class Live:
         self._requests: dict[str, _Requests] = {name: queue.SimpleQueue() for name in delivery.channels}
         self._failing_since: float | None = None
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, alone: bool = False) -> None:
+        """Until `stop` is set. `alone`: no other process delivers, so all that is open was left behind."""
         # Files, compiled texts and statements stay: the collector need not look at them again and again. A batch makes
         # tens of thousands of values without a cycle among them, so it need not look so often either.
         gc.freeze()
         gc.set_threshold(GARBAGE)
-        threads = [threading.Thread(target=self._claim_loop, name="delivery claim", daemon=True)]
+        threads = [threading.Thread(target=self._claim_loop, args=(alone,), name="delivery claim", daemon=True)]
         threads.append(threading.Thread(target=self._effect_loop, name="delivery effects", daemon=True))
         for name in self._delivery.channels:
             for number in range(self._settings.channels[name].connections):
@@ -69,12 +70,14 @@ class Live:
             thread.start()
         while not stop.is_set():
             self._books(0.1)
-        self._close(monotonic() + self._settings.engine.drain)
+        end = monotonic() + self._settings.engine.drain
+        self._close(end)
         for name in self._requests:
             for _ in range(self._settings.channels[name].connections):
                 self._requests[name].put(None)
-        for thread in threads:
-            thread.join(1)
+        end = max(end, monotonic() + 1)
+        for thread in threads:  # who still waits for a provider then is left behind
+            thread.join(max(0.0, end - monotonic()))
         self._parts.store.close()
 
     def has(self, number: int) -> bool:
@@ -83,11 +86,14 @@ class Live:
 
     # the claimer
 
-    def _claim_loop(self) -> None:
-        recovered = 0.0
+    def _claim_loop(self, alone: bool) -> None:
+        recovered: float | None = None
         while not self._closing:
             try:
-                if monotonic() - recovered > RECOVER:
+                if recovered is None:
+                    self._take_over(alone)
+                    recovered = monotonic()
+                elif monotonic() - recovered > RECOVER:
                     self._put(self._delivery.recover(self._clock.now()))
                     recovered = monotonic()
                 self._wait_for_room()
@@ -99,6 +105,12 @@ class Live:
             if not looked:
                 self._ending.wait(NAP)
         self._parts.store.close()
+
+    def _take_over(self, alone: bool) -> None:
+        """Before the first claim, so that nothing of our own is taken for a leftover."""
+        for again in self._delivery.interrupted(alone):
+            self._put(again)
+            self._wait_for_room()
 
     def _claim(self) -> int:
         with self._changed:
@@ -263,7 +275,8 @@ class Live:
     def _close(self, end: float) -> None:
         with self._changed:
             self._closing = True
-            waiting = [one for ready in self._ready.values() for one in ready]
+            # What was to be asked again stays as it is: the next process asks, with the same key.
+            waiting = [one for ready in self._ready.values() for one in ready if not one.resend]
             for ready in self._ready.values():
                 ready.clear()
             self._changed.notify_all()

@@ -114,14 +114,15 @@ class Recovery:
             if mine(path) or spool.is_alive(path):
                 continue
             refs = [ref for ref, trace in spool.read(path.parent).items() if trace.path == path]
-            if not any(self._is_open(number) for number, _ in refs):
+            if not any(self._is_open(*ref) for ref in refs):
                 path.unlink(missing_ok=True)
                 removed += 1
         return removed
 
-    def _is_open(self, number: int) -> bool:
-        state = self._parts.store.value("SELECT state FROM message WHERE id = :id", id=number)
-        return bool(state == MessageState.DISPATCHING)
+    def _is_open(self, number: int, token: int) -> bool:
+        """Under another token the file can tell nothing of it any more."""
+        sql = f"SELECT 1 FROM message WHERE id = :id AND token = :token AND state = {MessageState.DISPATCHING}"
+        return self._parts.store.value(sql, id=number, token=token) is not None
 
     def _judge(self, row: Overdue, traces: Mapping[spool.Ref, spool.Trace], found: Recovered, now: int) -> None:
         if row.state == MessageState.CLAIMED:

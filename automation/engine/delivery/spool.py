@@ -24,6 +24,7 @@ Ref: TypeAlias = tuple[int, int]
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 SEGMENT = 4 << 20  # bytes after which a new file is begun
+CLOSED = -1  # never another file's number
 INTENDED, STARTED, ANSWERED = "=", "+", "-"
 
 
@@ -89,12 +90,14 @@ class FileSpool:
                 os.close(segment.file)
 
     def close(self) -> None:
-        """Lets go of the files; those with nothing open are removed."""
+        """Lets go of the files; those with nothing open are removed. A thread that still waits for a provider cannot
+        write any more, and so begins nothing: others may believe that this process is gone."""
         with self._lock:
             for segment in (*self._full, self._current):
                 if not segment.open:
                     segment.path.unlink(missing_ok=True)
                 os.close(segment.file)
+                segment.file = CLOSED
             self._full = []
 
     def is_mine(self, path: Path) -> bool:
