@@ -126,8 +126,7 @@ def _between(findings: Findings, info: FieldInfo, value: Any, loc: Loc) -> Value
         return None
     low, high = value
     if info.kind in (FieldType.DATE, FieldType.TIME):
-        first, last = (values.moment(findings, end, (*loc, place)) for place, end in enumerate(value))
-        return None if first is None or last is None else (first, last)
+        return values.between_moments(findings, value, loc)
     for place, end in enumerate(value):
         if values.is_reference(end):
             findings.wrong((*loc, place), "C019", "a reference cannot stand in between", "use at_least and at_most")

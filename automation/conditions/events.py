@@ -113,7 +113,7 @@ class EventReader:
         if span == "since":
             return self._since(value, place)
         if span == "between":
-            return Span.BETWEEN, self._between(value, place)
+            return Span.BETWEEN, values.between_moments(self.findings, value, place)
         if value is not True:
             self.findings.wrong(place, "S015", "only ever: true is known", "or say within, since or between")
         return Span.EVER, None
@@ -124,13 +124,6 @@ class EventReader:
                 self.findings.wrong(loc, "C004", "nobody has entered yet here", _HOW_SPAN)
             return Span.ENTRY, None
         return Span.SINCE, values.moment(self.findings, value, loc)
-
-    def _between(self, value: Any, loc: Loc) -> Value | None:
-        if not isinstance(value, list | tuple) or len(value) != 2:
-            self.findings.wrong(loc, "C012", f"two moments are due here, not {said(value)}", "[2026-06-01, 2026-06-18]")
-            return None
-        first, last = (values.moment(self.findings, end, (*loc, place)) for place, end in enumerate(value))
-        return None if first is None or last is None else (first, last)
 
     def _count(self, value: Any, loc: Loc) -> tuple[Op, Value] | None:
         number = FieldInfo(FieldType.NUMBER)

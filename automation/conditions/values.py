@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date, time
 from decimal import Decimal
 from typing import Any, Final
 
@@ -167,6 +168,27 @@ def moment(findings: Findings, value: Any, loc: Loc) -> Moment | None:
         findings.wrong(loc, "C017", f"{said(value)} depends on a field", hint)
         return None
     return found
+
+
+def between_moments(findings: Findings, value: Any, loc: Loc) -> tuple[Moment, Moment] | None:
+    """`[first, last]`, each the same for everybody; two written dates stand in their order."""
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        findings.wrong(loc, "C012", f"two moments are due here, not {said(value)}", "[2026-06-01, 2026-06-18]")
+        return None
+    first, last = (moment(findings, end, (*loc, place)) for place, end in enumerate(value))
+    if first is None or last is None:
+        return None
+    low, high = _written(first, time.min), _written(last, time.max)
+    if low and high and low > high:
+        findings.wrong(loc, "C014", f"{said(value[0])} is after {said(value[1])}", "the earlier one stands first")
+        return None
+    return first, last
+
+
+def _written(moment: Moment, without: time) -> tuple[date, time] | None:
+    """Day and time that are written out, `without` for a day alone; None where they are worked out from another."""
+    day = None if moment.shifts else moment.anchor.day
+    return (day, moment.time or without) if day else None
 
 
 def percent(findings: Findings, value: Any, loc: Loc, most: int = 100) -> float | None:

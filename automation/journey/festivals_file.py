@@ -20,7 +20,7 @@ def load(document: Document) -> dict[str, Festival]:
             findings.wrong((name,), "K302", f"'{name}' is built in: {title}", "give yours another name", key=True)
             continue
         parts = findings.mapping(value, (name,))
-        if not parts:
+        if not isinstance(value, dict):
             continue
         try:
             found[name] = feasts.from_yaml_value(name, parts)

@@ -35,9 +35,20 @@ def read(document: Document, source: str, name: str, shop: Shop) -> tuple[graph.
     needed = [key for key, known in words.JOURNEY.items() if known.required]
     parts = context.mapping(data, (), tuple(words.JOURNEY), words.JOURNEY_LATER, needed)
     journey = _Reader(context, parts, name).journey(source)
+    _refuse_templates(context.findings, data, ())
     context.findings.raise_if_any()
     assert journey is not None
     return journey, context
+
+
+def _refuse_templates(findings: Findings, value: Any, loc: Loc) -> None:
+    """Notes each text with a template expression: it would be taken as it stands, for nothing here is rendered."""
+    if isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            _refuse_templates(findings, part, (*loc, key))
+    elif isinstance(value, str) and ("{{" in value or "{%" in value):
+        hint = "only texts in templates/ are; a step takes a value as {from: path} where it takes one at all"
+        findings.wrong(loc, "J054", "a template expression is not worked out here", hint)
 
 
 class _Reader:

@@ -49,6 +49,7 @@ CODES: Final[dict[str, str]] = {
     "J051": "file that names things of a file that cannot be read",
     "J052": "file that lies where it is not read, or whose name does not end in .yaml",
     "J053": "text that needs a link, while config.yaml names no web address to make it of",
+    "J054": "template expression outside a text",
     "W501": "channel that is not configured",
     "W502": "journey without a step that does anything",
     "W503": "folder of journeys without a file",

@@ -179,7 +179,7 @@ def split(context: Context, parts: Parts, loc: Loc, flow: Flow) -> Result:
 
 def _check_shares(context: Context, place: Loc, shares: list[int], paths: int) -> None:
     findings = context.findings
-    if paths == 1:
+    if paths < 2:
         findings.wrong(place, "J033", "a split has two paths or more", "an empty one is then: []")
     elif paths > MOST_BRANCHES:
         findings.wrong(place, "J033", f"more than {MOST_BRANCHES} paths")

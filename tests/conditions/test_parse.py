@@ -231,6 +231,8 @@ def test_outside_the_steps_of_a_journey_a_span_is_required(scope: Scope) -> None
         ("age: 30%", "1:6", "C012", "write 30"),
         ("age: {between: [6, 0]}", "1:16", "C014", "the lower one stands first"),
         ("tier: {between: [gold, silver]}", "1:17", "C014", "the lower one"),
+        ("event: {name: order.paid, between: [2026-12-01, 2026-01-01]}", "1:36", "C014", "the earlier one"),
+        ("last_order_at: {between: [2026-12-01 10:00, 2026-12-01 09:00]}", "1:26", "C014", "the earlier one"),
         ("spent: 50元", "1:8", "C012", "money is a number of yuan: 50"),
         ("spent: 0.125", "1:8", "C012", "yuan"),
         ("city: 571", "1:7", "C012", 'quote it: "571"'),

@@ -35,6 +35,7 @@ def test_own_ones_stand_beside_them() -> None:
     [
         ("mid_autumn: {title: 中秋, lunar: 8-15}", "1:1", "K302", "another name"),
         ("a: {title: 甲, solar: 13-01}", "1:4", "K301", "09-09"),
+        ("a: {}", "1:4", "K301", "exactly one"),
         ("a: {title: 甲}", "1:4", "K301", "exactly one"),
         ("a: {titel: 甲, solar: 09-09}", "1:4", "K301", "title"),
         ("a-b: {title: 甲, solar: 09-09}", "1:1", "K001", "letters"),

@@ -55,6 +55,8 @@ WRONG = [
     ("- {choose: [{else: []}, {if: {tag: a}, then: []}]}", 6, 16, "J033", "never asked"),
     ("- {split: s, paths: {a: {share: 50%, then: []}, b: {share: 49%, then: []}}}", 6, 16, "J034", "99%"),
     ("- {split: s, paths: {a: {share: 50, then: []}, b: {share: 50%, then: []}}}", 6, 35, "S021", "write 50%"),
+    ("- {split: s, paths: {}}", 6, 23, "J033", "two paths"),
+    ('- {tag: "{{ customer.name }}"}', 6, 11, "J054", "{from: path}"),
     ("- {split: s, paths: {a: {share: 100%, then: []}}}", 6, 23, "J033", "two paths"),
     ("- {coupon: birthday_5}", 6, 14, "J046", "birthday_50"),
     ("- {coupon: birthday_50, as: entry}", 6, 31, "J024", "not possible"),
