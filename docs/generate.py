@@ -31,6 +31,7 @@ MADE: Final[Mapping[str, Callable[[], str]]] = {
     "events": tables.events,
     "festivals": tables.festivals,
     "purposes": tables.purposes,
+    "trials": tables.trials,
     "errors": tables.errors,
     "rules": tables.platform_rules,
     "commands": operating.command_pages,

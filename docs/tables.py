@@ -20,6 +20,8 @@ from automation.journey.words import Key
 from automation.kernel import codes as kernel_codes
 from automation.rendering import codes as text_codes
 from automation.rendering import filters, language
+from automation.simulate.cases import codes as trial_codes
+from automation.simulate.cases import reading as trial
 
 NAMED = (
     (words.TEXT, "text"),
@@ -238,6 +240,15 @@ def text_tests() -> str:
     return "Tests (`is …`): " + ", ".join(f"`{name}`" for name in sorted(filters.TESTS)) + "."
 
 
+def trials() -> str:
+    """Every word of a test's file, a table for each place it may stand at."""
+    places = (("key", trial.KEYS), ("of `customer`", trial.CUSTOMER), ("of `happens`", trial.HAPPENS),
+              ("of `expect`", trial.EXPECT))  # fmt: skip
+    return "\n\n".join(
+        table((place, "meaning"), [(f"`{word}`", said) for word, said in known.items()]) for place, known in places
+    )
+
+
 def fields() -> str:
     rows = [(f"`{one.name}`", one.title, f"`{one.kind}`") for one in built_in.FIELDS.values()]
     return table(("field", "title", "type"), rows)
@@ -294,6 +305,7 @@ CODES: Mapping[str, Mapping[str, str]] = {
     "C: conditions": condition_codes.CODES,
     "J: journeys": _beginning("J", _JOURNEY),
     "K: catalog, segments, coupons, festivals, policy, workdays": _beginning("K", _FILES),
+    "K6: tests of journeys": trial_codes.CODES,
     "T: texts": text_codes.CODES,
     "W4, W5: warnings, which stop nothing": _beginning("W", _FILES) | _beginning("W", _JOURNEY),
 }

@@ -11,6 +11,7 @@ from automation.journey import project
 from automation.journey.rules import RULES
 from automation.kernel import errors
 from automation.kernel.errors import Problem
+from automation.simulate.cases import reading as cases
 
 from . import config_check, options, show, wechat_menu
 from .session import Session
@@ -74,6 +75,8 @@ def _load(session: Session) -> tuple[project.Project | None, tuple[Problem, ...]
         _ = (folder / wechat_menu.FILE).exists() and wechat_menu.read(folder)
     except errors.SourceErrors as wrong:
         problems += wrong.problems
+    if not problems:  # what a test names is there only where everything else is right
+        problems += cases.problems(found, session.settings)
     return found, tuple(problems), found.warnings
 
 

@@ -59,6 +59,8 @@ def _files() -> Iterator[tuple[Path, bytes]]:
             content = HINT.encode() + content
         yield Path("journeys", path.name), content
     yield Path("journeys", SCHEMA), json.dumps(schema.journey(), ensure_ascii=False, indent=1).encode()
+    for path in sorted((SHIPPED / "tests").glob("*.yaml")):
+        yield Path("tests", path.name), path.read_bytes()
     templates = SHIPPED / "templates"
     for path in sorted(templates.rglob("*")):
         if path.is_file() and not path.name.startswith("."):

@@ -21,7 +21,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "checking:check",
         "Check every file: structure, names, references, and the rules of platforms and the law.",
     ),
-    "test": ("testing:test", "Test journeys: a made-up customer walks through, and what had to come is compared."),
+    "test": (
+        "testing:test",
+        "Test journeys: a made-up customer walks through, and what had to come is compared with what came.",
+    ),
     "import": ("importing:group", "Import customers, past events or coupon codes."),
     "start": ("running:start", "Run the engine until it is stopped."),
     "tick": ("running:tick", "Do once what is due now, and end."),

@@ -19,6 +19,7 @@ from automation.journey import graph
 from automation.journey.project import Project
 from automation.kernel import errors
 from automation.kernel.clock import FixedClock
+from automation.kernel.document import nearest
 from automation.kernel.errors import Problem
 from automation.people import registry
 from automation.simulate.cases import judging, playing, reading, seeds
@@ -57,7 +58,10 @@ def test(session: Session, names: tuple[str, ...], verbose: bool, as_json: bool)
     """
     found = [one for path in _paths(session) if (one := _tested(session, path, names)) is not None]
     if names and not found:
-        raise errors.Refused(f"there is no test of that name in {session.settings.folders.tests}")
+        known = {path.stem for path in _paths(session)}
+        near = nearest(names[0], known)
+        meant = f"did you mean {near}?" if near else f"there are {', '.join(sorted(known)) or 'none'}"
+        raise errors.Refused(f"no test or tested journey is called {names[0]}: {meant}")
     failed = sum(bool(one.problems) for one in found)
     if as_json:
         show.document([_plain(one) for one in found])

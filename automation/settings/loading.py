@@ -27,7 +27,7 @@ def load(path: Path, environ: Mapping[str, str], kinds: Mapping[str, type[pydant
 def _dangling(document: source.Document, settings: Settings) -> Iterator[Problem]:
     """Folders that are not there, and names of channels that are nowhere configured."""
     for name in document.data.get("folders", {}):
-        if not getattr(settings.folders, name).is_dir():
+        if name != "tests" and not getattr(settings.folders, name).is_dir():  # a shop need not have tests
             hint = "a folder beside this file, or a whole path; make it first where it is to be a new one"
             yield document.problem(("folders", name), "S023", "there is no such folder", hint)
     for index, word in enumerate(settings.via):

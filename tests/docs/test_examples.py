@@ -12,13 +12,14 @@ from automation import settings
 from automation.conditions.tree import Op
 from automation.journey import project, words
 from automation.kernel import source
+from automation.simulate.cases import reading as cases
 from bots import registry
 from tests.docs import pages
 
 EXAMPLES = list(pages.blocks("yaml"))
 FOLLOWED = "tutorial.md"  # test_tutorial.py writes its files, a wrong one among them
 PAGES = sorted({block.page for block in EXAMPLES if block.page.name != FOLLOWED})
-PLACES = ("journeys/", "templates/", "config.yaml", "steps", "enter", "if")
+PLACES = ("journeys/", "templates/", "tests/", "config.yaml", "steps", "enter", "if")
 ENVIRONMENT = {
     "MAIL_PASSWORD": "not-a-secret",
     "CRM_SECRET": "not-a-secret",
@@ -39,11 +40,13 @@ def test_an_example_says_which_file_it_is(block: pages.Block) -> None:
 def test_the_examples_of_a_page_have_no_problem(page: Path, tmp_path: Path) -> None:
     examples = [block for block in EXAMPLES if block.page == page]
     config = pages.shop(tmp_path, examples)
-    found = project.load(settings.load(config, ENVIRONMENT, registry.KINDS))
+    chosen = settings.load(config, ENVIRONMENT, registry.KINDS)
+    found = project.load(chosen)
     said = "\n".join(
         f"{problem}\n{_shown(problem.path, problem.line)}" for problem in (*found.problems, *found.warnings)
     )
     assert not said, f"in the examples of {page.name}:\n{said}"
+    assert cases.problems(found, chosen) == []
     journeys = {Path(block.about).stem for block in examples if block.about.startswith("journeys/")}
     assert journeys - set(pages.RESERVED) <= set(found.journeys)
 
@@ -56,7 +59,7 @@ def _shown(path: str, line: int) -> str:
 def test_every_step_and_entry_stands_in_an_example_of_the_language() -> None:
     used = set[str]()
     for block in EXAMPLES:
-        if block.page.name == "journeys.md" and not block.about.startswith(("templates", "config")):
+        if block.page.name == "journeys.md" and not block.about.startswith(("templates", "config", "tests")):
             used |= _keys(source.parse(block.text, block.place).data)
     assert {*words.STEP, *words.ENTRIES} - used == set()
     assert {key for word in (*words.STEP.values(), *words.ENTRIES.values()) for key in word.keys} - used == set()

@@ -57,12 +57,25 @@ class Happening:
     loc: Loc
 
 
+class Sort(StrEnum):
+    """Sorts of things that come of a journey, by the key they are expected with."""
+
+    SEND = "send"
+    SKIPPED = "skipped"
+    COUPON = "coupon"
+    TAG = "tag"
+    POINTS = "points"
+    NOTIFY = "notify"
+    WEBHOOK = "webhook"
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A message that leaves (`sent`), or does not. `step`: its id or its text. What is None may be anything."""
+    """`word`: of a message the step's id or its text, else the pool, tag, number, role or name. What is None may be
+    anything."""
 
-    sent: bool
-    step: str
+    sort: Sort
+    word: str
     at: Span | None
     via: str | None
     text: str | None
@@ -81,7 +94,8 @@ class Ends:
 @dataclass(frozen=True, slots=True)
 class Case:
     """`at`: when it begins. `downs`: from when to when no engine runs. `paths`: split -> the path that is dealt.
-    `empty`: pools of coupons without a code.    `zone`: in which the file's times are written. `until`: the last moment it speaks of."""
+    `empty`: pools of coupons without a code. `zone`: in which the file's times are written. `until`: the last moment it
+    speaks of."""
 
     document: Document
     title: str

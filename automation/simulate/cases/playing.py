@@ -13,20 +13,27 @@ from automation.simulate.world import World
 from automation.simulate.year import deliver
 from automation.store.states import AttemptState, MessageState, RunState
 
-from .case import Case
-from .customer import Actor
+from .case import Case, Sort
+from .customer import SOURCE, Actor
 from .pretend import Pretend, text_of
 
 LONGEST: Final = 400 * 86_400  # seconds that a run is followed after the last moment the file speaks of
 MOMENTS: Final = 20_000
 CODES: Final = 20  # of each imported pool
-OPEN: Final = f"""
-    SELECT 1 FROM (SELECT id FROM run WHERE state = {RunState.INSIDE} LIMIT 1) AS inside
-    UNION ALL SELECT 1 FROM (SELECT id FROM message WHERE due IS NOT NULL LIMIT 1) AS waiting"""
+OVER: Final = f"""
+    SELECT EXISTS (SELECT 1 FROM run) AND NOT EXISTS (SELECT 1 FROM run WHERE state = {RunState.INSIDE})
+    AND NOT EXISTS (SELECT 1 FROM message WHERE due IS NOT NULL)"""
 MESSAGES: Final = f"""
     SELECT j.name, s.key, m.state, m.reason, m.sent_at, m.done_at, m.channel, a.idem_key FROM message m
     JOIN step s ON s.id = m.step JOIN journey j ON j.id = s.journey_id
     LEFT JOIN attempt a ON a.message_id = m.id AND a.state = {AttemptState.ACCEPTED} ORDER BY m.id"""
+OTHERS: Final = f"""
+    SELECT 'coupon', p.name, c.given_at, c.code FROM coupon c JOIN coupon_pool p ON p.id = c.pool_id
+    WHERE c.given_at IS NOT NULL
+    UNION ALL SELECT 'tag', n.name, t.since, '' FROM person_tag t JOIN name n ON n.id = t.tag_id
+    WHERE t.source <> '{SOURCE}'
+    UNION ALL SELECT 'points', delta, at, reason FROM points
+    UNION ALL SELECT kind, ref, at, '' FROM effect WHERE kind IN ('notify', 'webhook')"""
 RUNS: Final = """
     SELECT j.name, r.entered_at, r.ended_at, r.reason, r.holdout FROM run r JOIN journey j ON j.id = r.journey_id
     ORDER BY r.id"""
@@ -34,13 +41,14 @@ SKIPPED: Final = (MessageState.FAILED, MessageState.SUPPRESSED, MessageState.EXP
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """What became of one message. `at` None: it still waits. `said`: its texts; `reason`: why it did not leave."""
+class Came:
+    """Something that came of it. `word` as in Expected, of a message its step; `text`: what that sends. `at` None: the
+    message still waits. `said`: its texts; `reason`: why it did not leave."""
 
-    sent: bool
-    step: str
-    text: str
+    sort: Sort
+    word: str
     at: int | None
+    text: str = ""
     via: str = ""
     said: str = ""
     reason: str = ""
@@ -61,7 +69,7 @@ class Went:
 class Played:
     """All that happened, in the order in which it began."""
 
-    messages: list[Left]
+    came: list[Came]
     runs: list[Went]
 
 
@@ -91,7 +99,7 @@ def play(world: World, case: Case, seed: int) -> Played:
         later = _next(world, case, looks, now)
         if waiting:
             later = min(later or waiting[0].at, waiting[0].at)
-        if later is None or later > case.until + LONGEST or (later > case.until and not parts.store.row(OPEN)):
+        if later is None or later > case.until + LONGEST or (later > case.until and parts.store.value(OVER)):
             break
         now = later
     return _played(world)
@@ -118,16 +126,14 @@ def _ask_to_enter(world: World, case: Case, person: int) -> None:
 def _played(world: World) -> Played:
     store, journeys = world.parts.store, world.parts.project.journeys
     channels = world.delivery.channels
-    messages = []
+    came = [Came(Sort(sort), str(word), at, said=said or "") for sort, word, at, said in store.rows(OTHERS)]
     for journey, step, state, reason, sent_at, done_at, channel, key in store.rows(MESSAGES):
         text = journeys[journey].sends[step].text
         if state == MessageState.SENT:
             by = channels[channel]
             said = text_of(by.sent.get(key, {})) if isinstance(by, Pretend) else ""
-            messages.append(Left(True, step, text, sent_at, by.kind, said))
+            came.append(Came(Sort.SEND, step, sent_at, text, by.kind, said))
         else:
-            messages.append(Left(False, step, text, done_at if state in SKIPPED else None, reason=reason or ""))
-    return Played(
-        messages,
-        [Went(name, entered, ended, why, bool(parked)) for name, entered, ended, why, parked in store.rows(RUNS)],
-    )
+            came.append(Came(Sort.SKIPPED, step, done_at if state in SKIPPED else None, text, reason=reason or ""))
+    runs = [Went(name, entered, ended, why, bool(parked)) for name, entered, ended, why, parked in store.rows(RUNS)]
+    return Played(came, runs)

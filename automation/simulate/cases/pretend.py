@@ -28,8 +28,9 @@ class Pretend:
 
 
 def text_of(body: ports.Body) -> str:
-    """Every text in a body, in its order, a line each."""
-    return "\n".join(_texts(body))
+    """Every text in a body, a line each; first of all what people see of it first."""
+    first = [body["preview"]] if "preview" in body else []
+    return "\n".join(_texts([*first, body]))
 
 
 def _texts(value: ports.Json) -> list[str]:

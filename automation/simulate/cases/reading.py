@@ -17,9 +17,10 @@ from automation.journey.catalog import Home
 from automation.journey.project import Project
 from automation.kernel import source
 from automation.kernel.document import Document, Loc
+from automation.kernel.errors import Problem, SourceErrors
 from automation.settings import Settings
 
-from .case import Case, Customer, Ends, Expected, Happening, Span, What
+from .case import Case, Customer, Ends, Expected, Happening, Sort, Span, What
 
 KEYS: Final[Mapping[str, str]] = {
     "test": "what is tested, in your own words",
@@ -54,11 +55,17 @@ HAPPENS: Final[Mapping[str, str]] = {
 EXPECT: Final[Mapping[str, str]] = {
     "send": "step or text of a message that leaves",
     "skipped": "step or text of one that does not",
+    "coupon": "the pool of which a code is given",
+    "tag": "a tag that is given",
+    "points": "how many are booked",
+    "notify": "the staff that is told",
+    "webhook": "the web hook that is called",
     "at": "the minute, or only the day",
-    "via": "the kind of channel it leaves by",
-    "text": "what its text contains",
-    "reason": "how the reason begins for which it does not leave",
+    "via": "of `send`: the kind of channel it leaves by",
+    "text": "of `send`: what its text contains",
+    "reason": "of `skipped`: how the reason begins",
 }
+ONLY_OF: Final = {"via": Sort.SEND, "text": Sort.SEND, "reason": Sort.SKIPPED}
 NEEDED: Final = ("test", "journey", "at")
 DAY: Final = 86_400
 WHEN: Final = "write a date and a time: 2026-03-01 09:00"
@@ -77,6 +84,17 @@ def read(path: Path, project: Project, settings: Settings) -> Case:
     reader.findings.raise_if_any()
     assert case is not None
     return case
+
+
+def problems(project: Project, settings: Settings) -> list[Problem]:
+    """Of all tests of the shop."""
+    found: list[Problem] = []
+    for path in files(settings.folders.tests):
+        try:
+            read(path, project, settings)
+        except SourceErrors as wrong:
+            found += wrong.problems
+    return found
 
 
 class _Reader:
@@ -105,7 +123,7 @@ class _Reader:
             return None
         return Case(
             self.document, title or "", self.journey.name, at, self.zone, customer, bool(holdout), paths,
-            frozenset(empty),            sorted(happens, key=lambda one: one.at), sorted(downs), [one for one in expect if one],
+            frozenset(empty), sorted(happens, key=lambda one: one.at), sorted(downs), [one for one in expect if one],
             [(word, loc) for word, loc in never if word], ends, max([at, *self.moments]),
         )  # fmt: skip
 
@@ -235,20 +253,32 @@ class _Reader:
 
     def _expected(self, value: Any, loc: Loc) -> Expected | None:
         one = self.findings.mapping(value, loc, EXPECT)
-        if len([key for key in ("send", "skipped") if key in one]) != 1:
-            if one or not self.findings.problems:
-                self.findings.wrong(loc, "K606", "one message is due here", "say send: TEXT, or skipped: TEXT")
+        sorts = [sort for sort in Sort if sort in one]
+        if len(sorts) != 1:
+            self.findings.wrong(loc, "K606", "one thing that is expected is due here", f"say one of {', '.join(Sort)}")
             return None
-        sent = "send" in one
-        for key in ("reason",) if sent else ("via", "text"):
-            if key in one:
-                self.findings.wrong((*loc, key), "S001", f"'{key}' does not belong to this", "", key=True)
-        if "via" in one and (kind := self.findings.text(one["via"], (*loc, "via"))):
-            self._kind(kind, (*loc, "via"))
-        step = self._step(one["send" if sent else "skipped"], (*loc, "send" if sent else "skipped"))
+        sort = sorts[0]
+        for key, of in ONLY_OF.items():
+            if key in one and of is not sort:
+                self.findings.wrong((*loc, key), "K606", f"'{key}' belongs to '{of}'", key=True)
+        via = self.findings.text(one["via"], (*loc, "via")) if "via" in one else None
+        if via is not None:
+            self._kind(via, (*loc, "via"))
         text, reason = (self.findings.text(one[key], (*loc, key)) if key in one else None for key in ("text", "reason"))
         at = self._span(one["at"], (*loc, "at")) if "at" in one else None
-        return Expected(sent, step, at, one.get("via"), text, reason, loc)
+        return Expected(sort, self._word(sort, one[sort], (*loc, sort)), at, via, text, reason, loc)
+
+    def _word(self, sort: Sort, value: Any, loc: Loc) -> str:
+        if sort in (Sort.SEND, Sort.SKIPPED):
+            return self._step(value, loc)
+        if sort is Sort.POINTS:
+            return str(self.findings.whole(value, loc, -(10**9)) or "")
+        word = self.findings.text(value, loc) or ""
+        shop = self.project.shop
+        names = {Sort.COUPON: shop.pools, Sort.NOTIFY: {*shop.roles, "owner"}, Sort.WEBHOOK: shop.webhooks}
+        if word and sort in names and word not in names[sort]:
+            self.findings.unknown(loc, "K602", f"no {sort} '{short(word)}'", word, names[sort], key=False)
+        return word
 
     def _ends(self, value: Any) -> Ends:
         own = self.findings.mapping(value, ("ends",), ("at", "reason"))
