@@ -25,7 +25,8 @@ LONGEST_SLUG = 40
 class Draft:
     """`via`: channels in order, () for the settings'. `at`: UTC seconds, the planned moment. `holdout` in per cent.
 
-    `pace`: entries a day, None for all at once. `expires` as in journeys, such as 1d.
+    `pace`: entries a day, None for all at once. `expires` as in journeys, such as 1d. `audience`: who gets it, in the
+    words of who asked for it.
     """
 
     text: str
@@ -37,6 +38,7 @@ class Draft:
     pace: int | None = None
     title: str = ""
     ignore_quiet: bool = False
+    audience: str = ""
 
 
 def name_of(draft: Draft, zone: ZoneInfo, taken: Iterable[str]) -> str:

@@ -1,20 +1,24 @@
-"""What became of campaigns, in counts."""
+"""What was asked for in campaigns, and what became of it, in counts."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
-from automation.kernel import errors
+from automation.kernel import errors, source
 from automation.policy import verdicts
 from automation.store.database import Statements
 from automation.store.states import MessageState
 
-from .sending import SOURCE
+from .sending import SENT, SOURCE
 
 CAMPAIGNS = """
-    SELECT j.id, j.name, j.status, v.at FROM journey j LEFT JOIN version v ON v.id = j.live_version
-    WHERE j.source = :source ORDER BY v.at DESC, j.id DESC LIMIT :most"""
+    SELECT j.id, j.name, j.status, v.at, v.source FROM journey j LEFT JOIN version v ON v.id = j.live_version
+    WHERE j.source = :source AND j.name = coalesce(CAST(:name AS TEXT), j.name)
+    ORDER BY v.at DESC, j.id DESC LIMIT :most"""
+ASKED = "SELECT detail FROM audit WHERE what = :what ORDER BY id"
 WAITING = "SELECT count(*), min(at) FROM entrant WHERE journey_id = :journey"
 ENTERED = "SELECT count(*), coalesce(sum(holdout), 0) FROM run WHERE journey_id = :journey"
 MESSAGES = """
@@ -23,24 +27,46 @@ MESSAGES = """
 
 
 def campaigns(statements: Statements, most: int) -> list[dict[str, Any]]:
-    """The newest first: name, status, when it was sent, waiting, entered, and its messages by state."""
-    rows = statements.rows(CAMPAIGNS, source=SOURCE, most=most)
-    return [_counted(statements, *row) for row in rows]
+    """The newest first: what each sends, to whom and when, its status, waiting, entered, and its messages by state."""
+    return _found(statements, None, most)
 
 
 def one(statements: Statements, name: str) -> dict[str, Any]:
-    """The same of one campaign, with `channels`, `reasons` and what came of what was sent. Refused for no campaign."""
-    row = statements.row(
-        "SELECT j.id, j.name, j.status, v.at FROM journey j LEFT JOIN version v ON v.id = j.live_version"
-        " WHERE j.name = :name AND j.source = :source",
-        name=name, source=SOURCE,
-    )  # fmt: skip
-    if row is None:
+    """The same of one campaign. Refused for no campaign."""
+    found = _found(statements, name, 1)
+    if not found:
         raise errors.Refused(f"there is no campaign '{name}'; `run.py campaign list` shows them")
-    return _counted(statements, *row)
+    return found[0]
 
 
-def _counted(statements: Statements, journey: int, name: str, status: str, at: int | None) -> dict[str, Any]:
+def _found(statements: Statements, name: str | None, most: int) -> list[dict[str, Any]]:
+    rows = statements.rows(CAMPAIGNS, source=SOURCE, name=name, most=most)
+    told = [json.loads(detail) for (detail,) in statements.rows(ASKED, what=SENT)] if rows else []
+    asked = {detail["campaign"]: detail for detail in told}
+    return [
+        {"name": name, "made_at": at, **_said(text, name), **_planned(asked.get(name, {}))}
+        | _counted(statements, number, status)
+        for number, name, status, at, text in rows
+    ]
+
+
+def _planned(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """`people`: how many were put in line. `audience` "" where a campaign is older than this word."""
+    return {"planned_at": detail.get("at"), "audience": detail.get("audience", ""), "people": detail.get("people", 0)}
+
+
+def _said(text: str | None, name: str) -> dict[str, Any]:
+    """What its YAML says, which is read without the shop: its text may be gone since."""
+    journey = source.parse(text, name).data if text else {}
+    send = journey.get("steps", [{}])[0]
+    return {
+        "title": journey.get("title", ""), "text": send.get("send", ""), "via": send.get("via", []),
+        "purpose": journey.get("purpose", ""), "expires": send.get("expires", ""),
+        "control_group": journey.get("holdout", ""), "pace": journey.get("pace", ""),
+    }  # fmt: skip
+
+
+def _counted(statements: Statements, journey: int, status: str) -> dict[str, Any]:
     waiting, starts = statements.row(WAITING, journey=journey) or (0, None)
     entered, holdout = statements.row(ENTERED, journey=journey) or (0, 0)
     states: Counter[str] = Counter()
@@ -55,7 +81,7 @@ def _counted(statements: Statements, journey: int, name: str, status: str, at: i
             reasons[verdicts.word(reason)] += count
         marks.update(delivered=delivered, opened=opened, clicked=clicked)
     return {
-        "name": name, "status": _status(status, waiting, states), "sent_at": at, "starts_at": starts,
+        "status": _status(status, waiting, states), "starts_at": starts,
         "waiting": waiting, "entered": entered, "holdout": int(holdout), "messages": dict(states),
         "channels": dict(channels), "reasons": dict(reasons),
         **{mark: marks[mark] for mark in ("delivered", "opened", "clicked")},

@@ -15,6 +15,7 @@ from . import draft as drafts
 from .draft import Draft
 
 SOURCE = "campaign"
+SENT = "campaign sent"  # in the audit, which keeps what was asked for
 SLICE = 2_000
 STOPPED = "operator: the campaign was stopped"
 IN_LINE = (
@@ -46,7 +47,8 @@ def send(
     journey = drafts.compiled(parts.project, draft, name)
     with parts.store.write() as tx:
         install.publish(tx, journey, now, SOURCE, who)
-        audit.record(tx, now, who, "campaign sent", campaign=name, people=len(ids), at=draft.at, text=draft.text)
+        audit.record(tx, now, who, SENT, campaign=name, people=len(ids), at=draft.at, text=draft.text,
+                     audience=draft.audience)  # fmt: skip
     install.take_up(parts)
     loaded = parts.registry.by_name(name)
     if loaded is None:

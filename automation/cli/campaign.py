@@ -23,11 +23,14 @@ from . import messages, options, progress, show
 from .session import Session
 
 COLUMNS = (
-    show.text("name"), show.text("status"), show.time("sent_at", "made at"), show.number("waiting"),
+    show.text("name"), show.text("status"), show.time("planned_at"), show.time("made_at"), show.number("waiting"),
     show.number("entered"), show.number("holdout"), show.text("messages"), show.number("delivered"),
     show.number("opened"), show.number("clicked"),
     show.unseen("channels"), show.unseen("reasons"), show.Column("starts_at", show.Kind.TIME, hidden=True),
+    *(show.unseen(key) for key in ("title", "text", "via", "purpose", "audience", "people", "expires", "control_group",
+                                   "pace")),
 )  # fmt: skip
+AUDIENCES = ("segment", "tag", "file")
 ASKED = (
     click.option("--segment", help="To everybody in this segment, as it is now."),
     click.option("--tag", help="To everybody who has this tag now."),
@@ -132,6 +135,7 @@ def show_(session: Session, name: str, as_json: bool) -> None:
     if as_json:
         show.document(show.plain(COLUMNS, [found], zone)[0] | {"report": messages.reconciled(reconciled)})
         return
+    _said(found)
     show.table(COLUMNS, [found | {"messages": _counts(found["messages"])}], zone)
     if found["channels"]:
         click.echo(f"sent by: {_counts(found['channels'])}")
@@ -152,12 +156,12 @@ def stop(session: Session, name: str, who: str) -> None:
 
 def _request(session: Session, words: dict[str, Any]) -> Request:
     session.require("catalog", "segments", "policy")
-    if sum(words[name] is not None for name in ("segment", "tag", "file")) != 1:
+    if sum(words[name] is not None for name in AUDIENCES) != 1:
         raise errors.UsageError("say who gets it: one of --segment NAME, --tag NAME or --file PATH")
     wanted = draft.Draft(
         text=words["text"], via=tuple(filter(None, (part.strip() for part in (words["via"] or "").split(",")))),
         at=_moment(session, words["at"]), purpose=words["purpose"], expires=words["expires"], holdout=words["holdout"],
-        pace=words["pace"], title=words["title"],
+        pace=words["pace"], title=words["title"], audience=_audience(words),
     )  # fmt: skip
     if words["segment"] is not None:
         return Request(wanted, audience.of_segment(session.app.parts, words["segment"], session.now), ())
@@ -166,6 +170,11 @@ def _request(session: Session, words: dict[str, Any]) -> Request:
     with words["file"].open(encoding="utf-8-sig", errors="replace") as lines:
         named = audience.of_lines(session.people, lines, tuple(session.settings.channels))
     return Request(wanted, named.ids, named.unknown)
+
+
+def _audience(words: dict[str, Any]) -> str:
+    name = words["file"].name if words["file"] is not None else words["segment"] or words["tag"]
+    return f"{next(word for word in AUDIENCES if words[word] is not None)} {name}"
 
 
 def _moment(session: Session, text: str | None) -> int:
@@ -272,6 +281,16 @@ def _warning(over: budgets.Over) -> str:
         f"more than today's budget of {name}: {over.messages:,} messages, {budget.left:,} of {budget.limit:,} left;"
         f" {takes}, and what expires before is not sent"
     )
+
+
+def _said(found: dict[str, Any]) -> None:
+    """What was asked for, as the words of `campaign send`."""
+    via = f" via {', '.join(found['via'])}" if found["via"] else ""
+    click.echo(f"{found['title']}: text {found['text']}{via}, {found['purpose']}, expires after {found['expires']}")
+    to = f" ({found['audience']})" if found["audience"] else ""
+    less = f", control group {found['control_group']}" if found["control_group"] else ""
+    pace = f", {found['pace']}" if found["pace"] else ""
+    click.echo(f"to {show.people(found['people'])}{to}{less}{pace}")
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -7,6 +7,7 @@ import logging
 import traceback
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     from automation.settings.sections import Log
@@ -25,11 +26,15 @@ def places(error: BaseException | None) -> str:
 
 
 class Lines(logging.Formatter):
-    """Lines for people. `debug`: tracebacks are whole, messages of errors included."""
+    """Lines for people, with times in `zone` as tables have them. `debug`: tracebacks are whole, messages of errors
+    included."""
 
-    def __init__(self, form: str, debug: bool) -> None:
+    def __init__(self, form: str, debug: bool, zone: ZoneInfo | None = None) -> None:
         super().__init__(form)
-        self._debug = debug
+        self._debug, self._zone = debug, zone
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        return datetime.fromtimestamp(record.created, self._zone or UTC).isoformat(" ", "milliseconds")
 
     def formatException(self, ei: Any) -> str:
         return super().formatException(ei) if self._debug else places(ei[1])
@@ -56,10 +61,10 @@ def begin(debug: bool) -> None:
     logging.getLogger("peewee").setLevel(logging.INFO)  # its debug log is every statement with its values
 
 
-def set_up(log: Log, debug: bool) -> None:
+def set_up(log: Log, zone: ZoneInfo, debug: bool) -> None:
     """Replaces the quiet log by what the settings say, for a command that runs long."""
     handler = logging.StreamHandler()
-    handler.setFormatter(Json(TEXT, debug) if log.format == "json" else Lines(TEXT, debug))
+    handler.setFormatter(Json(TEXT, debug) if log.format == "json" else Lines(TEXT, debug, zone))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.DEBUG if debug else log.level.upper())

@@ -97,6 +97,7 @@ def retry(session: Session, numbers: tuple[int, ...], journey: str | None, who: 
     """Failed or suppressed messages try all their ways again. Consent, caps and quiet hours are asked as ever."""
     chosen = list(numbers)
     if journey:
+        overview.number(session.app.store, journey)
         wanted = operators.Filter(state=MessageState.FAILED, journey=journey, limit=MOST)
         chosen += [row["id"] for row in operators.listed(session.app.store, wanted)]
     if not chosen:
@@ -243,4 +244,6 @@ def _since(session: Session, text: str | None) -> int:
 def _filter(session: Session, words: dict[str, Any], limit: int) -> operators.Filter:
     state = MessageState[words["state"].upper()] if words["state"] else None
     person = who_is.one(session, words["customer"]) if words["customer"] else None
+    if words["journey"]:
+        overview.number(session.app.store, words["journey"])
     return operators.Filter(state=state, word=words["reason"], journey=words["journey"], person=person, limit=limit)

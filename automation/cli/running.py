@@ -33,7 +33,7 @@ def start(session: Session) -> None:
     """
     from automation.runtime import service  # the scheduler is needed here only
 
-    logs.set_up(session.settings.log, session.debug)
+    logs.set_up(session.settings.log, session.settings.shop.zone, session.debug)
     _ = session.app.keyring
     restored.refuse_copy(session.app.store)
     edges: list[Edge] = []

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from zoneinfo import ZoneInfo
 
 from automation.cli import logs
 
@@ -31,6 +32,14 @@ def test_a_logged_error_keeps_types_and_places_and_no_message() -> None:
 
 def test_with_debug_the_message_is_there_too() -> None:
     assert PHONE in logs.Lines(logs.SHORT, debug=True).format(failed())
+
+
+def test_a_line_tells_the_time_of_the_shop_as_tables_do_and_its_distance_to_utc() -> None:
+    record = failed()
+    record.created = 1_795_330_800.25
+    told = logs.Lines(logs.TEXT, debug=False, zone=ZoneInfo("Asia/Shanghai")).format(record)
+    assert told.startswith("2026-11-22 15:00:00.250+08:00 ERROR work: tick failed")
+    assert json.loads(logs.Json(logs.TEXT, debug=False).format(record))["at"] == "2026-11-22T07:00:00.250+00:00"
 
 
 def test_a_line_of_json_says_the_same() -> None:

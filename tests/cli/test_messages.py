@@ -43,6 +43,13 @@ def test_messages_are_found_by_state_reason_journey_and_customer(sent: Any) -> N
     assert messages(sent, "--journey", "dormant_wakeup") == []
 
 
+@pytest.mark.parametrize("words", ["list", "retry"])
+def test_a_journey_that_never_was_is_refused_with_the_nearest_name(shop: Any, words: str) -> None:
+    done = shop("messages", words, "--journey", "dormant_wakup")
+    assert done.code == 1
+    assert "did you mean dormant_wakeup?" in done.err
+
+
 def test_a_message_shows_its_tries_and_its_body_only_with_a_reason(sent: Any) -> None:
     number = str(messages(sent, "--state", "queued")[0]["id"])
     found = sent.fine("messages", "show", number, "--json").json
