@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from automation.conditions import tree
-from automation.conditions.tree import FieldType, Happened, Marked, MarkKind, Op, Span
+from automation.conditions.tree import FieldType, Happened, Marked, MarkKind, Op, Shifted, Span
 from automation.festivals.durations import Duration
 from automation.festivals.moments import Moment
 from automation.kernel import errors
 from automation.store.states import MessageState
 
-from . import comparing, times
+from . import comparing, fields, times
 from .context import TRUE, Context, Target, asks_outside, complement
 from .wheres import compile_where
 
@@ -69,7 +69,8 @@ def _grouped(context: Context, ask: Happened, having: str) -> str:
 
 def _tied(ask: Happened) -> bool:
     """Whether the events depend on the run or on the person's own values: those cannot be read once for everybody."""
-    return ask.span is Span.ENTRY or ask.same is not None or asks_outside(ask.where)
+    anchored = ask.span is Span.ENTRY or isinstance(ask.value, Shifted)
+    return anchored or ask.same is not None or asks_outside(ask.where)
 
 
 def event_search(context: Context, ask: Happened) -> str:
@@ -98,6 +99,8 @@ def _span(context: Context, ask: Happened) -> list[str]:
             return [f"e.at >= {context.bind(times.ago(length, calendar))}"]
         case (Span.SINCE, Moment() as moment):
             return [f"e.at >= {context.bind(times.begins(moment, calendar))}"]
+        case (Span.SINCE, Shifted(ref, seconds)):
+            return [f"e.at >= {fields.reference(context, ref, FieldType.TIME)} + ({seconds})"]
         case (Span.BETWEEN, (Moment() as first, Moment() as last)):
             low, high = context.bind(times.begins(first, calendar)), context.bind(times.ends(last, calendar))
             return [f"e.at >= {low}", f"e.at < {high}"]

@@ -123,7 +123,7 @@ class EventReader:
             if self.scope.inside is not Inside.JOURNEY:
                 self.findings.wrong(loc, "C004", "nobody has entered yet here", _HOW_SPAN)
             return Span.ENTRY, None
-        return Span.SINCE, values.moment(self.findings, value, loc)
+        return Span.SINCE, values.since(self.findings, self.scope, value, loc)
 
     def _count(self, value: Any, loc: Loc) -> tuple[Op, Value] | None:
         number = FieldInfo(FieldType.NUMBER)

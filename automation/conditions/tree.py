@@ -49,7 +49,7 @@ class Span(StrEnum):
 
     ENTRY = "entry"  # since the run entered
     WITHIN = "within"  # value: Duration back from now
-    SINCE = "since"  # value: Moment
+    SINCE = "since"  # value: Moment, or Shifted
     BETWEEN = "between"  # value: (Moment, Moment)
     EVER = "ever"
 
@@ -61,8 +61,16 @@ class Ref:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class Shifted:
+    """A time of the run or of the person, moved by seconds: `entry.at -30d`. A day has 24 hours here."""
+
+    ref: Ref
+    seconds: int
+
+
 Scalar: TypeAlias = str | int | float | bool
-Value: TypeAlias = Scalar | tuple[Scalar, ...] | Ref | Duration | Moment | tuple[Moment, Moment]
+Value: TypeAlias = Scalar | tuple[Scalar, ...] | Ref | Shifted | Duration | Moment | tuple[Moment, Moment]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from automation.conditions.findings import Findings, said, short
 from automation.conditions.scope import FieldInfo, Scope
-from automation.conditions.tree import FieldType, Ref, Scalar
+from automation.conditions.tree import FieldType, Ref, Scalar, Shifted
 from automation.festivals import durations, moments, walltime
 from automation.festivals.durations import Duration
 from automation.festivals.moments import Moment
@@ -22,6 +22,9 @@ from automation.kernel.document import Loc
 
 _DECIMAL = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,6})?")
 _LARGEST: Final = 10**15
+_DAY: Final = 86_400
+_A_TIME: Final = FieldInfo(FieldType.TIME)
+_ENDLESS: Final = Duration(months=1)  # in the place of a number field
 _ALIKE: Final = (frozenset({FieldType.TEXT, FieldType.CHOICE}),)
 
 
@@ -168,6 +171,26 @@ def moment(findings: Findings, value: Any, loc: Loc) -> Moment | None:
         findings.wrong(loc, "C017", f"{said(value)} depends on a field", hint)
         return None
     return found
+
+
+def since(findings: Findings, scope: Scope, value: Any, loc: Loc) -> Moment | Shifted | None:
+    """A moment that is the same for everybody; or a time of the run or the person, `{from: path}` or `path -30d`."""
+    if is_reference(value):
+        ref = reference(findings, scope, value, loc, _A_TIME)
+        return Shifted(ref, 0) if ref else None
+    try:
+        found = moments.parse(value) if isinstance(value, str) else None
+    except ValueError:
+        found = None  # told below
+    if found is None or not found.anchor.path:
+        return moment(findings, value, loc)
+    lengths = [shift.duration or _ENDLESS for shift in found.shifts]
+    if found.time is not None or any(length.months or length.workdays for length in lengths):
+        hint = f"such as {found.anchor.path} -30d"
+        findings.wrong(loc, "C017", "from a field it is so many weeks, days, hours, minutes or seconds", hint)
+        return None
+    ref = reference(findings, scope, {"from": found.anchor.path}, loc, _A_TIME)
+    return Shifted(ref, sum(length.days * _DAY + length.seconds for length in lengths)) if ref else None
 
 
 def between_moments(findings: Findings, value: Any, loc: Loc) -> tuple[Moment, Moment] | None:

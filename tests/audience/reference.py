@@ -75,7 +75,8 @@ def _happened(ask: tree.Happened, one: Someone) -> bool:
         assert isinstance(ask.value, tree.Duration)
         found = [event for event in found if event.at >= NOW - _seconds(ask.value)]
     elif ask.span is tree.Span.SINCE:
-        found = [event for event in found if event.at >= _instant(ask.value)]
+        since = _since(ask.value, one)
+        found = [event for event in found if since is not None and event.at >= since]
     found = [event for event in found if holds(ask.where, one, event)]
     if ask.same is not None:
         wanted = one.data["entry"].get(ask.same)
@@ -91,6 +92,13 @@ def _seconds(length: Any) -> int:
 
 def _instant(moment: Any) -> int:
     return int(datetime.combine(moment.anchor.day, moment.time or datetime.min.time(), ZONE).timestamp())
+
+
+def _since(value: Any, one: Someone) -> int | None:
+    if not isinstance(value, tree.Shifted):
+        return _instant(value)
+    start = _person_value(value.ref.path, one)
+    return None if start is None else int(start + value.seconds)
 
 
 def _person_value(path: str, one: Someone) -> Any:

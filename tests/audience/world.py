@@ -197,7 +197,7 @@ def _someone(chance: Random, number: int) -> Someone:
             if chance.random() < 0.6
         ],
         events=events,
-        data={"entry": _maybe(chance, {"total": chance.choice((2, 10, 50)), **ENTRY}),
+        data={"entry": _maybe(chance, {"total": chance.choice((2, 10, 50)), "at": _moment(chance), **ENTRY}),
               "coupon": chance.choice(({"code": "D2"}, None))},
         entered_at=NOW - chance.choice((0, DAY, 8 * DAY, 500 * DAY)),
         event_id=chance.choice((*(one.id for one in events), None)),

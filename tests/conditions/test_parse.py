@@ -27,6 +27,7 @@ from automation.conditions.tree import (
     Not,
     Op,
     Ref,
+    Shifted,
     Span,
     Tagged,
 )
@@ -183,6 +184,10 @@ def test_an_event_in_full() -> None:
     )
     assert read("event: {name: order.paid, ever: true, count: 0}").count == (Op.IS, 0)
     assert read("event: {name: order.paid, since: 2026-01-01}").value == moments.parse("2026-01-01")
+    month_before = Shifted(Ref("entry.at"), -30 * 86_400)
+    assert read("event: {name: order.paid, since: entry.at -30d}").value == month_before
+    assert read("event: {name: order.paid, since: {from: entry.at}}").value == Shifted(Ref("entry.at"), 0)
+    assert read("event: {name: order.paid, since: last_order_at +2h}", SEGMENT).value.seconds == 7200
     pair = (moments.parse("2026-06-01"), moments.parse("2026-06-18"))
     assert read("event: {name: order.paid, between: [2026-06-01, 2026-06-18]}").value == pair
 
@@ -247,6 +252,11 @@ def test_outside_the_steps_of_a_journey_a_span_is_required(scope: Scope) -> None
         ("last_order_at: {within: 0d}", "1:25", "C016", "longer than nothing"),
         ("last_order_at: {within: -3d}", "1:25", "C016", "without a sign"),
         ("last_order_at: {within: 3}", "1:25", "C016", "3d for days"),
+        ("event: {name: order.paid, since: entry.order_id}", "1:34", "C015", "time is due"),
+        ("event: {name: order.paid, since: {from: entry.on}}", "1:41", "C002", "entry.at"),
+        ("event: {name: order.paid, since: entry.at -1mo}", "1:34", "C017", "entry.at -30d"),
+        ("event: {name: order.paid, since: entry.at 09:00}", "1:34", "C017", "entry.at -30d"),
+        ("event: {name: order.paid, since: entry.at +entry.total}", "1:34", "C017", "entry.at -30d"),
         ("last_order_at: {after: entry.at -3d}", "1:24", "C017", "{from: entry.at}"),
         ("segment: buyer", "1:10", "C040", "did you mean 'buyers'?"),
         ("stage: activ", "1:8", "C041", "did you mean 'active'?"),
