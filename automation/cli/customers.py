@@ -7,16 +7,18 @@ from typing import Any
 import click
 
 from automation.audience import computed
+from automation.conditions.parse import CONSENTS
 from automation.festivals import durations
 from automation.kernel import errors
 from automation.people import consents, identities, masking, merging, tags
+from automation.rendering.texts import Kind
 from automation.store import audit
 from automation.store.database import Transaction
 
 from . import customer, options, show, who_is
 from .session import Session
 
-CHANNELS = ("*", "wechat", "wecom", "sms", "email")
+CHANNELS = ("*", *map(str, Kind))
 COLUMNS = (
     show.number("id"), show.text("name"), show.text("stage"), show.number("points"), show.text("contacts"),
     show.time("created_at", "since"), show.unseen("uid"),
@@ -77,7 +79,7 @@ def tag(session: Session, customer_: str, tag: str, lasts: str | None, remove: b
 @group.command(epilog=options.example("run.py customers consent 13800000001 sms marketing no --evidence 电话退订"))
 @click.argument("customer_", metavar="CUSTOMER")
 @click.argument("channel", type=click.Choice(CHANNELS))
-@click.argument("purpose", type=click.Choice(("marketing", "service")))
+@click.argument("purpose", type=click.Choice(CONSENTS))
 @click.argument("word", type=click.Choice(("yes", "no")))
 @click.option("--evidence", metavar="TEXT", help="Where it can be proved: a form's number, a call's record.")
 @options.who

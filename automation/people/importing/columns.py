@@ -9,11 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from automation.conditions.parse import CONSENTS
 from automation.journey.catalog import Catalog, Field, Home
 from automation.kernel import errors
 from automation.kernel.document import nearest
+from automation.rendering.texts import Kind
 
 TAGS, CREATED, CONSENT, IGNORE = "tags", "created_at", "consent", "ignore"
+CONSENTED: Final = tuple(
+    f"{CONSENT}.{purpose}{channel}" for purpose in CONSENTS for channel in ("", *(f".{kind}" for kind in Kind))
+)
 EVENT, AT, DEDUPE = "event", "at", "dedupe"
 
 MAPPED: Final = "with --map HEADING=FIELD or under import.headers in config.yaml"
@@ -102,8 +107,8 @@ def _known(own: Mapping[str, str], catalog: Catalog, of_events: bool) -> dict[st
             properties |= {plain(known.title or name): name, plain(name): name}
     fields = _words(field for field in catalog.fields.values() if _taken(field))
     # The mapping in config.yaml is one for both kinds of file: what speaks of customers only is passed over in events.
-    usable = {*special, TAGS, CREATED, *fields.values(), *properties.values()}
-    words = {word: target for word, target in WORDS.items() if target in usable or target.startswith(f"{CONSENT}.")}
+    usable = {*special, TAGS, CREATED, *CONSENTED, *fields.values(), *properties.values()}
+    words = {word: target for word, target in WORDS.items() if target in usable}
     words |= fields | properties | (EVENT_WORDS if of_events else {})
     return words | {plain(heading): _usable(heading, target, usable, catalog) for heading, target in own.items()}
 
@@ -118,11 +123,14 @@ def _taken(field: Field) -> bool:
 
 
 def _usable(heading: str, target: str, usable: set[str], catalog: Catalog) -> str:
-    if target in usable or re.fullmatch(rf"{CONSENT}\.\w+(\.\w+)?", target):
+    if target in usable:
         return target
     if target in catalog.fields:
         kept = catalog.fields[target].kept
         raise errors.Refused(f"the column {heading!r} is mapped to {target!r}, which no file sets ({kept})")
+    if target.startswith(f"{CONSENT}."):
+        known = f"there are {', '.join(CONSENTED)}"
+        raise errors.Refused(f"the column {heading!r} is mapped to {target!r}: there is no such consent ({known})")
     near = nearest(target, usable)
     hint = f"did you mean {near}?" if near else "declare it in catalog.yaml, or write ignore"
     raise errors.Refused(f"the column {heading!r} is mapped to {target!r}, which is not in the catalog ({hint})")

@@ -24,3 +24,18 @@ def test_what_the_shop_counts_itself_is_not_taken_from_a_file() -> None:
 def test_nor_by_the_mapping_of_a_shop() -> None:
     with pytest.raises(errors.Refused, match="'frequency', which no file sets"):
         columns.read(["手机号", "频次"], {"频次": "frequency"}, CATALOG)
+
+
+@pytest.mark.parametrize(
+    "target", ["consent.markting", "consent.marketing.smss", "consent.marketing.pigeon", "consent."]
+)
+def test_a_consent_that_no_journey_asks_for_is_none(target: str) -> None:
+    with pytest.raises(
+        errors.Refused, match=r"no such consent \(there are consent.marketing, consent.marketing.wechat,"
+    ):
+        columns.read(["手机号", "同意"], {"同意": target}, CATALOG)
+
+
+@pytest.mark.parametrize("target", ["consent.marketing", "consent.service", "consent.marketing.wecom"])
+def test_a_consent_there_is_may_be_mapped(target: str) -> None:
+    assert columns.read(["手机号", "同意"], {"同意": target}, CATALOG).targets[1] == target
