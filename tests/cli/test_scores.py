@@ -6,7 +6,28 @@ import csv
 import re
 from typing import Any
 
+import pytest
+
 NAMES = ("recency", "frequency", "monetary")
+SLIP = """\
+journey: slip
+purpose: service
+status: live
+enter: {manual: true}
+again: never
+steps:
+  - choose:
+      - {if: {recency: {at_most: 2}}, then: [{tag: 快走}]}
+      - {if: {recency: {exists: true}}, then: [{tag: 常客}]}
+      - else: [{tag: 没买}]
+"""
+
+
+def own_journeys(shop: Any) -> None:
+    """A folder `own` of journeys beside the settings."""
+    config = (shop.folder / "config.yaml").read_text(encoding="utf-8")
+    shop.write("config.yaml", re.sub("journeys: [^,]+", "journeys: own", config))
+    (shop.folder / "own").mkdir()
 
 
 def test_a_customer_is_shown_with_scores_or_why_there_are_none(shop: Any) -> None:
@@ -36,10 +57,29 @@ def test_a_sample_and_an_export_have_the_scores(shop: Any) -> None:
 
 def test_who_is_asked_for_by_scores_is_found(shop: Any) -> None:
     texts = "fresh: {title: 新近, if: {recency: {at_least: 4}}}\nother: {title: 未购, if: {recency: {exists: false}}}\n"
-    config = (shop.folder / "config.yaml").read_text(encoding="utf-8")
-    shop.write("config.yaml", re.sub("journeys: [^,]+", "journeys: own", config))
-    (shop.folder / "own").mkdir()
+    own_journeys(shop)
     shop.write("own/segments.yaml", texts)
     for name, expected in (("fresh", "李*"), ("other", "韩*")):
         people = shop.fine("segment", "sample", name, "--json").json["people"]
         assert [row["name"] for row in people] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("said", "tag"),
+    [("{recency: 2, frequency: 5}", "快走"), ("{recency: 5}", "常客"), ("{without: [recency]}", "没买")],
+)
+def test_a_journey_that_asks_for_scores_is_tested_with_a_customer_who_has_them(shop: Any, said: str, tag: str) -> None:
+    own_journeys(shop)
+    shop.write("own/slip.yaml", SLIP)
+    (shop.folder / "tests").mkdir()
+    case = "test: 评分\njourney: slip\nat: 2026-06-01 08:00\ncustomer: SAID\nexpect:\n  - {tag: TAG}\n"
+    shop.write("tests/slip.yaml", case.replace("SAID", said).replace("TAG", tag))
+    shop.fine("test")
+
+
+def test_a_score_that_nobody_can_have_is_told(shop: Any) -> None:
+    own_journeys(shop)
+    shop.write("own/slip.yaml", SLIP)
+    (shop.folder / "tests").mkdir()
+    shop.write("tests/slip.yaml", "test: x\njourney: slip\nat: 2026-06-01 08:00\ncustomer: {monetary: 6}\n")
+    assert "tests/slip.yaml:4:22 K608 monetary: a score from 1 to 5 is due" in shop("test").out
