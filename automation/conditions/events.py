@@ -17,6 +17,7 @@ from automation.kernel.document import Loc
 _SPANS: Final = ("within", "since", "between", "ever")
 _KEYS: Final = ("name", "where", "count", *_SPANS, "same")
 _COUNTED: Final = (Op.IS, Op.ABOVE, Op.AT_LEAST, Op.BELOW, Op.AT_MOST, Op.BETWEEN)
+_LATER: Final = ("ticket.", "group.")  # events that a later release brings; a shop may declare its own
 _HOW_SPAN: Final = "add within: 30d, since: 2026-01-01, between: [...] or ever: true"
 
 Where = Callable[[Any, Loc, Mapping[str, FieldInfo]], Condition]
@@ -71,8 +72,10 @@ class EventReader:
         names = self.findings.texts(parts["name"], inner)
         listed = isinstance(parts["name"], list | tuple)
         for place, name in enumerate(names):
-            if name not in known:
-                where: Loc = (*inner, place) if listed else inner
+            where: Loc = (*inner, place) if listed else inner
+            if name not in known and name.startswith(_LATER):
+                self.findings.wrong(where, "C090", f"'{short(name)}' is not available yet")
+            elif name not in known:
                 self.findings.unknown(where, "C020", f"unknown event '{short(name)}'", name, known, key=False)
         return names if all(name in known for name in names) else ()
 

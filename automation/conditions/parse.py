@@ -192,6 +192,9 @@ class Reader:
         return _any_of(found)
 
     def _check_step(self, kind: MarkKind, step: str, loc: Loc) -> None:
+        if kind is MarkKind.ANSWERED:
+            self.findings.wrong(loc, "C090", "'answered' needs a survey, not available yet", key=True)
+            return
         sends = {name: done for name, done in self.scope.steps.items() if done in _SENDING}
         if step not in sends:
             other = self.scope.steps.get(step)
@@ -199,8 +202,6 @@ class Reader:
                 f"'{short(step)}' sends nothing: it is a {other} step" if other else f"unknown step '{short(step)}'"
             )
             self.findings.unknown(loc, "C031", message, step, sends, key=False)
-        elif kind is MarkKind.ANSWERED and sends[step] != "survey":
-            self.findings.wrong(loc, "C090", "'answered' needs a survey, not available yet", key=True)
 
     def _where(self, value: Any, loc: Loc, properties: Mapping[str, FieldInfo]) -> Condition:
         scope = Scope(Vocabulary(properties, {}), Inside.WHERE)

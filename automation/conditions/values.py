@@ -124,8 +124,8 @@ def _fits(found: FieldType, wanted: FieldType) -> bool:
 def missing(findings: Findings, scope: Scope, path: str, loc: Loc, key: bool) -> None:
     """Note that a path leads nowhere: why, and where it was probably meant to lead."""
     head, dot, _ = path.partition(".")
-    if dot and head == "group":
-        findings.wrong(loc, "C090", "group.* is not available yet", key=key)
+    if dot and head in ("group", "repeat"):
+        findings.wrong(loc, "C090", f"{head}.* is not available yet", key=key)
     elif dot and head == "entry" and scope.entry is None:
         findings.wrong(loc, "C004", f"'{short(path)}': there is no entry here", "ask in the journey instead", key)
     else:

@@ -113,12 +113,14 @@ def grown(leaves: st.SearchStrategy[Any], most: int) -> st.SearchStrategy[Any]:
     return st.recursive(leaves, more, max_leaves=most)
 
 
+SHIFTED = st.builds(
+    tree.Shifted,
+    st.sampled_from([Ref("entry.at"), Ref("last_order_at")]),
+    st.sampled_from([0, -world.DAY, -30 * world.DAY, world.DAY]),
+)
 SPANS = st.one_of(
     st.just((Span.ENTRY, None)), st.just((Span.EVER, None)), st.tuples(st.just(Span.WITHIN), LENGTHS),
-    st.tuples(st.just(Span.SINCE), MOMENTS),
-    st.tuples(st.just(Span.SINCE), st.builds(
-        tree.Shifted, st.sampled_from([Ref("entry.at"), Ref("last_order_at")]), st.sampled_from([0, -world.DAY, -30 * world.DAY, world.DAY]),
-    )),
+    st.tuples(st.just(Span.SINCE), st.one_of(MOMENTS, SHIFTED)),
 )  # fmt: skip
 COUNTS = st.one_of(
     st.none(), st.tuples(st.one_of(EITHER, ORDERED), st.integers(0, 3)),
