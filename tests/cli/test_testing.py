@@ -111,6 +111,7 @@ def test_who_agreed_to_nothing_gets_no_marketing_and_the_reason_is_compared(bare
     [
         ("journey: dormant_wakeup", "journey: dormant_wakup", "2:10 no journey 'dormant_wakup'"),
         ("at: 2026-06-01 08:00", "at: tomorrow", "3:5 a date and a time are due here, not 'tomorrow'"),
+        ("at: 2026-06-01 08:00", "at: 9999-06-01 08:00", "3:5 9999-06-01 is not from 2000 to 2099"),
         ("at: 2026-06-01 08:00", "at: 2026-06-31 08:00", "3:5 '2026-06-31' is not a date"),
         ("can: [sms]", "can: [fax]", "4:27 no channel is of the kind 'fax'"),
         ("name: 王芳", "nmae: 王芳", "4:12 no field 'nmae' in catalog.yaml"),
@@ -135,6 +136,23 @@ def test_what_is_misspelt_is_told_where_it_stands(bare: Shop, old: str, new: str
     assert old in CASE
     found = lines(bare, CASE.replace(old, new, 1))
     assert any(one.startswith(said) for one in found), found
+
+
+def test_every_wrong_field_of_the_customer_is_told(bare: Shop) -> None:
+    found = lines(bare, CASE.replace("name: 王芳", "tier: platinum, zone: Mars/X, birthday: 13-40"))
+    assert [one.partition(": ")[0] for one in found] == ["4:18 tier", "4:34 zone", "4:52 birthday"]
+
+
+def test_a_test_that_expects_nothing_is_none(bare: Shop) -> None:
+    assert lines(bare, CASE.partition("expect:")[0]) == ["1:1 this test expects nothing"]
+
+
+def test_who_never_enters_is_told_so(bare: Shop) -> None:
+    written(bare, CASE.partition("expect:")[0].replace("2026-02-20", "2026-05-30") + "never: [wakeup_hello]\n")
+    done = bare("test")
+    assert done.code == 1  # 90 days later they are dormant after all
+    written(bare, "test: 没买过的不算沉睡\njourney: dormant_wakeup\nat: 2026-06-01 08:00\nnever: [wakeup_hello]\n")
+    assert "the customer never entered" in bare.fine("test", "-v").out
 
 
 def test_a_broken_file_fails_alone(bare: Shop) -> None:

@@ -13,7 +13,7 @@ from automation.engine.delivery import receipts
 from automation.journey import built_in
 from automation.journey.catalog import Field, Home, Property
 from automation.kernel.document import Loc
-from automation.kernel.errors import SourceErrors
+from automation.kernel.errors import Problem, SourceErrors
 from automation.people import consents, fields, happenings, identities, profiles, tags
 from automation.people.normalise import Unusable
 from automation.simulate.world import World
@@ -94,12 +94,15 @@ class Actor:
         }
 
     def _set(self, tx: Transaction, now: int, values: Mapping[str, Any], loc: Loc) -> list[fields.Change]:
-        changes = []
+        changes: list[fields.Change] = []
+        problems: list[Problem] = []
         for name, value in values.items():
             try:
                 changes += profiles.set_fields(self._world.people, tx, now, self.person, {name: value})
             except Unusable as wrong:
-                raise self._wrong((*loc, name), str(wrong)) from None
+                problems += self._wrong((*loc, name), str(wrong)).problems
+        if problems:
+            raise SourceErrors(problems)
         return changes
 
     def _score(self, tx: Transaction, name: str, value: Any) -> None:

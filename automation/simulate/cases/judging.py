@@ -98,6 +98,8 @@ def timeline(case: Case, played: Played) -> list[str]:
     lines += [(came.at, 1, line(came)) for came in played.came if came.at is not None]
     waits = [f"{'still waiting':16}  {came.word}" for came in played.came if came.at is None]
     inside = [f"{'still inside':16}  {run.journey}" for run in played.runs if run.ended is None]
+    if not played.runs:
+        return ["the customer never entered"]
     ordered = sorted(lines, key=lambda one: one[:2])
     return [f"{moment(case, at)}  {said}" for at, _, said in ordered] + waits + inside
 

@@ -68,6 +68,7 @@ EXPECT: Final[Mapping[str, str]] = {
 ONLY_OF: Final = {"via": Sort.SEND, "text": Sort.SEND, "reason": Sort.SKIPPED}
 NEEDED: Final = ("test", "journey", "at")
 DAY: Final = 86_400
+EARLIEST, LATEST = "2000-01-01", "2099-01-01"  # festivals and lunar birthdays are known then
 WHEN: Final = "write a date and a time: 2026-03-01 09:00"
 
 
@@ -116,6 +117,8 @@ class _Reader:
         expect = [self._expected(one, ("expect", n)) for n, one in enumerate(self._list(parts, "expect"))]
         never = [(self._step(one, ("never", n)), ("never", n)) for n, one in enumerate(self._list(parts, "never"))]
         ends = self._ends(parts["ends"]) if "ends" in parts else None
+        if not expect and not never and ends is None:
+            self.findings.wrong((), "K606", "this test expects nothing", "add expect:, never: or ends:")
         holdout = self.findings.truth(parts.get("holdout", False), ("holdout",))
         paths = self._paths(parts.get("paths", {}))
         empty = self._empty(parts)
@@ -253,6 +256,8 @@ class _Reader:
 
     def _expected(self, value: Any, loc: Loc) -> Expected | None:
         one = self.findings.mapping(value, loc, EXPECT)
+        if not one:
+            return None
         sorts = [sort for sort in Sort if sort in one]
         if len(sorts) != 1:
             self.findings.wrong(loc, "K606", "one thing that is expected is due here", f"say one of {', '.join(Sort)}")
@@ -343,6 +348,8 @@ class _Reader:
             else:
                 first = walltime.midnight(walltime.parse_day(day), self.zone)
                 span = Span(first, first + DAY - 1)
+            if not EARLIEST <= day < LATEST:
+                raise ValueError(f"{day} is not from {EARLIEST[:4]} to {LATEST[:4]}")
         except ValueError as mistake:
             self.findings.wrong(loc, "K603", str(mistake), WHEN)
             return None
