@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import click
 
 from automation.journey import project, schema
-from automation.kernel import errors
+from automation.kernel import errors, shapes, source
 from automation.people import keyring
+from automation.settings.sections import Key
 
-from . import options
+from . import options, show
 
 SHIPPED: Final = Path(__file__).resolve().parents[2]
 SCHEMA: Final = "journey.schema.json"
@@ -33,20 +35,47 @@ def init(folder: Path) -> None:
     try:
         for path, content in _files():
             (made if _write(folder / path, content) else kept).append(str(path))
-        key = folder / "var" / "lucheng.key"
-        if key.exists():
-            kept.append("var/lucheng.key")
-        else:
+        key = _key_file(folder)
+        if key is not None and not key.exists():
             keyring.create(key)
-            made.append("var/lucheng.key")
+            made.append(_shown(key, folder))
+        elif key is not None:
+            kept.append(_shown(key, folder))
     except OSError as error:
         raise errors.ServiceAway(f"{folder} cannot be written: {error.strerror}") from error
     for name in kept:
         click.echo(f"kept  {name}")
-    click.echo(f"made {len(made)} files in {folder}" if made else f"everything is there already in {folder}")
-    if "var/lucheng.key" in made:
+    click.echo(
+        f"made {show.counted(len(made), 'file')} in {folder}" if made else f"everything is there already in {folder}"
+    )
+    if key is None:
+        click.echo("no key file is made: config.yaml takes the key from a secret (key.value)")
+    elif _shown(key, folder) in made:
         click.echo(f"Note: {keyring.WARNING}: {key}")
     click.echo(f"Next: cd {folder}, change config.yaml, then `run.py check`")
+
+
+def _key_file(folder: Path) -> Path | None:
+    """Where config.yaml, which may have been there before, wants the key; None where it takes it from a secret.
+
+    Only this part of it is read: the rest may name folders and secrets that do not exist yet.
+    """
+    path = folder / "config.yaml"
+    document = source.read(path)
+    found = document.data.get("key") or {}
+    if isinstance(found, dict) and found.get("value") is not None:
+        return None
+    part = replace(document, data={"key": found})
+    return shapes.validate(part, _WithKey, context={"folder": path.resolve().parent, "environ": {}}).key.file
+
+
+class _WithKey(shapes.Strict):
+    key: Key
+
+
+def _shown(key: Path, folder: Path) -> str:
+    inside = folder.resolve()
+    return str(key.relative_to(inside)) if key.is_relative_to(inside) else str(key)
 
 
 def _files() -> Iterator[tuple[Path, bytes]]:

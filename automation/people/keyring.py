@@ -131,7 +131,8 @@ def load(path: Path, environment: str | None = None) -> Keyring:
             text = file.read(64 * 1024).decode("ascii", "replace")
     except FileNotFoundError:
         raise errors.Refused(
-            f"there is no key file {path}: restore your copy, or make a new shop with `run.py init`"
+            f"there is no key file {path}: restore your copy; for a new shop `run.py init DIR`, with the folder of its"
+            " config.yaml, makes it there"
         ) from None
     except OSError as error:
         raise errors.ServiceAway(f"the key file {path} cannot be read: {error.strerror}") from error

@@ -44,6 +44,39 @@ def test_what_exists_is_kept_the_key_above_all(tmp_path: Path, capsys: pytest.Ca
     assert "kept  journeys/onboarding.yaml" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("place", ["secrets/l.key", "/elsewhere/l.key"])
+def test_the_key_is_made_where_a_config_that_is_there_wants_it(tmp_path: Path, place: str) -> None:
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    key = tmp_path / place.removeprefix("/") if place.startswith("/") else shop / place
+    text = Path(run.__file__).with_name("config.yaml").read_text(encoding="utf-8")
+    assert "file: var/lucheng.key" in text
+    wanted = str(key) if place.startswith("/") else place
+    (shop / "config.yaml").write_text(text.replace("file: var/lucheng.key", f"file: {wanted}"), encoding="utf-8")
+    assert command("init", shop) == 0
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert not (shop / "var" / "lucheng.key").exists()
+    assert command("--config", shop / "config.yaml", "tick") == 0
+    before = key.read_bytes()
+    assert command("init", shop) == 0
+    assert key.read_bytes() == before
+
+
+def test_no_key_file_is_made_beside_a_config_that_takes_it_from_a_secret(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text("shop: {name: 测试店}\nkey: {value: '${NO_SUCH_KEY}'}\n", encoding="utf-8")
+    assert command("init", tmp_path) == 0
+    assert not list(tmp_path.rglob("*.key"))
+    assert "key.value" in capsys.readouterr().out
+
+
+def test_a_config_whose_key_is_wrong_is_told_before_a_key_is_made(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("shop: {name: 测试店}\nkey: {flie: a.key}\n", encoding="utf-8")
+    assert command("init", tmp_path) == 1
+    assert not list(tmp_path.rglob("*.key"))
+
+
 def test_journeys_name_a_schema_that_is_there_for_editors(tmp_path: Path) -> None:
     command("init", tmp_path)
     first = (tmp_path / "journeys" / "onboarding.yaml").read_text(encoding="utf-8").splitlines()[0]
