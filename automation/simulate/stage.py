@@ -86,7 +86,7 @@ class Stage:
         data: dict[str, Any] = dict(source.read(config).data)
         folders = settings.folders
         data["folders"] = {
-            name: os.path.relpath(getattr(folders, name), self.folder) for name in ("journeys", "templates")
+            name: os.path.relpath(getattr(folders, name), self.folder) for name in ("journeys", "templates", "tests")
         }
         data["store"] = {"url": f"sqlite:{self.database.name}"}
         data["key"] = {"file": "demo.key"}
