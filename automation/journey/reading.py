@@ -172,6 +172,9 @@ class Context:
         if not isinstance(value, str):
             self.findings.wrong(loc, code, f"{due} is due here, not {said(value)}", f"such as {such}")
             return None
+        if value.startswith("until "):
+            self.findings.wrong(loc, code, "'until' is a word of `wait` alone", f"write {value.removeprefix('until ')}")
+            return None
         try:
             return read(value)
         except ValueError as mistake:

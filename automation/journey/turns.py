@@ -88,7 +88,11 @@ def _name(context: Context, value: Any, loc: Loc, flow: Flow) -> str | None:
     name = context.findings.text(value, loc)
     if name is None:
         return None
-    if name in _TAKEN or not _NAME.fullmatch(name):
+    if name in _TAKEN:
+        message = f"'{name}' is a word of the language"
+        context.findings.wrong(loc, "J024", message, f"give it another name, such as as: my_{name}")
+        return None
+    if not _NAME.fullmatch(name):
         hint = "one word of letters, digits and _"
         context.findings.wrong(loc, "J024", f"'{short(name)}' is not possible as a name here", hint)
         return None
@@ -125,7 +129,10 @@ def if_then(context: Context, parts: Parts, loc: Loc, flow: Flow) -> Result:
 
 def choose(context: Context, parts: Parts, loc: Loc, flow: Flow) -> Result:
     value, place, findings = parts["choose"], (*loc, "choose"), context.findings
-    if not isinstance(value, list) or not value:
+    if value == []:
+        findings.wrong(place, "S011", "the list of branches is empty", "- if: ... and then: ...")
+        return None, flow
+    if not isinstance(value, list):
         findings.wrong(place, "S011", f"a list of branches is due here, not {said(value)}", "- if: ... and then: ...")
         return None, flow
     if len(value) > MOST_BRANCHES:

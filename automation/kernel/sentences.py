@@ -84,7 +84,7 @@ def unknown_key(word: str, known: Iterable[str]) -> Sentence:
     close = nearest(word, names)
     if close:
         return "S001", f"unknown key '{word}'", f"did you mean '{close}'?"
-    return "S001", f"unknown key '{word}'", f"known here: {some(names)}" if names else ""
+    return "S001", f"unknown key '{word}'", f"other keys known here: {some(names)}" if names else ""
 
 
 def not_a_choice(value: Any, choices: list[str]) -> Sentence:
@@ -119,8 +119,16 @@ def sentence(error: Mapping[str, Any]) -> Sentence:
     if kind == "union_tag_invalid":
         return not_a_choice(context.get("tag"), quoted(str(context.get("expected_tags", ""))))
     if kind == "string_pattern_mismatch":
-        return "S019", "this text does not have the form that is due here", ""
+        return "S019", "this text does not have the form that is due here", form(str(context.get("pattern", "")))
     return "S019", "this value does not fit here", ""
+
+
+def form(pattern: str) -> str:
+    """What a pattern asks for: in words where it is one set of characters, else the pattern."""
+    plain = re.fullmatch(r"\^\[([^\]^]+)\]\{(\d+),(\d+)\}\$", pattern)
+    if plain is None:
+        return f"its form, as a regular expression: {pattern}"
+    return f"{plain[2]} to {plain[3]} characters of {' '.join(re.findall(r'.-.|.', plain[1]))}"
 
 
 def quoted(words: str) -> list[str]:

@@ -106,7 +106,12 @@ def _join(problems: list[Problem], found: list[slips.Slip], path: str, syntax: P
     """One list: a slip on the line of a problem of the tree explains it better, so the tree's is dropped."""
     kept = [slip for slip in found if syntax or not slip.structural]
     lines = {slip.line + 1 for slip in kept}
-    joined = [problem for problem in problems if problem.line not in lines or problem.code not in EXPLAINED]
+    dashes = {slip.line for slip in kept if slip.code == "Y025"}  # what stands below the key before them
+    joined = [
+        problem for problem in problems
+        if not (problem.line in lines and problem.code in EXPLAINED)
+        and not (problem.line in dashes and problem.code == "Y034")
+    ]  # fmt: skip
     if syntax and not lines & {syntax.line, syntax.line - 1}:
         joined.append(syntax)
     return joined + [Problem(path, s.line + 1, s.column + 1, s.code, s.message, s.hint) for s in kept]

@@ -9,7 +9,7 @@ import pydantic
 import pytest
 from pydantic import Field, Tag
 
-from automation.kernel import options, shapes, source
+from automation.kernel import options, sentences, shapes, source
 from automation.kernel.errors import SourceErrors
 
 DIGITS = "(write plain digits, such as 50 or 1.5: no quotation marks, leading zeros, units or e)"
@@ -84,7 +84,7 @@ def test_an_unknown_key_points_at_the_key_and_hides_the_missing_one_it_stands_fo
 def test_a_missing_key_far_from_any_slip_is_reported_beside_an_unknown_one() -> None:
     lines = said("zzz: 1\n")
     assert "j:1:1 S002 'journey' is missing" in lines
-    assert any("S001 unknown key 'zzz' (known here: counts, flag" in line for line in lines)
+    assert any("S001 unknown key 'zzz' (other keys known here: counts, flag" in line for line in lines)
 
 
 def test_a_key_that_is_there_is_not_proposed_again() -> None:
@@ -139,7 +139,10 @@ def test_an_empty_file_lacks_its_keys() -> None:
             "2:28 S022 a duration is due here (write a whole number and a unit: 30s, 15m, 3h, 2d, 1w)",
         ),
         ("steps: [{if: {a: 1}}]", "2:9 S002 'then' is missing"),
-        ("steps: [{if: {}, then: [{send: a, xx: 1}]}]", "2:35 S001 unknown key 'xx' (known here: expires, via)"),
+        (
+            "steps: [{if: {}, then: [{send: a, xx: 1}]}]",
+            "2:35 S001 unknown key 'xx' (other keys known here: expires, via)",
+        ),
         ("steps: [{if: {}, then: [], esle: []}]", "2:28 S001 unknown key 'esle' (did you mean 'else'?)"),
     ],
 )
@@ -179,3 +182,8 @@ def test_report_raises_only_for_problems() -> None:
     problem = source.parse("a: 1\n", "j").problem((), "S020", "wrong")
     with pytest.raises(SourceErrors, match="j:1:1 S020 wrong"):
         shapes.report([problem])
+
+
+def test_a_form_is_said_in_words_where_it_can_be() -> None:
+    assert sentences.form("^[A-Za-z0-9_-]{6,64}$") == "6 to 64 characters of A-Z a-z 0-9 _ -"
+    assert sentences.form("^https?://") == "its form, as a regular expression: ^https?://"

@@ -265,6 +265,11 @@ def test_the_nearest_word_is_found() -> None:
 
 
 def test_every_code_said_is_in_the_table_and_every_code_of_the_table_is_said() -> None:
-    kernel = Path(source.__file__).parent
-    said = "".join(path.read_text() for path in kernel.glob("*.py") if path.name != "codes.py")
+    house = Path(source.__file__).parents[1]
+    files = [path for floor in ("kernel", "settings", "cli") for path in (house / floor).glob("*.py")]
+    said = "".join(path.read_text(encoding="utf-8") for path in files if path.name != "codes.py")
     assert [code for code in CODES if f'"{code}"' not in said] == []
+
+
+def test_a_full_width_dash_below_a_key_is_the_only_thing_said() -> None:
+    assert problems("journey: a\nsteps:\n－ send: a\n") == [(3, 1, "Y025")]
