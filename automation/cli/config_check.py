@@ -45,7 +45,16 @@ def _lifecycle(document: Document, settings: Settings, catalog: Catalog) -> Iter
 
 
 def _headers(document: Document, settings: Settings, catalog: Catalog) -> Iterator[Problem]:
-    own = (columns.TAGS, columns.CREATED, columns.CONSENT, columns.IGNORE, columns.EVENT, columns.AT, columns.DEDUPE)
+    own = (
+        columns.TAGS,
+        columns.CREATED,
+        columns.CONSENT,
+        columns.IGNORE,
+        columns.EVENT,
+        columns.AT,
+        columns.DEDUPE,
+        *columns.PROOFS,
+    )
     consents = [f"{columns.CONSENT}.{kind}" for kind in KINDS]
     consents += [f"{consent}.{channel}" for consent in consents for channel in Kind]
     properties = [name for event in catalog.events.values() for name in event.properties]

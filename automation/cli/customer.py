@@ -33,7 +33,10 @@ MESSAGES = (
     show.time("expires_at"), show.unseen("word"),
 )  # fmt: skip
 EVENTS = (show.time("at"), show.text("event"), show.text("key"), show.text("properties"))
-CONSENTS = (show.text("channel"), show.text("purpose"), show.text("granted"), show.time("at"), show.text("source"))
+CONSENTS = (
+    show.text("channel"), show.text("purpose"), show.text("granted"), show.time("at"), show.text("source"),
+    show.text("text_version", "text"), show.unseen("evidence"),
+)  # fmt: skip
 WINDOWS = (show.text("channel"), show.time("until"), show.text("left", "replies left"))
 GRANTS = (show.text("channel"), show.text("template"), show.number("left", "notices left"))
 TAGS = (show.text("tag"), show.text("source"), show.time("since"), show.time("until"))
@@ -157,7 +160,7 @@ def _print(session: Session, report: dict[str, Any]) -> None:
 def _scores(session: Session, report: dict[str, Any]) -> str:
     if report["recency"] is None:
         event = session.settings.lifecycle.event
-        return f"no RFM scores: no {event} when they were last counted (every night, and by imports)"
+        return f"no RFM scores: no {event} before the last count (every night, and after imports)"
     listed = ", ".join(f"{name} {report[name]}" for name in rfm.COLUMNS)
     return f"RFM scores, 5 is best: {listed}"
 

@@ -15,7 +15,7 @@ from automation.rendering.texts import Kind
 from automation.store import audit
 from automation.store.database import Transaction
 
-from . import customer, options, show, who_is
+from . import customer, options, proving, show, who_is
 from .session import Session
 
 CHANNELS = ("*", *map(str, Kind))
@@ -81,21 +81,24 @@ def tag(session: Session, customer_: str, tag: str, lasts: str | None, remove: b
 @click.argument("channel", type=click.Choice(CHANNELS))
 @click.argument("purpose", type=click.Choice(CONSENTS))
 @click.argument("word", type=click.Choice(("yes", "no")))
-@click.option("--evidence", metavar="TEXT", help="Where it can be proved: a form's number, a call's record.")
+@proving.options()
 @options.who
 @click.pass_obj
-def consent(
-    session: Session, customer_: str, channel: str, purpose: str, word: str, evidence: str | None, who: str
-) -> None:
-    """Write down what a customer agreed to, or took back, now. CHANNEL * means all channels."""
-    if word == "yes" and not evidence:
+def consent(session: Session, /, customer_: str, channel: str, purpose: str, word: str, who: str, **proof: Any) -> None:
+    """Write down what a customer agreed to, or took back: now, unless --at says when. CHANNEL * means all channels."""
+    known = proving.proof(session, proof)
+    if word == "yes" and not known.evidence:
         raise errors.UsageError("a consent needs --evidence: the law asks the shop to prove it")
     person = who_is.one(session, customer_)
-    said = consents.Consent(person, channel, purpose, word == "yes", f"staff:{who}", session.now, None, evidence)
+    at, source = session.now if known.at is None else known.at, known.source or f"staff:{who}"
+    said = consents.Consent(person, channel, purpose, word == "yes", source, at, known.text_version, known.evidence)
     with session.app.store.write() as tx:
         consents.put(tx, [said])
+        holds = consents.granted(tx, person, channel, purpose)
         audit.record(tx, session.now, who, "consent", person=person, channel=channel, purpose=purpose, word=word)
     click.echo(f"#{person}: {purpose} by {'every channel' if channel == '*' else channel}: {word}")
+    if holds != said.granted:
+        click.echo(f"kept in the history; what was said later holds: {'yes' if holds else 'no'}")
 
 
 @group.command(epilog=options.example("run.py customers merge '#12' '#57' --reason 同一会员两个手机号"))

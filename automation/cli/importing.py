@@ -21,7 +21,7 @@ from automation.rewards import pools
 from automation.store import audit
 from automation.store.database import Transaction
 
-from . import options, progress, show
+from . import options, progress, proving, show
 from .session import Session
 
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -58,14 +58,25 @@ def group() -> None:
 )
 @FILE
 @click.option("--changes", is_flag=True, help="Journeys hear of changed fields (customer.changed).")
+@proving.options("consent-", " Of all consents in FILE, unless a column says it.")
 @shared
 def customers(session: Session, /, file: Path, changes: bool, **common: Any) -> None:
     """Import customers from CSV or XLSX.
 
     A row is recognised by phone, email, openid or any other identity: known people are updated, new ones made. Rows
     that cannot be taken go to a rejects file beside FILE. A killed import goes on where it stopped when run again.
+
+    A yes without a time undoes no refusal. Columns consent_at, consent_source, consent_text_version and
+    consent_evidence say of each row what shows its consents.
     """
-    _import(session, "customers", importing.customers, file, {"changes": changes}, common)
+    _import(
+        session,
+        "customers",
+        importing.customers,
+        file,
+        {"changes": changes, "proof": proving.proof(session, common)},
+        common,
+    )
 
 
 @group.command(epilog=options.example("run.py import events orders.csv --event order.paid"))

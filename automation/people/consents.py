@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final, NamedTuple
 
-from automation.store.database import Transaction
+from automation.store.database import Statements, Transaction
 
 from .suppression import OPTED_OUT
 
@@ -45,6 +45,18 @@ class Consent:
     evidence: str | None = None
 
 
+class Proof(NamedTuple):
+    """What shows that a word was given: when (UTC seconds), where, to which version of the text, and the evidence."""
+
+    at: int | None = None
+    source: str | None = None
+    text_version: str | None = None
+    evidence: str | None = None
+
+
+NO_PROOF: Final = Proof()
+
+
 def put(tx: Transaction, consents: Sequence[Consent], undated: bool = False) -> None:
     """Records words. `undated`: `at` is when we heard of it, not when it was given; then a grant undoes no refusal."""
     rows = [_row(consent) for consent in consents]
@@ -54,6 +66,12 @@ def put(tx: Transaction, consents: Sequence[Consent], undated: bool = False) -> 
     lifted = [one for one in consents if one.granted and one.channel in LIFTS and one.purpose == "marketing"]
     if lifted and not undated:
         tx.many(LIFT, [{"at": one.at, "person_id": one.person_id} for one in lifted])
+
+
+def granted(statements: Statements, person: int, channel: str, purpose: str) -> bool:
+    """Whether the last word on this very channel and purpose is a yes."""
+    sql = "SELECT granted FROM consent WHERE person_id = :person AND channel = :channel AND purpose = :purpose"
+    return bool(statements.value(sql, person=person, channel=channel, purpose=purpose))
 
 
 def _row(word: Consent) -> dict[str, Any]:

@@ -103,6 +103,28 @@ def test_a_refusal_is_written_down_and_a_consent_needs_its_proof(shop: Any) -> N
     assert log(shop)[0]["what"] == "consent"
 
 
+def test_a_word_given_earlier_is_written_down_with_what_shows_it_and_undoes_no_later_one(shop: Any) -> None:
+    words = (
+        "--at",
+        "2025-06-18 20:00",
+        "--source",
+        "南京西路店",
+        "--text-version",
+        "2025-1",
+        "--evidence",
+        "登记表 17",
+    )
+    said = shop.fine("customers", "consent", WANG, "wecom", "service", "yes", *words).out
+    assert "holds" not in said
+    found = shop.fine("customers", "show", WANG, "--json").json["consents"]
+    (given,) = (row for row in found if (row["channel"], row["purpose"]) == ("wecom", "service"))
+    assert (given["at"], given["source"]) == ("2025-06-18T20:00:00+08:00", "南京西路店")
+    assert (given["text_version"], given["evidence"]) == ("2025-1", "登记表 17")
+    late = shop.fine("customers", "consent", WANG, "sms", "marketing", "no", *words)
+    assert "what was said later holds: yes" in late.out
+    assert shop("customers", "consent", WANG, "sms", "marketing", "no", "--at", "2027-01-01").code == 2
+
+
 def test_two_customers_are_merged_and_parted_again(shop: Any) -> None:
     wang, li = number(shop, WANG), number(shop, "13800000002")
     done = shop.fine("customers", "merge", f"#{wang}", f"#{li}", "--reason", "同一人", "--yes")

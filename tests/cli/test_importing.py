@@ -129,3 +129,18 @@ def test_a_mapped_column_that_the_file_does_not_have_is_told(bare: Any) -> None:
     done = bare("import", "customers", path, "--map", "城市区=city")
     assert (done.code, "no column '城市区' (did you mean 城区?)" in done.err) == (1, True)
     assert bare.fine("import", "customers", path, "--map", "城区=city", "--json").json["unknown_columns"] == []
+
+
+def test_what_shows_the_consents_of_a_file_is_said_once_for_all(bare: Any) -> None:
+    path = bare.write("c.csv", CUSTOMERS)
+    words = ("--consent-at", "2026-11-05 10:00", "--consent-source", "双11柜台", "--consent-text-version", "2026-1")
+    bare.fine("import", "customers", path, *words, "--consent-evidence", "登记表 9")
+    found = bare.fine("customers", "show", "13800000001", "--json").json["consents"][0]
+    assert (found["at"], found["source"]) == ("2026-11-05T10:00:00+08:00", "双11柜台")
+    assert (found["text_version"], found["evidence"]) == ("2026-1", "登记表 9")
+
+
+@pytest.mark.parametrize("time", ["2027-01-01", "yesterday"])
+def test_a_consent_is_given_at_a_time_that_was(bare: Any, time: str) -> None:
+    done = bare("import", "customers", bare.write("c.csv", CUSTOMERS), "--consent-at", time)
+    assert (done.code, "time of a consent" in done.err) == (2, True)

@@ -13,9 +13,11 @@ from automation.conditions.parse import CONSENTS
 from automation.journey.catalog import Catalog, Field, Home
 from automation.kernel import errors
 from automation.kernel.document import nearest
+from automation.people.consents import Proof
 from automation.rendering.texts import Kind
 
 TAGS, CREATED, CONSENT, IGNORE = "tags", "created_at", "consent", "ignore"
+PROOFS: Final = tuple(f"{CONSENT}_{name}" for name in Proof._fields)
 CONSENTED: Final = tuple(
     f"{CONSENT}.{purpose}{channel}" for purpose in CONSENTS for channel in ("", *(f".{kind}" for kind in Kind))
 )
@@ -46,6 +48,10 @@ _SPELLINGS: Final[dict[str, str]] = {
     "consent.marketing": "营销同意 同意营销 是否接收营销 接受营销信息 营销授权",
     "consent.marketing.sms": "短信营销同意 是否接收短信 接收短信",
     "consent.marketing.email": "邮件营销同意 是否接收邮件 接收邮件",
+    "consent_at": "同意时间 同意日期 授权时间 授权日期",
+    "consent_source": "同意来源 同意渠道 授权来源 授权渠道",
+    "consent_text_version": "同意书版本 授权书版本 隐私政策版本",
+    "consent_evidence": "同意凭证 同意证据 授权凭证 授权证据",
 }
 _OF_EVENTS: Final[dict[str, str]] = {
     EVENT: "事件 事件名 事件名称 行为",
@@ -107,7 +113,7 @@ def _known(own: Mapping[str, str], catalog: Catalog, of_events: bool) -> dict[st
             properties |= {plain(known.title or name): name, plain(name): name}
     fields = _words(field for field in catalog.fields.values() if _taken(field))
     # The mapping in config.yaml is one for both kinds of file: what speaks of customers only is passed over in events.
-    usable = {*special, TAGS, CREATED, *CONSENTED, *fields.values(), *properties.values()}
+    usable = {*special, TAGS, CREATED, *CONSENTED, *PROOFS, *fields.values(), *properties.values()}
     words = {word: target for word, target in WORDS.items() if target in usable}
     words |= fields | properties | (EVENT_WORDS if of_events else {})
     return words | {plain(heading): _usable(heading, target, usable, catalog) for heading, target in own.items()}

@@ -33,6 +33,7 @@ class Contacts:
     """Good rows. `columns`: of the table person, by name; `days`: YearDay, `attrs`: members, by name of the field.
 
     `tags`: tuples of words, `created`: UTC seconds; None where the table has no such column.
+    `proofs`: of the consents, by columns.PROOFS.
     """
 
     size: int
@@ -43,6 +44,7 @@ class Contacts:
     tags: Values | None = None
     created: Values | None = None
     consents: list[Consents] = field(default_factory=list)
+    proofs: dict[str, Values] = field(default_factory=dict)
 
     def part(self, rows: Sequence[int]) -> Contacts:
         """A copy of these rows."""
@@ -60,6 +62,7 @@ class Contacts:
             None if self.tags is None else picked(self.tags),
             None if self.created is None else picked(self.created),
             [word._replace(granted=picked(word.granted)) for word in self.consents],
+            named(self.proofs),
         )  # fmt: skip
 
     def join(self, rows: Sequence[int]) -> None:

@@ -8,19 +8,23 @@ from __future__ import annotations
 import json
 import marshal
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import repeat
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from automation.people.sealing import IDENTITY, Vault, seed_of
 
 from . import proofs
+from .columns import PROOFS
 from .contacts import Contacts, Values
 
 MEMORY = 20_000  # texts of attributes kept for the next row
 PERSON: Final = ("uid", "seed", "name", "stage", "zone", "attrs", "created_at", "changed_at")
 DAY: Final = ("field", "calendar", "month", "day", "leap", "place", "year")
 TEXT: Final = {str, type(None)}
+
+
+Proved: TypeAlias = tuple[Any, ...] | None
 
 
 class Sealed(NamedTuple):
@@ -41,7 +45,7 @@ class Batch(NamedTuple):
     """What a chunk says of people, one each. `people`: rows of PERSON, in the order of their uids, `zone` by name.
 
     The rest names people by their place there. `turns`: the place of each in the file; `days`: rows of DAY, in the
-    order of the table's key; `tags`: (place, tag); `consents`: (place, purpose, channel, granted).
+    order of the table's key; `tags`: (place, tag); `consents`: (place, purpose, channel, granted, Proof as a tuple).
     """
 
     people: list[tuple[Any, ...]]
@@ -49,7 +53,7 @@ class Batch(NamedTuple):
     identities: Sealed
     days: list[tuple[Any, ...]]
     tags: list[tuple[int, str]]
-    consents: list[tuple[int, str, str, bool]]
+    consents: list[tuple[int, str, str, bool, Proved]]
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Five times as fast as pickling its hundred thousand values one by one.
@@ -214,12 +218,20 @@ def _sealed(vault: Vault, flat: _Flat, places: list[int]) -> Sealed:
     return Sealed(kinds, accounts, lookups, sealed, keys, _picked(places, rows))
 
 
-def _consents(contacts: Contacts, places: list[int]) -> list[tuple[int, str, str, bool]]:
+def _consents(contacts: Contacts, places: list[int]) -> list[tuple[int, str, str, bool, Proved]]:
     """Row by row, in the order of the file: of what one row says and another, nothing is lost."""
     return [
-        (places[row], purpose, channel, said)
-        for row in range(contacts.size if contacts.consents else 0)
+        (places[row], purpose, channel, said, proof)
+        for row, proof in enumerate(_proofs(contacts) if contacts.consents else ())
         for purpose, channels, granted in contacts.consents
         if (said := granted[row]) is not None
         for channel in channels
     ]
+
+
+def _proofs(contacts: Contacts) -> Iterable[Proved]:
+    """Of each row."""
+    if not contacts.proofs:
+        return repeat(None, contacts.size)
+    every = range(contacts.size)
+    return zip(*(_picked(contacts.proofs.get(name), every) for name in PROOFS), strict=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from automation.people.consents import NO_PROOF, Proof
 from automation.store.database import Transaction
 
 MB = 1024 * 1024
@@ -30,8 +31,9 @@ class Options:
     """`columns`: heading -> field, identity, tags, consent.PURPOSE[.CHANNEL] or ignore, before the built-in words.
 
     `asked`: headings that the file must have. `accounts`: kind of identity -> whose it is, such as openid: wechat_main.
-    `changes`: emit customer.changed. `event`: the name of every event of a file that has no column for it.
-    `live`: imported events enter journeys. `again`: take a finished file once more. Empty cells change nothing.
+    `proof`: of all consents, where a row does not say it. `changes`: emit customer.changed. `event`: the name of every
+    event of a file that has no column for it. `live`: imported events enter journeys. `again`: take a finished file
+    once more. Empty cells change nothing.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -39,7 +41,7 @@ class Options:
     accounts: Mapping[str, str] = field(default_factory=dict)
     source: str = "import"
     consent_channels: tuple[str, ...] = ("sms", "email", "wechat", "wecom")
-    text_version: str | None = None
+    proof: Proof = NO_PROOF
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
@@ -53,7 +55,7 @@ class Options:
     def meaning(self) -> str:
         """What decides how a file is read: with another meaning it is another import."""
         told = (sorted(self.columns.items()), sorted(self.accounts.items()), self.source, self.consent_channels)
-        return repr((*told, self.text_version, self.encoding, self.delimiter, self.sheet, self.event, self.chunk))
+        return repr((*told, self.proof, self.encoding, self.delimiter, self.sheet, self.event, self.chunk))
 
 
 def silent(done: int, total: int | None) -> None:

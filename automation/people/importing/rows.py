@@ -133,6 +133,9 @@ def _field(registry: Registry, options: Options, place: int, target: str, now: i
         return Column(
             place, target, values.yes, lambda found, said: found.consents.append(Consents(purpose, channels, said))
         )
+    if target in columns.PROOFS:
+        proof = partial(_given, zone=ZoneInfo(registry.zone), now=now) if target == columns.PROOFS[0] else values.text
+        return Column(place, target, proof, lambda found, said: _put(found.proofs, target, said))
     known = registry.catalog.fields[target]
     if known.home is Home.DATE:
         return Column(
@@ -142,6 +145,13 @@ def _field(registry: Registry, options: Options, place: int, target: str, now: i
         convert = partial(fields.column, known)
         return Column(place, target, convert, lambda found, said: _put(found.columns, target, said))
     return Column(place, target, _attribute(registry, known), lambda found, said: _put(found.attrs, target, said))
+
+
+def _given(cell: str, zone: ZoneInfo, now: int) -> int:
+    at = dates.moment(cell, zone)
+    if at > now:
+        raise Unusable("lies in the future")
+    return at
 
 
 def _year_day(registry: Registry, target: str, now: int) -> Callable[[str], Any]:

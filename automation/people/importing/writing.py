@@ -184,17 +184,24 @@ class Writer:
         )
 
     def _consent(self, tx: Transaction, now: int, batch: Batch, numbers: dict[int, int]) -> None:
-        options = self._options
-        words = [
-            Consent(numbers[place], channel, purpose, granted, options.source, now, options.text_version)
-            for place, purpose, channel, granted in batch.consents
-        ]
-        consents.put(tx, words, undated=True)
+        of_file, source = self._options.proof, self._options.source
+        dated: list[Consent] = []
+        undated: list[Consent] = []
+        for place, purpose, channel, granted, said in batch.consents:
+            at, where, *rest = of_file if said is None else map(_first, said, of_file)
+            word = Consent(numbers[place], channel, purpose, granted, where or source, now if at is None else at, *rest)
+            (undated if at is None else dated).append(word)
+        consents.put(tx, undated, undated=True)
+        consents.put(tx, dated)
 
     def _zone(self, tx: Transaction, name: str | None) -> int | None:
         if name is not None and name not in self._zones:
             self._zones[name] = profiles.ensure_zone(tx, name)
         return self._zones[name] if name is not None else None
+
+
+def _first(one: Any, other: Any) -> Any:
+    return other if one is None else one
 
 
 def _latest(kept: dict[int, int], person: int) -> int:

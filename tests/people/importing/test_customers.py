@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from automation.kernel import errors
-from automation.people import identities, merging, profiles, showing
+from automation.people import consents, identities, merging, profiles, showing
+from automation.people.consents import Consent, Proof
 from automation.people.importing import Options, Report, Watch, customers, jobs
 from automation.people.importing.steps import TOGETHER
 from automation.people.registry import Registry
@@ -196,6 +197,41 @@ def test_an_old_yes_in_a_file_undoes_no_later_refusal(shop: Registry, table: Cal
     customers(shop, second, OPTIONS, NOW + 100)
     granted = shop.store.rows("SELECT granted FROM consent ORDER BY person_id")
     assert granted == [(0,), (1,)]
+
+
+CONSENTED = "SELECT channel, granted, source, at, text_version, evidence FROM consent WHERE channel IN ('sms', 'email')"
+
+
+def test_a_consent_comes_with_what_shows_it_of_its_row_or_else_of_the_file(
+    shop: Registry, table: Callable[..., Path]
+) -> None:
+    path = table(
+        "手机号,接收短信,接收邮件,同意时间,同意来源,同意书版本,同意凭证",
+        "13800000001,是,否,2025-06-18 20:00,南京西路店,2025-1,登记表 17",
+        "13800000002,是,,,,,",
+        "13800000003,是,,2026-06-18,,,",
+    )
+    proof = Proof(None, "会员日活动", "2024-2")
+    report = customers(shop, path, Options(proof=proof), NOW)
+    assert (report.created, report.rejected) == (2, 1)
+    at = 1_750_248_000
+    assert sorted(shop.store.rows(CONSENTED), key=str) == [
+        ("email", 0, "南京西路店", at, "2025-1", "登记表 17"),
+        ("sms", 1, "会员日活动", NOW, "2024-2", None),
+        ("sms", 1, "南京西路店", at, "2025-1", "登记表 17"),
+    ]
+
+
+def test_a_yes_with_a_time_undoes_the_refusals_before_it_and_none_after(
+    shop: Registry, table: Callable[..., Path], person: Callable[..., int]
+) -> None:
+    one, two = person(("phone", "13800000001")), person(("phone", "13800000002"))
+    with shop.store.write() as tx:
+        for who, at in ((one, NOW - 20), (two, NOW - 5)):
+            consents.put(tx, [Consent(who, "sms", "marketing", False, "sms", at)])
+    path = table("手机号,接收短信", "13800000001,是", "13800000002,是")
+    customers(shop, path, Options(proof=Proof(NOW - 10)), NOW)
+    assert shop.store.rows("SELECT person_id, granted FROM consent ORDER BY person_id") == [(one, 1), (two, 0)]
 
 
 def test_a_finished_file_is_not_imported_again_unless_asked(shop: Registry, table: Callable[..., Path]) -> None:
