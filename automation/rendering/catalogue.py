@@ -59,6 +59,14 @@ def load(folder: Path) -> Texts:
     return Texts(texts, tuple(sorted(set(problems))), frozenset(broken))
 
 
+def _is_sound(part: dict[str, Any]) -> bool:
+    try:
+        shapes.validate(document.Document(TEXT_FILE, part), files.TextShape)
+    except errors.SourceErrors:
+        return False
+    return True
+
+
 @dataclass(slots=True)
 class Reader:
     """One text's folder while it is read."""
@@ -70,7 +78,7 @@ class Reader:
     def read(self) -> Text | None:
         head = self.folder / TEXT_FILE
         about = self._document(head) if head.exists() else document.Document(reading.shown(head), {})
-        shape = self._shape(about, files.TextShape) if about else None
+        shape = self._head(about) if about else None
         if about is None or shape is None:
             return None
         self._declare_links(head, about, shape)
@@ -101,6 +109,17 @@ class Reader:
             frozenset(shape.needs),
             frozenset(shape.links),
         )
+
+    def _head(self, about: document.Document) -> files.TextShape | None:
+        """What text.yaml says. Where a key is wrong that nothing below depends on, the others are gone on with, so
+        that what is wrong with them is told as well."""
+        shape = self._shape(about, files.TextShape)
+        if shape is not None or not isinstance(about.data, dict):
+            return shape
+        sound = {name: part for name, part in about.data.items() if _is_sound({name: part})}
+        if any(name in about.data and name not in sound for name in ("variants", "links")):
+            return None
+        return shapes.validate(document.Document(about.path, sound), files.TextShape)
 
     def _document(self, path: Path) -> document.Document | None:
         try:

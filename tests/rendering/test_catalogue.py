@@ -279,3 +279,15 @@ def test_a_file_that_is_not_utf8_is_named(shop: Shop) -> None:
 
 def test_a_shop_without_templates_has_no_texts(shop: Shop) -> None:
     assert shop() == Texts({})
+
+
+def test_an_unknown_key_hides_nothing_else_that_is_wrong(shop: Shop) -> None:
+    head = 'foo: 1\nneeds: 3\nvariants: {vip: {if: {x: 1}}}\nlinks: {home: "shop.example.com"}\n'
+    found = problems(shop(**{"a/sms.yaml": SMS, "a/text.yaml": head}))
+    assert [code for _, code in found] == ["S001", "S011", "T042", "T021"]
+
+
+def test_what_depends_on_wrong_links_or_variants_is_not_told(shop: Shop) -> None:
+    head = "links: 3\nvariants: {vip: 3}\n"
+    found = problems(shop(**{"a/sms.yaml": SMS, "a/text.yaml": head, "a/vip/sms.yaml": SMS}))
+    assert [code for _, code in found] == ["S012", "S012"]
