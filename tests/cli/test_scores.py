@@ -36,7 +36,7 @@ def test_a_customer_is_shown_with_scores_or_why_there_are_none(shop: Any) -> Non
         in shop.fine("customers", "show", "13800000001").out
     )
     never = shop.fine("customers", "show", "13800000003").out
-    assert "no RFM scores: no order.paid when they were last counted" in never
+    assert "no RFM scores: no order.paid before the last count" in never
     found = shop.fine("customers", "show", "13800000002", "--json").json
     assert [found[name] for name in NAMES] == [5, 1, 1]
     found = shop.fine("customers", "show", "13800000003", "--json").json
@@ -81,5 +81,8 @@ def test_a_score_that_nobody_can_have_is_told(shop: Any) -> None:
     own_journeys(shop)
     shop.write("own/slip.yaml", SLIP)
     (shop.folder / "tests").mkdir()
-    shop.write("tests/slip.yaml", "test: x\njourney: slip\nat: 2026-06-01 08:00\ncustomer: {monetary: 6}\n")
+    shop.write(
+        "tests/slip.yaml",
+        "test: x\njourney: slip\nat: 2026-06-01 08:00\ncustomer: {monetary: 6}\nends: {reason: finished}\n",
+    )
     assert "tests/slip.yaml:4:22 K608 monetary: a score from 1 to 5 is due" in shop("test").out
