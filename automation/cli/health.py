@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from automation.engine.delivery import gathered, lanes
 from automation.festivals import feasts, lunar, walltime
 from automation.inbound import welcome
-from automation.journey import graph
+from automation.journey import graph, project
 from automation.journey.rules import RULES
 from automation.kernel import errors, options
 from automation.kernel.ports import Reason
@@ -270,32 +270,54 @@ def _lane(session: Session, channel: str, lane: lanes.LaneState) -> Looks:
 
 
 def _files(session: Session) -> Looks:
-    project = session.app.project
+    found = session.app.project
     broken: dict[str, list[str]] = {}
-    for problem in project.problems:
+    for problem in found.problems:
         broken.setdefault(problem.path, []).append(problem.code)
-    live = {name for (name,) in session.app.store.rows("SELECT name FROM journey WHERE live_version IS NOT NULL")}
     for path, codes in broken.items():
         name = path.rsplit("/", 1)[-1].removesuffix(".yaml")
-        kept = "; its last good version runs on" if name in live else ""
+        kept = "; its last good version runs on" if session.app.parts.registry.by_name(name) else ""
         yield Look(
-            Level.PROBLEM, path, f"{len(codes)} problems ({', '.join(sorted(set(codes)))}){kept}: `run.py check`"
-        )
+            Level.PROBLEM, path, f"{show.counted(len(codes), 'problem')} ({', '.join(sorted(set(codes)))}){kept}:"
+            " `run.py check`"
+        )  # fmt: skip
+    yield from _unreadable(session)
     try:
         session.app.require_files()
     except errors.Refused as why:
         yield Look(Level.PROBLEM, "files", str(why))
         return
     if not broken:
-        yield Look(
-            Level.FINE, "files", f"{len(project.journeys)} journeys, {len(project.texts.texts)} texts, no problems"
-        )
-    for pool in project.coupons.values():
+        yield Look(Level.FINE, "files", f"{len(found.journeys)} journeys, {len(found.texts.texts)} texts, no problems")
+    for pool in found.coupons.values():
         left = pools.left(session.app.store, pool.name)
         if pool.imported and left <= pool.low_stock:
             yield Look(
                 Level.NOTE, f"coupons {pool.name}", f"{left:,} codes left: `run.py import coupons {pool.name} FILE`"
             )
+
+
+def _unreadable(session: Session) -> Looks:
+    """Journeys with a version that cannot do without what the files no longer say."""
+    store, registry = session.app.store, session.app.parts.registry
+    if not registry.unreadable:
+        return
+    numbers = ", ".join(map(str, sorted(registry.unreadable)))
+    reserved = {f"{name}.yaml" for name in project.RESERVED}
+    kept = ""
+    if leader.is_led(store) and any(one.path.rsplit("/", 1)[-1] in reserved for one in session.app.project.problems):
+        kept = "; the engine that runs goes on with what it read before, until it is started anew"
+    for name, live, inside in store.rows(UNREADABLE.format(numbers=numbers)):
+        nobody = "nobody enters it, " if live else ""
+        says = f"it cannot be read with the files as they are: {nobody}{inside:,} inside wait{kept}"
+        yield Look(Level.PROBLEM, f"journey {name}", f"{says}: `run.py check`")
+
+
+UNREADABLE: Final = (
+    "SELECT j.name, max(CASE WHEN v.id = j.live_version THEN 1 ELSE 0 END), count(r.id) FROM version v"
+    " JOIN journey j ON j.id = v.journey_id LEFT JOIN run r ON r.journey_id = j.id AND r.version_id = v.id"
+    " AND r.state = 0 WHERE v.id IN ({numbers}) GROUP BY j.name ORDER BY j.name"
+)
 
 
 def _calendar(session: Session) -> Looks:

@@ -13,16 +13,20 @@ from automation.kernel.errors import Problem, SourceErrors
 
 
 class Findings:
-    """The problems (which stop) and warnings (which do not) of one document, in the order they were found."""
+    """The problems (which stop) and warnings (which do not) of one document, in the order they were found.
 
-    def __init__(self, document: Document) -> None:
-        self.document = document
+    `forgiven`: codes that stop nothing here.
+    """
+
+    def __init__(self, document: Document, forgiven: Collection[str] = ()) -> None:
+        self.document, self.forgiven = document, forgiven
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
 
     def wrong(self, loc: Loc, code: str, message: str, hint: str = "", key: bool = False) -> None:
         """Note a problem at the value of `loc`, or at its key."""
-        self.problems.append(self.document.problem(loc, code, message, hint, key))
+        kept = self.warnings if code in self.forgiven else self.problems
+        kept.append(self.document.problem(loc, code, message, hint, key))
 
     def warn(self, loc: Loc, code: str, message: str, hint: str = "", key: bool = False) -> None:
         self.warnings.append(self.document.problem(loc, code, message, hint, key))

@@ -57,10 +57,10 @@ def _places(tx: Transaction) -> list[tuple[int, int]]:
 
 def _group(parts: Parts, tx: Transaction, loaded: Loaded | None, version_id: int, node: int, now: int) -> None:
     place = loaded.journey.nodes.get(loaded.keys.get(node, "")) if loaded else None
-    if loaded is None or place is None:
-        _set_aside(tx, version_id, node, now, "its version can no longer be read")
-    elif loaded.stands_still:
+    if loaded is None or loaded.stands_still:
         _hold(tx, version_id, node)
+    elif place is None:
+        _set_aside(tx, version_id, node, now, "its step is not in its version")
     else:
         if place.kind is graph.NodeKind.START:
             _release_control_group(tx, version_id, node, now)
@@ -120,7 +120,7 @@ def _release_control_group(tx: Transaction, version_id: int, node: int, now: int
 
 
 def _hold(tx: Transaction, version_id: int, node: int) -> None:
-    """A paused journey stands still: its due runs keep their moment aside until it goes on."""
+    """A journey that is paused or cannot be read stands still: its due runs keep their moment aside."""
     tx.temporary("holding", "run_id BIGINT")
     tx.run("INSERT INTO holding SELECT run_id FROM moving WHERE version_id = :v AND node = :n", v=version_id, n=node)
     tx.run("UPDATE run SET held_due = run.due, due = NULL FROM holding WHERE run.id = holding.run_id")

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from automation.journey import graph, places
+from automation.journey import graph, places, project
 from automation.journey.nodes import map_node
 from automation.kernel import errors
 from automation.settings import Settings
@@ -25,7 +25,7 @@ from .registry import Loaded
 
 log = logging.getLogger(__name__)
 OVERRIDES = "overrides"  # the rules set aside when the files were last taken into use
-LAST_OVERRIDES = "SELECT value FROM control WHERE name = :name"
+LAST_KNOWN = "SELECT value FROM control WHERE name = :name"
 
 
 def install(parts: Parts, now: int) -> list[str]:
@@ -35,6 +35,8 @@ def install(parts: Parts, now: int) -> list[str]:
     _close_vanished(parts, now)
     _tell_overrides(parts, now)
     take_up(parts)
+    _remember_segments(parts, now)
+    _tell_kept(parts)
     for one in parts.registry.live:
         if one.name in changed:
             _bring_along(parts, one, now)
@@ -126,20 +128,53 @@ def _tell_overrides(parts: Parts, now: int) -> None:
     """Rules that policy.yaml sets aside from now on, or no longer, go into the operators' log with the reason."""
     aside = dict(sorted(parts.project.policy.overrides.items()))
     text = json.dumps(aside, ensure_ascii=False)
-    if (parts.store.value(LAST_OVERRIDES, name=OVERRIDES) or "{}") == text:
+    if (parts.store.value(LAST_KNOWN, name=OVERRIDES) or "{}") == text:
         return
     with parts.store.write() as tx:
-        before: dict[str, str] = json.loads(tx.value(LAST_OVERRIDES, name=OVERRIDES) or "{}")
+        before: dict[str, str] = json.loads(tx.value(LAST_KNOWN, name=OVERRIDES) or "{}")
         for rule in sorted(aside.keys() | before.keys()):
             if rule in aside and aside[rule] != before.get(rule):
                 audit.record(tx, now, "files", "rule set aside", rule=rule, reason=aside[rule])
             elif rule not in aside:
                 audit.record(tx, now, "files", "rule kept again", rule=rule)
-        tx.run(
-            "INSERT INTO control (name, value, at, who) VALUES (:name, :value, :now, 'files') ON CONFLICT (name)"
-            " DO UPDATE SET value = excluded.value, at = excluded.at",
-            name=OVERRIDES, value=text, now=now,
-        )  # fmt: skip
+        _keep(tx, OVERRIDES, text, now)
+
+
+def _keep(tx: Transaction, name: str, value: str, now: int) -> None:
+    tx.run(
+        "INSERT INTO control (name, value, at, who) VALUES (:name, :value, :now, 'files') ON CONFLICT (name)"
+        " DO UPDATE SET value = excluded.value, at = excluded.at",
+        name=name, value=value, now=now,
+    )  # fmt: skip
+
+
+def _remember_segments(parts: Parts, now: int) -> None:
+    """Keeps segments.yaml as it is now, unless a version needs it as it was: what is renamed in it holds on for those
+    who stand in a version that names it."""
+    path = parts.settings.folders.journeys / "segments.yaml"
+    if any(problem.path.endswith("segments.yaml") for problem in parts.project.problems):
+        return
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if (parts.store.value(LAST_KNOWN, name=registry.SEGMENTS) or "") == text:
+        return
+    current = {one.hash for one in parts.project.journeys.values()}
+    try:
+        for one in parts.registry.versions.values():
+            if one.journey.hash not in current:
+                project.load_kept(one.journey.source, one.name, parts.project, text)
+    except errors.SourceErrors:
+        return
+    if not parts.registry.unreadable:
+        with parts.store.write() as tx:
+            _keep(tx, registry.SEGMENTS, text, now)
+
+
+def _tell_kept(parts: Parts) -> None:
+    """Which journeys run on although their file cannot be taken into use."""
+    for one in parts.registry.live:
+        path = parts.settings.folders.journeys / f"{one.name}.yaml"
+        if one.name not in parts.project.journeys and path.exists():
+            log.error("journeys/%s.yaml has problems: its last good version runs on; see `run.py check`", one.name)
 
 
 def take_up(parts: Parts) -> None:

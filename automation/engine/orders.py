@@ -33,14 +33,16 @@ def _release_messages(parts: Parts, journey_id: int, now: int) -> None:
 
 
 def release(parts: Parts, journey_id: int) -> int:
-    """Gives the runs of a journey that were held their moments back, in batches. Those set aside stay so."""
+    """Gives the runs of a journey that were held their moments back, in batches. Those set aside stay so, and those
+    whose version cannot be read."""
     count = 0
+    unreadable = ", ".join(map(str, sorted(parts.registry.unreadable))) or "0"
     while True:
         with parts.write() as tx:
             found = tx.run(
                 "UPDATE run SET due = held_due, held_due = NULL WHERE id IN (SELECT id FROM run"
                 f" WHERE journey_id = :journey AND state = {RunState.INSIDE} AND held_due IS NOT NULL"
-                " AND id NOT IN (SELECT run_id FROM stuck) LIMIT :batch)",
+                f" AND version_id NOT IN ({unreadable}) AND id NOT IN (SELECT run_id FROM stuck) LIMIT :batch)",
                 journey=journey_id, batch=parts.settings.engine.batch,
             )  # fmt: skip
         if not found:

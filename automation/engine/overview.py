@@ -176,5 +176,5 @@ def _why(parts: Parts, row: Mapping[str, Any]) -> str:
     loaded = parts.registry.versions.get(row["version"])
     node = loaded.journey.nodes.get(row["step"] or "") if loaded else None
     if node is None:
-        return "its version can no longer be read"
+        return "its version cannot be read: run.py check"
     return WAITS.get(node.kind, "moves on")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import cache
 
 from automation.conditions import tree
 from automation.journey import graph
-from automation.journey.project import Project, load_source
+from automation.journey.project import Project, load_kept
 from automation.kernel import errors
 from automation.store.database import Store
 from automation.store.names import Names
 
 log = logging.getLogger(__name__)
+SEGMENTS = "segments"  # in `control`: segments.yaml as it was when every version could be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,9 @@ class Rule:
 class Registry:
     """Built anew whenever files or an operator's orders change; never changed in place."""
 
-    def __init__(self, loaded: Mapping[int, Loaded], names: Names) -> None:
-        self.versions = loaded
+    def __init__(self, loaded: Mapping[int, Loaded], names: Names, unreadable: Collection[int] = ()) -> None:
+        """`unreadable`: versions that no longer compile. Whoever is inside one stands still until files are mended."""
+        self.versions, self.unreadable = loaded, frozenset(unreadable)
         self.live = tuple(one for one in loaded.values() if one.live)
         self._by_name: dict[int, list[Rule]] = defaultdict(list)
         _name(loaded, names)
@@ -104,7 +107,7 @@ def _name(loaded: Mapping[int, Loaded], names: Names) -> None:
 
 
 def load(store: Store, names: Names, project: Project) -> Registry:
-    """Reads every version that people may stand in. One that no longer compiles is logged and left where it stands."""
+    """Reads every version that people may stand in. In one that no longer compiles they stand still; it is logged."""
     rows = store.rows(
         "SELECT v.id, v.journey_id, v.source, v.hash, j.name, j.live_version, j.paused, j.status FROM version v"
         " JOIN journey j ON j.id = v.journey_id WHERE v.retired_at IS NULL ORDER BY v.id"
@@ -113,26 +116,34 @@ def load(store: Store, names: Names, project: Project) -> Registry:
     for journey_id, key, number in store.rows("SELECT journey_id, key, id FROM step"):
         steps[journey_id][key] = number
     found: dict[int, Loaded] = {}
+    unreadable: list[int] = []
+    before = cache(lambda: str(store.value("SELECT value FROM control WHERE name = :name", name=SEGMENTS) or ""))
     for version_id, journey_id, source, digest, name, live_version, paused, status in rows:
-        journey = _journey(project, name, source, digest)
+        journey = _journey(project, name, (source, digest), before)
         if journey is None:
+            unreadable.append(version_id)
             continue
         own = steps[journey_id]
         found[version_id] = Loaded(
             journey_id, version_id, replace(journey, status=graph.Status(status)), own,
             {number: key for key, number in own.items()}, version_id == live_version, bool(paused),
         )  # fmt: skip
-    return Registry(found, names)
+    return Registry(found, names, unreadable)
 
 
-def _journey(project: Project, name: str, source: str, digest: str) -> graph.Journey | None:
+def _journey(project: Project, name: str, version: tuple[str, str], before: Callable[[], str]) -> graph.Journey | None:
+    """`version`: its text and hash. `before`: segments.yaml as it was."""
+    source, digest = version
     current = project.journeys.get(name)
     if current is not None and current.hash == digest:
         return current
     try:
-        return load_source(source, name, project)
+        return load_kept(source, name, project, before())
     except errors.SourceErrors as wrong:
-        log.error("a version of %s can no longer be read; its people wait: %s", name, wrong.problems[0])
+        log.error(
+            "a version of %s can no longer be read; whoever is inside waits, and nobody enters it: %s",
+            name, wrong.problems[0],
+        )  # fmt: skip
         return None
 
 

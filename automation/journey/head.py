@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, TypeAlias
 
 from automation.conditions import parse, tree, values
@@ -25,12 +25,15 @@ LARGEST_HOLDOUT: Final = 50  # per cent: with more the control group would be th
 _PACE = re.compile(r"([1-9][0-9]{0,8}) a day")
 
 
-def read(document: Document, source: str, name: str, shop: Shop) -> tuple[graph.Journey, Context]:
-    """The journey of a file, compiled. `name`: what the file is called. Raises SourceErrors with all its problems.
+def read(
+    document: Document, source: str, name: str, shop: Shop, forgiven: Collection[str] = ()
+) -> tuple[graph.Journey, Context]:
+    """The journey of a file, compiled. `name`: what the file is called. Raises SourceErrors with all its problems but
+    those of the `forgiven` codes.
 
-    The context says which journeys it starts and with what, and holds the warnings.
+    The context says which journeys it starts and with what, and holds the steps and the warnings.
     """
-    context = Context(Findings(document), shop, steps=steps.read)
+    context = Context(Findings(document, forgiven), shop, steps=steps.read)
     data = document.data if document.data is not None else {}
     needed = [key for key, known in words.JOURNEY.items() if known.required]
     parts = context.mapping(data, (), tuple(words.JOURNEY), words.JOURNEY_LATER, needed)
@@ -70,6 +73,7 @@ class _Reader:
         entry_if = entries.condition(context, parts.get("enter"))
         context.keys = keys.collect(self.findings, parts.get("steps"), ("steps",))
         read_steps, _ = context.list(parts, "steps", (), Flow())
+        context.read = read_steps
         goal = self._goal()
         exits, exit_on_goal = self._exits(goal)
         unless = context.condition(parts["unless"], ("unless",), context.names) if "unless" in parts else None

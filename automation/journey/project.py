@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from automation.conditions.scope import FieldInfo
+from automation.conditions.tree import Condition
 from automation.festivals import feasts
 from automation.festivals.feasts import Festival
 from automation.journey import (
@@ -25,23 +26,25 @@ from automation.journey import (
     policy_file,
     rules_check,
     segments,
+    texts_check,
     variants,
 )
 from automation.journey.catalog import Catalog
 from automation.journey.coupons import Pool
 from automation.journey.policy_file import Policy
-from automation.journey.reading import Context, Members
+from automation.journey.reading import LATER, Context, Members
 from automation.journey.segments import Segment
 from automation.journey.shop import APPROVED, Shop
 from automation.journey.variants import Variants
 from automation.kernel import source
 from automation.kernel.document import Document
 from automation.kernel.errors import Problem, SourceErrors
-from automation.rendering import catalogue
+from automation.rendering import catalogue, reading
 from automation.rendering.texts import Texts
 from automation.settings.model import Settings
 
 RESERVED: Final = ("catalog", "segments", "coupons", "festivals", "policy")
+RESERVED_LATER: Final = ("surveys",)
 FOLLOW_ON: Final[Mapping[str, frozenset[str]]] = {
     "catalog": frozenset(
         {"C001", "C002", "C010", "C012", "C015", "C020", "C023", "C024", "C027", "C040", "J011", "J013", "J016", "J018"}
@@ -88,9 +91,33 @@ def load(settings: Settings, channels: Mapping[str, str] | None = None, last: Pr
 
 
 def load_source(text: str, name: str, project: Project, path: str = "") -> graph.Journey:
-    """A journey from its text, such as an older version that people still stand in. Raises SourceErrors."""
+    """A journey from its text. Raises SourceErrors."""
     document = source.parse(text, path or f"journeys/{name}.yaml")
     return head.read(document, text, name, project.shop)[0]
+
+
+def load_kept(text: str, name: str, project: Project, segments_before: str) -> graph.Journey:
+    """A version that people stand in, from its text. Raises SourceErrors only for what it cannot do without.
+
+    Where its texts no longer suit it, their messages fail one by one. A segment that is gone or renamed is taken from
+    `segments_before`, the text of segments.yaml as it was when every version could be read.
+    """
+    document, shop = source.parse(text, f"journeys/{name}.yaml"), project.shop
+    try:
+        return head.read(document, text, name, shop, texts_check.ABOUT_TEXTS)[0]
+    except SourceErrors:
+        before = _segments(segments_before, project.catalog)
+        if not before.keys() - shop.segments.keys():
+            raise
+    shop = replace(shop, segments={**before, **shop.segments})
+    return head.read(document, text, name, shop, texts_check.ABOUT_TEXTS)[0]
+
+
+def _segments(text: str, known: Catalog) -> dict[str, Condition]:
+    try:
+        return segments.conditions(segments.load(source.parse(text, "segments.yaml"), known))
+    except SourceErrors:
+        return {}
 
 
 def _channels(settings: Settings) -> dict[str, str]:
@@ -201,6 +228,10 @@ class _Loader:
         self.warnings += places.emptiness(self.folder)
         for path in sorted(self.folder.glob("*.yaml")) if self.folder.is_dir() else []:
             if path.stem in RESERVED or path.name.startswith("."):
+                continue
+            if path.stem in RESERVED_LATER:
+                message = f"{path.name} {LATER}"
+                self.problems.append(Problem(reading.shown(path), 1, 1, "J002", message, "take it out of this folder"))
                 continue
             try:
                 document = found[path.stem] = source.read(path)

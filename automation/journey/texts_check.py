@@ -14,6 +14,7 @@ from automation.kernel.document import Loc, nearest
 from automation.rendering.texts import BASE, Kind, Text
 
 OWN: Final = frozenset({"links", "mail"})  # made for each message, and checked with the text
+ABOUT_TEXTS: Final = frozenset({"J040", "J041", "J043", "J045"})  # each message that it matters to says so, too
 HOLDERS: Final = (FieldType.RECORD, FieldType.LIST)
 
 

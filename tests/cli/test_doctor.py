@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from automation.cli import health
 from automation.runtime import leader
 from automation.store.database import Store
-from tests.cli.conftest import NOW
+from tests.cli.conftest import JOURNEYS, NOW
 
 
 def looks(shop: Any, code: int = 0) -> dict[str, dict[str, str]]:
@@ -66,17 +69,33 @@ def test_settings_that_cannot_be_read_are_the_finding(bare: Any) -> None:
     assert looks(bare, 1)["settings"]["level"] == "problem"
 
 
-def test_a_broken_file_is_told_with_the_version_that_runs_on(
-    shop: Any, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = tmp_path_factory.mktemp("broken")
-    (folder / "paid.yaml").write_text("journey: paid\n", encoding="utf-8")
-    config = (shop.folder / "config.yaml").read_text(encoding="utf-8").splitlines()
-    lines = [f"folders: {{journeys: {folder}}}" if line.startswith("folders") else line for line in config]
-    shop.write("config.yaml", "\n".join(lines))
+def other_files(shop: Any, folder: Path, **files: str) -> None:
+    """From now on these files lie beside or instead of the shop's own, in this folder."""
+    config = (shop.folder / "config.yaml").read_text(encoding="utf-8")
+    own = re.search(r"folders: \{journeys: ([^,]+)", config)
+    assert own is not None
+    if files.pop("beside", ""):
+        shutil.copytree(own[1], folder, dirs_exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    shop.write("config.yaml", config.replace(own[0], f"folders: {{journeys: {folder}"))
+
+
+def test_a_broken_file_is_told_with_the_version_that_runs_on(shop: Any, tmp_path: Path) -> None:
+    other_files(shop, tmp_path / "journeys", paid="journey: paid\n", beside="yes")
     found = looks(shop, 1)
     path = next(about for about in found if about.endswith("paid.yaml"))
-    assert "last good version" in found[path]["says"]
+    assert "its last good version runs on" in found[path]["says"]
+    assert "journey paid" not in found
+
+
+def test_a_journey_that_cannot_do_without_what_is_gone_is_not_said_to_run_on(shop: Any, tmp_path: Path) -> None:
+    (tmp_path / "journeys").mkdir()
+    other_files(shop, tmp_path / "journeys", paid=JOURNEYS["paid"])  # and no catalog that knows of orders
+    found = looks(shop, 1)
+    assert not any("runs on" in one["says"] for one in found.values())
+    assert "nobody enters it" in found["journey paid"]["says"]
+    assert "inside wait" in found["journey paid"]["says"]
 
 
 def test_a_real_account_behind_an_address_of_this_machine_is_a_problem(

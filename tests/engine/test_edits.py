@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from automation.engine import overview
+from automation.engine import overview, registry
 from automation.kernel import errors
 from tests.engine.shop import Shop
 
@@ -210,3 +210,73 @@ def test_a_folder_that_is_empty_or_gone_closes_nothing_and_says_so(shop: Shop) -
     (folder / "wake.yaml").unlink()
     shop.reload("2026-03-01 10:00")
     assert shop.store.rows("SELECT status FROM journey") == [("closing",)], "one file alone was taken away on purpose"
+
+
+def started_anew(shop: Shop, at: str) -> None:
+    """As an engine that starts: of the versions it knows only what the store keeps."""
+    shop.parts.replace_journeys(shop.parts.project, registry.load(shop.store, shop.parts.names, shop.parts.project))
+    shop.tick(at)
+
+
+ASKS = "enter: {event: wechat.followed}\nagain: finished\nsteps:\n  - {wait: 1d, id: pause}\n"
+ASKS += "  - if: {segment: regulars}\n    then: [{send: hello}]\n    else: [{send: other}]\n"
+REGULARS = "regulars: {title: 常客, if: {tag: vip}}\n"
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_text_that_no_longer_suits_a_journey_stops_neither_those_inside_nor_those_who_come(
+    shop: Shop, again: bool
+) -> None:
+    shop.open("2026-03-01 08:00", wake=OLD)
+    follow(shop, shop.person())
+    text = shop.folder / "templates" / "old_text" / "sms.yaml"
+    text.write_text("template: t\nparams: {k: '{{ entry.k }}'}\npreview: 【旅程】{k}，拒收请回复R\n", encoding="utf-8")
+    shop.reload("2026-03-02 08:00")
+    assert "wake" not in shop.parts.project.journeys
+    if again:
+        started_anew(shop, "2026-03-02 08:00")
+    follow(shop, shop.person(), at="2026-03-02 09:00")
+    shop.tick("2026-03-06 09:00", "2026-03-07 09:00")
+    assert shop.texts() == ["old_text", "old_text"]
+    assert shop.store.value("SELECT count(*) FROM stuck") == 0
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_segment_that_is_renamed_is_kept_for_those_who_stand_in_a_version_that_names_it(
+    shop: Shop, again: bool
+) -> None:
+    segments = shop.files["segments"]
+    shop.files["segments"] = segments + REGULARS
+    shop.open("2026-03-01 08:00", wake=ASKS)
+    ann = shop.person()
+    shop.tag(ann, "vip")
+    follow(shop, ann)
+    shop.files["segments"] = segments + REGULARS.replace("regulars", "loyal")
+    shop.open("2026-03-01 10:00")
+    shop.reload("2026-03-01 10:01")  # it is kept however often files are read
+    if again:
+        started_anew(shop, "2026-03-01 11:00")
+    follow(shop, shop.person(), at="2026-03-01 12:00")
+    shop.tick("2026-03-02 12:00")
+    assert sorted(shop.texts()) == ["hello", "other"]
+
+
+def test_who_stands_in_a_version_that_cannot_be_read_waits_and_goes_on_when_the_files_are_mended(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    catalog = shop.files["catalog"]
+    shop.files["catalog"] = catalog.replace("fields:", "fields:\n  mood: text", 1)
+    shop.open("2026-03-01 08:00", wake=ASKS.replace("segment: regulars", "mood: good"))
+    follow(shop, shop.person())
+    shop.files["catalog"] = catalog
+    shop.open("2026-03-01 10:00")
+    assert "whoever is inside waits, and nobody enters it" in caplog.text
+    for at in ("2026-03-02 09:00", "2026-03-02 10:00"):
+        shop.tick(at)
+    (run,) = shop.runs()
+    assert (run.inside, run.due, run.held) == (True, None, "2026-03-02 09:00")
+    assert shop.store.value("SELECT count(*) FROM stuck") == 0
+    shop.files["catalog"] = catalog.replace("fields:", "fields:\n  mood: text", 1)
+    shop.open("2026-03-02 11:00")
+    shop.tick("2026-03-02 11:00")
+    assert shop.texts() == ["other"]
