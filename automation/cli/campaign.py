@@ -106,8 +106,7 @@ def send(session: Session, /, yes: bool, as_json: bool, who: str, **words: Any) 
     if as_json:
         show.document({"campaign": name, **_plain(session, request, found)})
     else:
-        are = "is" if ids == 1 else "are"
-        click.echo(f"{name}: {show.people(ids)} {are} in line; `run.py campaign show {name}`")
+        click.echo(f"{name}: {show.people_do(ids, 'is', 'are')} in line; `run.py campaign show {name}`")
         click.echo(f"expected to be reached: {found.messages:,}; each is asked about again when it is their turn")
         click.echo(f"to stop it: run.py campaign stop {name}")
 
@@ -151,7 +150,7 @@ def show_(session: Session, name: str, as_json: bool) -> None:
 def stop(session: Session, name: str, who: str) -> None:
     """Stop a campaign: nobody enters any more, and what has not left is withdrawn."""
     withdrawn = sending.stop(session.app.parts, name, who, session.now)
-    click.echo(f"{name} is stopped; {withdrawn:,} messages were withdrawn")
+    click.echo(f"{name} is stopped; {show.told(withdrawn, 'message', 'was', 'were')} withdrawn")
 
 
 def _request(session: Session, words: dict[str, Any]) -> Request:
@@ -217,7 +216,7 @@ def _tell(session: Session, request: Request, found: Estimate) -> None:
         click.echo(f"not by {channel}: {why}")
     for (channel, lane), people in found.lanes.items():
         if any(one.gathers for one in session.app.channels[channel].lanes if one.name == lane):
-            click.echo(f"{people:,} of {channel} are gathered first: they leave with `run.py wechat mass send NAME`")
+            click.echo(f"gathered first, until `run.py wechat mass send NAME`: {show.people(people)} by {channel}")
     if found.opens_at is not None:
         click.echo(f"the planned moment is in quiet hours: messages leave from {show.moment(found.opens_at, zone)}")
     for one in found.costs:
@@ -276,9 +275,10 @@ def _warning(over: budgets.Over) -> str:
     """That a budget of the day does not hold it, and how long it would take."""
     budget = over.budget
     name = f"{budget.channel}, lane {budget.lane}" if budget.lane else budget.channel
-    takes = f"it takes {over.days} days" if over.days else "none of it can leave by it"
+    takes = f"it takes {show.counted(over.days, 'day')}" if over.days else "none of it can leave by it"
+    asked = show.counted(over.messages, "message")
     return (
-        f"more than today's budget of {name}: {over.messages:,} messages, {budget.left:,} of {budget.limit:,} left;"
+        f"more than today's budget of {name}: {asked}, {budget.left:,} of {budget.limit:,} left;"
         f" {takes}, and what expires before is not sent"
     )
 

@@ -155,7 +155,7 @@ def _set_aside(one: Finding, aside: Mapping[str, str]) -> Finding:
 
 def _state(one: lanes.ChannelState) -> str:
     if one.resting:
-        return f"rests after {one.failures} failures: {one.error}" if one.error else "rests"
+        return f"rests after {show.counted(one.failures, 'failure')}: {one.error}" if one.error else "rests"
     resting = [f"{lane.name} rests: {lane.why}" for lane in one.lanes if lane.rests_until is not None]
     return "; ".join(resting) or "ok"
 

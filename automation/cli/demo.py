@@ -99,13 +99,15 @@ def _play(session: Session, place: Stage, customers: int, days: int) -> tuple[li
         f" ({people.rejected + past.rejected:,} rows were wrong and set aside), {loaded.codes:,} coupon codes."
     )
     end = first + timedelta(days=days)
-    click.echo(f"Living from {first} to {end}: {len(app.parts.registry.live)} journeys are live ...")
+    click.echo(
+        f"Living from {first} to {end}: {show.told(len(app.parts.registry.live), 'journey', 'is', 'are')} live ..."
+    )
     with progress.bar("living through the days") as bar:
         lived = year.live(world, customers, (first, end), bar)
     app.delivery.close()
     click.echo(
-        f"{lived.acts:,} things customers did, {lived.sent:,} messages over HTTP and SMTP,"
-        f" {lived.moments:,} moments of the simulated clock.\n"
+        f"{show.counted(lived.acts, 'thing')} customers did, {show.counted(lived.sent, 'message')} over HTTP and SMTP,"
+        f" {show.counted(lived.moments, 'moment')} of the simulated clock.\n"
     )
     kinds = {name: channel.kind for name, channel in app.channels.items()}
     staff = {one.address for one in app.settings.staff.values() if one.address}

@@ -79,7 +79,7 @@ def resume(session: Session, name: str, who: str) -> None:
     """A paused journey goes on; messages that became too late meanwhile expire."""
     overview.number(session.app.store, name)
     waiting = orders.resume(session.app.parts, name, who, session.now)
-    click.echo(f"{name} goes on; {waiting:,} people had been held")
+    click.echo(f"{name} goes on; {show.people(waiting)} had been held")
 
 
 @group.command(epilog=options.example("run.py journeys retry"))
@@ -88,7 +88,7 @@ def resume(session: Session, name: str, who: str) -> None:
 def retry(session: Session, who: str) -> None:
     """People who were set aside because of an error go on: after the cause was mended."""
     count = orders.retry_stuck(session.app.parts, who, session.now)
-    click.echo(f"{count:,} people go on" if count else "nobody is stuck")
+    click.echo(f"{show.people_do(count, 'goes', 'go')} on" if count else "nobody is stuck")
 
 
 def _said(counts: dict[str, int]) -> str:

@@ -73,9 +73,11 @@ def reseal(session: Session, who: str) -> None:
     with app.store.write() as tx:
         audit.record(tx, session.now, who, "values sealed anew", key=app.vault.newest, values=done.changed,
                      unreadable=done.unreadable)  # fmt: skip
-    click.echo(f"{done.changed:,} values have key {app.vault.newest} now")
+    click.echo(f"{show.counted(done.changed, 'value')} sealed anew with key {app.vault.newest}")
     if done.unreadable:
-        raise errors.Refused(f"{done.unreadable:,} values could not be opened: their key is not in the key file")
+        raise errors.Refused(
+            f"{show.counted(done.unreadable, 'value')} could not be opened: a key is missing in the key file"
+        )
 
 
 @group.command(epilog=options.example("run.py keys retire 1"))
@@ -91,7 +93,9 @@ def retire(session: Session, number: int, who: str) -> None:
     with session.app.store.write() as tx:  # nothing can be written between the count and the end of the key
         _require_age(session, tx)
         if left := resealing.keys_of(tx, sealed.PLACES)[number]:
-            raise errors.Refused(f"{left:,} values still need key {number}: first `run.py keys reseal`")
+            raise errors.Refused(
+                f"{show.told(left, 'value', 'still needs', 'still need')} key {number}: first `run.py keys reseal`"
+            )
         apart = keyring.retire(file, number)
         audit.record(tx, session.now, who, "key retired", key=number)
     click.echo(f"key {number} stands in {apart} now. Backups made before need it: keep it with them, and destroy it")

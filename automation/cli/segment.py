@@ -61,7 +61,7 @@ def count(session: Session, name: str, as_json: bool) -> None:
     if as_json:
         show.document({"segment": name, "people": people})
     else:
-        click.echo(f"{people:,} people are in {name}")
+        click.echo(f"{show.people_do(people, 'is', 'are')} in {name}")
 
 
 @group.command(epilog=options.example("run.py segment sample dormant_90d --limit 5"))
@@ -104,7 +104,7 @@ def export(session: Session, name: str, path: Path, unmask: str | None, who: str
         ids = segments.ids(app.store, app.compiler, condition, now)
         rows = _exported(session, ids, bool(unmask), bar)
         written = exporting.export_rows(path, (*EXPORTED, *contacts), rows)
-    click.echo(f"{written:,} people written to {path}")
+    click.echo(f"{show.counted(written, 'customer')} written to {path}")
 
 
 def _all(session: Session) -> list[Segment]:

@@ -76,6 +76,11 @@ def people(number: int) -> str:
     return "nobody" if not number else "1 person" if number == 1 else f"{number:,} people"
 
 
+def people_do(number: int, one: str, many: str) -> str:
+    """With their verb: `nobody is`, `1 person is`, `2,000 people are`."""
+    return f"{people(number)} {one if number < 2 else many}"
+
+
 def moment(at: int | None, zone: ZoneInfo) -> str:
     """2026-11-22 15:57 in the zone; "" for none."""
     return "" if at is None else f"{datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"

@@ -57,7 +57,7 @@ def send(session: Session, name: str, yes: bool, as_json: bool, who: str) -> Non
         if opens is not None:
             until = show.moment(opens, session.settings.shop.zone)
             raise errors.Refused(f"it is quiet time for this purpose until {until}: nothing was sent")
-        if not yes and not click.confirm(f"Send to {one.messages:,} people by {one.channel}?", err=True):
+        if not yes and not click.confirm(f"Send to {show.people(one.messages)} by {one.channel}?", err=True):
             raise errors.Refused("not confirmed, so nothing was sent")
         channel = app.channels[one.channel]
         if not isinstance(channel, Gathers):
@@ -66,7 +66,7 @@ def send(session: Session, name: str, yes: bool, as_json: bool, who: str) -> Non
         rows.append({"sent": done.sent, "mass_message": done.provider_id, "kept_back": dict(done.kept_back)})
         if not as_json:
             kept = "".join(f"; {count:,} kept back: {reason}" for reason, count in done.kept_back.items())
-            click.echo(f"{name}: {done.sent:,} people by {one.channel}{kept}")
+            click.echo(f"{name}: {show.people(done.sent)} by {one.channel}{kept}")
     if as_json:
         show.document({"name": name, "mass_messages": rows})
 
@@ -80,7 +80,7 @@ def drop(session: Session, name: str, yes: bool, who: str) -> None:
     """Call off what a campaign or journey gathered: nobody gets it."""
     app = session.app
     for one in _groups(session, name):
-        if not yes and not click.confirm(f"Call off {one.messages:,} messages?", err=True):
+        if not yes and not click.confirm(f"Call off {show.counted(one.messages, 'message')}?", err=True):
             raise errors.Refused("not confirmed, so nothing was called off")
         count = letting.call_off(app.parts, one, who, session.now)
         click.echo(f"{name}: {show.counted(count, 'message')} called off")

@@ -139,7 +139,8 @@ def _unsigned(preview: str) -> Iterator[_Breach]:
         yield _Breach("SMS-05", "the text does not begin with the signature", hint, loc=("preview",))
     elif not rule_words.SIGNATURE.fullmatch(found[1]):
         hint = "2 to 12 Chinese characters, letters or digits, without signs and spaces"
-        what = f"no provider approves the signature 【{short(found[1])}】 ({len(found[1])} characters)"
+        length = f"{len(found[1])} character{'' if len(found[1]) == 1 else 's'}"
+        what = f"no provider approves the signature 【{short(found[1])}】 of {length}"
         yield _Breach("SMS-05", what, hint, loc=("preview",))
 
 

@@ -97,6 +97,16 @@ def test_stopping_withdraws_what_has_not_left(shop: Any) -> None:
     assert log(shop)[:2] == ["resume all", "campaign stopped"]
 
 
+def test_one_message_is_told_as_one(shop: Any) -> None:
+    file = shop.write("ids.txt", "13800000001\n")
+    said = shop.fine("campaign", "send", "--file", file, *TO_ALL[2:], "--yes").out
+    assert "1 person is in line" in said
+    shop.fine("stop-all")
+    shop.fine("tick")
+    name = shop.fine("campaign", "list", "--json").json["campaigns"][0]["name"]
+    assert "1 message was withdrawn" in shop.fine("campaign", "stop", name).out
+
+
 def test_stopping_before_anybody_entered_empties_the_line(shop: Any) -> None:
     name = send(shop, "--at", "2026-11-23 10:00")
     shop.fine("campaign", "stop", name)

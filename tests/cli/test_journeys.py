@@ -37,7 +37,7 @@ def test_pausing_and_resuming_are_orders_in_the_audit(shop: Any) -> None:
     shop.fine("journeys", "pause", "dormant_wakeup", "--who", "anna")
     assert row(shop, "dormant_wakeup")["status"] == "paused by order"
     assert shop("journeys", "pause", "dormant_wakeup").code == 1
-    shop.fine("journeys", "resume", "dormant_wakeup")
+    assert shop.fine("journeys", "resume", "dormant_wakeup").out == "dormant_wakeup goes on; nobody had been held\n"
     assert row(shop, "dormant_wakeup")["status"] == "live"
     assert shop.fine("audit", "list", "--json").json["audit"][1]["who"] == "anna"
 

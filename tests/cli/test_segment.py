@@ -11,6 +11,12 @@ def test_counts_agree_with_the_list(shop: Any) -> None:
     assert shop.fine("segment", "count", "buyers_365d", "--json").json["people"] == 2
 
 
+def test_one_person_is_told_as_one(shop: Any) -> None:
+    assert shop.fine("segment", "count", "vip").out == "1 person is in vip\n"
+    path = shop.folder / "one.csv"
+    assert shop.fine("segment", "export", "vip", "--to", path).out == f"1 customer written to {path}\n"
+
+
 def test_a_sample_is_masked(shop: Any) -> None:
     people = shop.fine("segment", "sample", "buyers_365d", "--json").json["people"]
     assert {row["name"] for row in people} == {"王*", "李*"}

@@ -22,6 +22,15 @@ ROW = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(0, "no messages are, nobody is"), (1, "1 message is, 1 person is"), (2, "2 messages are, 2 people are"),
+     (2000, "2,000 messages are, 2,000 people are")],
+)  # fmt: skip
+def test_a_count_goes_with_its_noun_and_verb(number: int, said: str) -> None:
+    assert f"{show.told(number, 'message', 'is', 'are')}, {show.people_do(number, 'is', 'are')}" == said
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -97,7 +97,7 @@ def test_a_signature_is_as_long_as_providers_approve_and_the_breach_says_so(
     read = found(folder, "sms", {"sms.yaml": SMS.format(f"【{signature}】您好")}, "service")
     assert [one.code for one in read.problems] == ([] if fine else ["POLICY SMS-05:"])
     for one in read.problems:
-        assert f"【{signature}】 ({len(signature)} characters)" in one.message
+        assert f"【{signature}】 of {len(signature)} character" in one.message
         assert "2 to 12" in one.hint
 
 
