@@ -76,7 +76,7 @@ class App:
 
     @cached_property
     def calendar(self) -> Workdays:
-        return Workdays(workdays_file.load(self.settings.calendar.workdays))
+        return workdays_file.load(self.settings.calendar.workdays)
 
     @cached_property
     def compiler(self) -> Compiler:

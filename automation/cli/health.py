@@ -63,9 +63,15 @@ def look(session: Session) -> Looks:
         yield Look(Level.PROBLEM, "settings", str(error))
         return
     yield Look(Level.FINE, "settings", str(session.config))
+    told = set[str]()
     for about, one in LOOKS.items():
         try:
             yield from one(session)
+        except errors.SourceErrors as wrong:  # of a file that several parts need
+            path = wrong.problems[0].path
+            if path not in told:
+                told.add(path)
+                yield Look(Level.PROBLEM, path, str(wrong))
         except errors.LuchengError as error:
             yield Look(Level.PROBLEM, about, str(error))
 

@@ -20,19 +20,17 @@ _QINGMING = 6  # index among the 24 solar terms, from 小寒
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Workdays:
-    """`overrides`: date -> is it a workday, from the shop's own file; it wins over what was published."""
+    """`overrides`: date -> is it a workday, from the shop's own file; it wins over what was published. `complete`: the
+    year up to whose end the file has all that was published, where it says so."""
 
     overrides: Mapping[date, bool] = field(default_factory=lambda: MappingProxyType({}))
+    complete: int = 0
     _free: dict[int, frozenset[date]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def published_until(self) -> date:
-        """The last day known for certain: a later year counts as published once the overrides speak of it."""
-        year = published_years()[1]
-        corrected = {day.year for day in self.overrides}
-        while year + 1 in corrected:
-            year += 1
-        return date(year, 12, 31)
+        """The last day known for certain."""
+        return date(max(published_years()[1], self.complete), 12, 31)
 
     def is_workday(self, day: date) -> bool:
         free = self._free.get(day.year)

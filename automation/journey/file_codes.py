@@ -37,6 +37,7 @@ CODES: Final[dict[str, str]] = {
     "K501": "file of workdays that is no list of days",
     "K502": "day that is none",
     "K503": "day that is neither work nor free",
+    "K504": "year that is none",
     "W401": "cap of 0: nothing will ever be sent",
     "W402": "class of marketing without any cap",
     "W601": "text longer than the field of its approved template shows",

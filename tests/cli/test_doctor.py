@@ -130,3 +130,12 @@ def test_a_welcome_that_did_not_reach_anybody_is_told(shop: Any) -> None:
             )  # fmt: skip
     store.close()
     assert looks(shop)["welcomes of wecom_main"]["says"] == "2 of the last day: refused; the log says why"
+
+
+def test_a_broken_file_of_workdays_is_told_once_and_nothing_is_said_to_be_fine(shop: Any) -> None:
+    path = shop.write("workdays.yaml", "2027-01-02: holiday\n")
+    text = (shop.folder / "config.yaml").read_text(encoding="utf-8")
+    shop.write("config.yaml", text + f"calendar: {{workdays: {path}}}\n")
+    found = shop("doctor", "--json").json["looks"]
+    assert [one["about"] for one in found if "K503" in one["says"]] == [str(path)]
+    assert not any("no problems" in one["says"] for one in found)

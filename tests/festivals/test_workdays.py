@@ -52,13 +52,14 @@ def test_years_not_yet_published_work_on_all_other_weekdays() -> None:
     assert not Workdays().is_workday(D("2031-10-11"))
 
 
-def test_the_shops_own_file_wins_and_counts_as_published() -> None:
+def test_the_shops_own_file_wins_and_counts_as_published_where_it_says_so() -> None:
     calendar = Workdays({D("2027-02-14"): True, D("2027-02-10"): False, D("2026-03-09"): False})
     assert calendar.is_workday(D("2027-02-14"))
     assert not calendar.is_workday(D("2027-02-10"))
     assert not calendar.is_workday(D("2026-03-09"))
-    assert calendar.published_until == D("2027-12-31")
-    assert Workdays({D("2029-02-14"): True}).published_until == Workdays().published_until == D("2026-12-31")
+    assert calendar.published_until == Workdays().published_until == D("2026-12-31")
+    assert Workdays(calendar.overrides, 2027).published_until == D("2027-12-31")
+    assert Workdays(complete=2025).published_until == D("2026-12-31")
 
 
 @pytest.mark.parametrize(
