@@ -20,7 +20,12 @@ from . import options, show
 SHIPPED: Final = Path(__file__).resolve().parents[2]
 SCHEMA: Final = "journey.schema.json"
 HINT: Final = f"# yaml-language-server: $schema={SCHEMA}\n"
-IGNORED: Final = "# the database, the key file and logs: never in git\nvar/\n"
+IGNORED: Final = """\
+# the database, the key file and logs: never in git
+var/
+# rows an import did not take: phones and names in clear
+*.rejects-*.csv
+"""
 
 
 @click.command(epilog=options.example("run.py init myshop", "cd myshop && python ../run.py check"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import run
 from automation.cli import edge
 from automation.cli.session import Session
+from automation.people.importing.rejects import rejects_path
 
 
 def command(*words: str | Path) -> int:
@@ -29,6 +31,14 @@ def test_the_key_is_for_its_owner_only_and_git_ignores_it(tmp_path: Path) -> Non
     command("init", tmp_path)
     assert (tmp_path / "var" / "lucheng.key").stat().st_mode & 0o777 == 0o600
     assert "var/" in (tmp_path / ".gitignore").read_text(encoding="utf-8").split()
+
+
+def test_git_ignores_the_rejected_rows_of_an_import_wherever_they_lie(tmp_path: Path) -> None:
+    """They hold phones and names in clear."""
+    command("init", tmp_path)
+    rejects = rejects_path(tmp_path / "2026" / "members.xlsx", "0123456789abcdef")
+    lines = (tmp_path / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert any(fnmatch(rejects.name, line) for line in lines if not line.startswith("#"))
 
 
 def test_what_exists_is_kept_the_key_above_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
