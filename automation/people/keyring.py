@@ -28,6 +28,10 @@ WARNING = (
     "keep a copy of the key file in another place than the database and its backups: "
     "without it phones, emails and openids in the database cannot be read by anybody, for ever"
 )
+FORM = (
+    "a key file has the lines 0:KEY and 1:KEY, the environment the same as 0:KEY,1:KEY;"
+    " a new shop's two KEYs come from `openssl rand -base64 32`"
+)
 HEADING = """\
 # Key file of Lucheng. Without it the contacts in the database are lost: keep a copy apart from the database.
 # number:key - 0 finds contacts and signs links, the highest number seals, all others open what is old.
@@ -147,16 +151,20 @@ def read(text: str, where: str, file: Path | None = None) -> Keyring:
     for line in filter(None, (line.strip() for line in text.splitlines())):
         if line.startswith("#"):
             continue
-        number, _, encoded = line.partition(":")
+        number, sign, encoded = line.partition(":")
+        if not sign:
+            raise errors.Refused(f"{where}: a key stands without its number; {FORM}")
         masters[_number(number, where)] = _master(encoded, where)
-    if not any(masters):
+    if not masters:
         raise errors.Refused(f"{where} holds no key: restore your copy of it")
+    if not any(masters):
+        raise errors.Refused(f"{where} has no key that seals, which is a second one with the number 1; {FORM}")
     return _derive(masters, file)
 
 
 def _number(text: str, where: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= MOST):
-        raise errors.Refused(f"{where}: each line is number:key with a number from 0 to {MOST}")
+        raise errors.Refused(f"{where}: a key has a number from 0 to {MOST} before it; {FORM}")
     return int(text)
 
 
@@ -166,7 +174,7 @@ def _master(encoded: str, where: str) -> bytes:
     except (binascii.Error, ValueError):
         key = b""
     if len(key) != BYTES:
-        raise errors.Refused(f"{where}: a key is {BYTES} bytes in base64; restore your copy of it")
+        raise errors.Refused(f"{where}: a key is {BYTES} bytes in base64; restore your copy of it ({FORM})")
     return key
 
 

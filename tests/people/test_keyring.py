@@ -50,6 +50,15 @@ def test_what_is_no_key_is_refused_without_repeating_it(text: str) -> None:
     assert "!!!" not in str(error.value)
 
 
+@pytest.mark.parametrize("given", ["A" * 43 + "=", "0:" + "A" * 43 + "=", "first:" + "A" * 43 + "=", "0:openssl"])
+def test_a_key_of_the_wrong_form_says_the_right_one(given: str, tmp_path: Path) -> None:
+    with pytest.raises(errors.Refused, match=r"0:KEY,1:KEY.*openssl rand -base64 32") as error:
+        keyring.load(tmp_path / "none", given)
+    assert "AAA" not in str(error.value)
+    right = keyring.load(tmp_path / "none", f"0:{'A' * 43}=,1:{'B' * 42}A=")
+    assert (right.lasting, right.newest) == (0, 1)
+
+
 def test_a_missing_key_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(errors.Refused, match="restore your copy"):
         keyring.load(tmp_path / "none")
