@@ -86,7 +86,8 @@ class App:
     def shop_calendar(self) -> ShopCalendar:
         chosen = self.settings.calendar
         leap_day = keys.LeapDay.AFTER if chosen.leap_day == "mar1" else keys.LeapDay.BEFORE
-        return ShopCalendar(self.settings.shop.zone, self.calendar, keys.Rules(leap_day, chosen.leap_month == "leap"))
+        rules = keys.Rules(leap_day, chosen.leap_month == "leap", chosen.lunar_missing_day == "skip")
+        return ShopCalendar(self.settings.shop.zone, self.calendar, rules)
 
     @cached_property
     def parts(self) -> Parts:

@@ -2,7 +2,7 @@
 
 The engine never computes a date per person: it asks which keys a local date stands for and joins them with the
 stored (calendar, month, day, leap). Over a solar year each solar key, over a lunar year each lunar key comes
-exactly once.
+exactly once; where the shop says so, one of a 30th that the year lacks not at all.
 """
 
 from __future__ import annotations
@@ -38,10 +38,14 @@ class LeapDay(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a shop keeps days that a year lacks. `prefer_leap`: leap birthdays in the leap month, if there is one."""
+    """How a shop keeps days that a year lacks. `prefer_leap`: leap birthdays in the leap month, if there is one.
+
+    `skip_missing`: the 30th of a lunar month of 29 days is not kept in that year, instead of on its last day.
+    """
 
     leap_day: LeapDay = LeapDay.BEFORE
     prefer_leap: bool = False
+    skip_missing: bool = False
 
 
 DEFAULT_RULES = Rules()
@@ -62,7 +66,7 @@ def _lunar_keys(today: lunar.LunarDay, rules: Rules) -> set[DateKey]:
     keeps_leap = rules.prefer_leap and lunar.has_leap(today.year, today.month)
     kinds = [leap for leap in (0, 1) if (leap == 1 and keeps_leap) == today.leap]
     days = [today.day]
-    if today.day == 29 and lunar.days_in_month(today.year, today.month, today.leap) == 29:
+    if today.day == 29 and not rules.skip_missing and lunar.days_in_month(today.year, today.month, today.leap) == 29:
         days.append(30)
     return {DateKey(LUNAR, today.month, day, leap) for leap in kinds for day in days}
 
@@ -70,13 +74,20 @@ def _lunar_keys(today: lunar.LunarDay, rules: Rules) -> set[DateKey]:
 def occurrence(key: DateKey, on_or_after: date, rules: Rules = DEFAULT_RULES) -> date:
     """The next date on which the key is observed; ValueError once a lunar key leaves the known calendar."""
     year = calendar_year(key.calendar, on_or_after)
-    found = _in_year(key, year, rules)
-    return found if found >= on_or_after else _in_year(key, year + 1, rules)
+    while True:
+        found = _in_year(key, year, rules)
+        if found >= on_or_after and not _is_skipped(key, found, rules):
+            return found
+        year += 1
 
 
 def calendar_year(calendar: int, day: date) -> int:
     """The year a date stands in by that calendar: the difference of two such years is how old an anniversary is."""
     return day.year if calendar == SOLAR else lunar.to_lunar(day).year
+
+
+def _is_skipped(key: DateKey, found: date, rules: Rules) -> bool:
+    return rules.skip_missing and key.calendar == LUNAR and lunar.to_lunar(found).day != key.day
 
 
 def _in_year(key: DateKey, year: int, rules: Rules) -> date:

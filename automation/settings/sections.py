@@ -136,7 +136,7 @@ class Calendar(Strict):
     """How days that a year lacks are kept, and the shop's corrections of the public calendar of workdays."""
 
     leap_day: Literal["feb28", "mar1"] = "feb28"
-    lunar_missing_day: Literal["last"] = "last"
+    lunar_missing_day: Literal["last", "skip"] = "last"
     leap_month: Literal["plain", "leap"] = "plain"
     workdays: options.Place | None = None
 

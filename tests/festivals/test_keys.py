@@ -49,6 +49,24 @@ def test_new_years_eve_stands_for_the_30th_when_the_year_ends_on_the_29th() -> N
     assert {DateKey(LUNAR, 12, 29), DateKey(LUNAR, 12, 30)} <= keys.keys_on(date(2026, 2, 16))
 
 
+def test_a_shop_may_leave_out_the_30th_of_a_lunar_month_without_one() -> None:
+    skip, eve = Rules(skip_missing=True), DateKey(LUNAR, 12, 30)
+    assert eve not in keys.keys_on(date(2026, 2, 16), skip)
+    found = keys.occurrence(eve, date(2026, 2, 1), skip)
+    assert found == date(2030, 2, 2), "the first year since 2025 that ends on a 30th"
+    assert lunar.to_lunar(found).day == 30
+    assert keys.occurrence(DateKey(LUNAR, 12, 29), date(2026, 2, 1), skip) == date(2026, 2, 16)
+
+
+@pytest.mark.parametrize("year", [1950, 2024, 2025, 2033])
+def test_who_skips_keeps_every_other_lunar_key_once_a_year(year: int) -> None:
+    start, end = lunar.observed(year, 1, 1), lunar.observed(year + 1, 1, 1)
+    counted = _observed(start, end, LUNAR, Rules(skip_missing=True))
+    lacking = {key for key in LUNAR_KEYS if key.day == 30 and lunar.days_in_month(year, key.month) == 29}
+    assert set(counted) == LUNAR_KEYS - lacking
+    assert set(counted.values()) == {1}
+
+
 def test_outside_the_lunar_calendar_only_solar_keys_are_left() -> None:
     assert keys.keys_on(date(2150, 5, 1)) == {DateKey(SOLAR, 5, 1)}
 

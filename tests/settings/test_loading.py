@@ -7,7 +7,10 @@ import pydantic
 import pytest
 
 from automation import settings
+from automation.app import App
+from automation.festivals import keys
 from automation.kernel import options, shapes
+from automation.kernel.clock import FixedClock
 from automation.kernel.errors import SourceErrors
 from bots import registry
 from tests.bots.memory import MemoryCache
@@ -235,3 +238,13 @@ def test_a_folder_that_is_named_and_not_there_is_a_problem_at_its_place(tmp_path
     ]
     (tmp_path / "jurneys").mkdir()
     assert load(tmp_path, text).folders.journeys == tmp_path / "jurneys"
+
+
+def test_how_missing_days_are_kept_reaches_the_calendar(tmp_path: Path) -> None:
+    def rules(text: str) -> keys.Rules:
+        chosen = load(tmp_path, f"shop: {{name: 店}}\ncalendar: {text}\n")
+        return App(chosen, lambda *_: pytest.fail("no channel is asked for"), FixedClock(0)).shop_calendar.days
+
+    assert rules("{}") == keys.Rules()
+    told = "{leap_day: mar1, lunar_missing_day: skip, leap_month: leap}"
+    assert rules(told) == keys.Rules(keys.LeapDay.AFTER, prefer_leap=True, skip_missing=True)
