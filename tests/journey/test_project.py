@@ -217,3 +217,10 @@ def test_a_file_that_lies_where_it_is_not_read_is_a_problem(folder: Path) -> Non
 def test_a_folder_without_any_file_is_warned_of(tmp_path: Path) -> None:
     (tmp_path / "journeys").mkdir()
     assert [one.code for one in load(tmp_path).warnings] == ["W503"]
+
+
+def test_a_file_of_a_later_release_says_so(folder: Path) -> None:
+    write(folder, "surveys", "csat: {title: 满意度, ask: 满意吗？, scale: 1-5}\n")
+    found = load(folder).problems
+    assert [(Path(one.path).name, one.code) for one in found] == [("surveys.yaml", "J002")]
+    assert "not available yet" in found[0].message
