@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from automation.engine import overview
 from automation.kernel import errors, source
 from automation.policy import verdicts
 from automation.store.database import Statements
@@ -69,29 +70,24 @@ def _said(text: str | None, name: str) -> dict[str, Any]:
 def _counted(statements: Statements, journey: int, status: str) -> dict[str, Any]:
     waiting, starts = statements.row(WAITING, journey=journey) or (0, None)
     entered, holdout = statements.row(ENTERED, journey=journey) or (0, 0)
-    states: Counter[str] = Counter()
+    states: Counter[MessageState] = Counter()
     channels: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     marks: Counter[str] = Counter()
     for state, channel, reason, count, delivered, opened, clicked in statements.rows(MESSAGES, journey=journey):
-        states[MessageState(state).name.lower()] += count
+        states[MessageState(state)] += count
         if state == MessageState.SENT:
             channels[channel or ""] += count
         elif reason:
             reasons[verdicts.word(reason)] += count
         marks.update(delivered=delivered, opened=opened, clicked=clicked)
     return {
-        "status": _status(status, waiting, states), "starts_at": starts,
-        "waiting": waiting, "entered": entered, "holdout": int(holdout), "messages": dict(states),
+        "status": overview.campaign_status(status, waiting, states), "starts_at": starts,
+        "waiting": waiting, "entered": entered, "holdout": int(holdout), "messages": _by_name(states),
         "channels": dict(channels), "reasons": dict(reasons),
         **{mark: marks[mark] for mark in ("delivered", "opened", "clicked")},
     }  # fmt: skip
 
 
-def _status(status: str, waiting: int, states: Counter[str]) -> str:
-    """A campaign is over only when nothing of it waits any more."""
-    if status == "stopped":
-        return "stopped"
-    if waiting + states["queued"] + states["claimed"] + states["dispatching"]:
-        return "running"
-    return "held" if states["ambiguous"] else "awaiting employees" if states["awaiting"] else "finished"
+def _by_name(states: Counter[MessageState]) -> dict[str, int]:
+    return {state.name.lower(): count for state, count in states.items()}

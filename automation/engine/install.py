@@ -16,7 +16,7 @@ from automation.kernel import errors
 from automation.settings import Settings
 from automation.store import audit
 from automation.store.database import Store, Transaction
-from automation.store.states import RunState
+from automation.store.states import OPEN_MESSAGES, RunState
 
 from . import enrol, leave, registry, timing
 from .entries import checks
@@ -25,6 +25,15 @@ from .registry import Loaded
 
 log = logging.getLogger(__name__)
 OVERRIDES = "overrides"  # the rules set aside when the files were last taken into use
+DAY = 86_400  # seconds; by then everybody of a campaign has long been put in line
+OPEN = ", ".join(str(int(state)) for state in OPEN_MESSAGES)
+IDLE = (
+    "SELECT v.id, v.journey_id FROM version v JOIN journey j ON j.id = v.journey_id WHERE v.retired_at IS NULL"
+    " AND (j.live_version IS NULL OR v.id <> j.live_version OR (j.source = 'campaign'"
+    " AND (j.status = 'stopped' OR v.at < :day_ago)"
+    " AND NOT EXISTS (SELECT 1 FROM entrant e WHERE e.journey_id = j.id) AND NOT EXISTS (SELECT 1 FROM run r"
+    f" JOIN message m ON m.run_id = r.id WHERE r.journey_id = j.id AND m.state IN ({OPEN}))))"
+)
 LAST_KNOWN = "SELECT value FROM control WHERE name = :name"
 
 
@@ -317,20 +326,21 @@ def send_home(parts: Parts, journey_id: int, reason: str, now: int) -> int:
 
 
 def _retire(parts: Parts, now: int) -> None:
-    """Versions nobody stands in any more need not be kept in memory."""
-    for old in [one for one in parts.registry.versions.values() if not one.live]:
+    """Versions nobody stands in any more need not be kept in memory, and nothing need be told of them; nor campaigns
+    that are over."""
+    for version, journey in parts.store.rows(IDLE, day_ago=now - DAY):
         standing = parts.store.value(
             "SELECT 1 FROM run WHERE journey_id = :journey AND state = 0 AND version_id = :version LIMIT 1",
-            journey=old.journey_id, version=old.version_id,
+            journey=journey, version=version,
         )  # fmt: skip
         watched = parts.store.value(
             "SELECT 1 FROM run WHERE journey_id = :journey AND version_id = :version AND goal_until > :now LIMIT 1",
-            journey=old.journey_id, version=old.version_id, now=now,
+            journey=journey, version=version, now=now,
         )  # fmt: skip
         # A message that still waits asks its version for `unless` when it leaves.
         unsent = parts.store.value(
-            "SELECT 1 FROM message WHERE due IS NOT NULL AND version_id = :version LIMIT 1", version=old.version_id
+            "SELECT 1 FROM message WHERE due IS NOT NULL AND version_id = :version LIMIT 1", version=version
         )
         if standing is None and watched is None and unsent is None:
             with parts.store.write() as tx:
-                tx.run("UPDATE version SET retired_at = :now WHERE id = :version", now=now, version=old.version_id)
+                tx.run("UPDATE version SET retired_at = :now WHERE id = :version", now=now, version=version)

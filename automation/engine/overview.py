@@ -10,7 +10,7 @@ from typing import Any
 
 from automation.festivals import walltime
 from automation.journey import graph
-from automation.kernel import errors
+from automation.kernel import errors, source
 from automation.kernel.document import nearest
 from automation.store.database import Statements
 from automation.store.states import MessageState, RunState
@@ -19,7 +19,7 @@ from . import program
 from .parts import Parts
 
 JOURNEYS = """
-    SELECT j.id, j.name, j.status, j.paused, j.source, v.hash, v.at FROM journey j
+    SELECT j.id, j.name, j.status, j.paused, j.source, v.hash, v.at, v.source FROM journey j
     LEFT JOIN version v ON v.id = j.live_version ORDER BY j.name"""
 COUNTS = f"""
     SELECT journey_id, sum(CASE WHEN state = {RunState.INSIDE} AND holdout = 0 THEN 1 ELSE 0 END),
@@ -27,6 +27,9 @@ COUNTS = f"""
     FROM run GROUP BY journey_id"""
 WAITING = "SELECT journey_id, count(*) FROM entrant GROUP BY journey_id"
 STUCK = "SELECT r.journey_id, count(*) FROM stuck s JOIN run r ON r.id = s.run_id GROUP BY r.journey_id"
+STATES = (
+    "SELECT m.state, count(*) FROM run r JOIN message m ON m.run_id = r.id WHERE r.journey_id = :j GROUP BY m.state"
+)
 STANDING = f"""
     SELECT s.key, r.version_id, count(*), min(coalesce(r.due, r.held_due)),
         sum(CASE WHEN r.due IS NULL THEN 1 ELSE 0 END)
@@ -47,6 +50,7 @@ RUN_COLUMNS = (
     "id", "journey", "paused", "status", "key", "state", "holdout", "step", "due", "held_due", "entered_at", "ended_at",
     "reason", "path", "version", "error", "goal_at",
 )  # fmt: skip
+ON_THE_WAY = (MessageState.CLAIMED, MessageState.DISPATCHING)
 WAITS = {graph.NodeKind.WAIT: "waits", graph.NodeKind.WAIT_FOR: "waits for something to happen"}
 
 
@@ -57,13 +61,15 @@ def journeys(parts: Parts, now: int) -> list[dict[str, Any]]:
     waiting: dict[int, int] = dict(parts.store.rows(WAITING))
     stuck: dict[int, int] = dict(parts.store.rows(STUCK))
     found = {}
-    for number, name, status, paused, source, digest, since in parts.store.rows(JOURNEYS):
+    for number, name, status, paused, origin, digest, since, text in parts.store.rows(JOURNEYS):
         inside, holdout, entered = counts.get(number, (0, 0, 0))
+        if origin == "campaign":
+            status = campaign_status(status, waiting.get(number, 0), dict(parts.store.rows(STATES, j=number)))
         found[name] = {
-            "name": name, "title": _title(parts, name), "status": "paused by order" if paused else status,
+            "name": name, "title": _title(parts, name, text), "status": "paused by order" if paused else status,
             "version": (digest or "")[:8], "since": since, "inside": inside, "holdout": holdout,
             "entered_today": entered, "waiting": waiting.get(number, 0), "stuck": stuck.get(number, 0),
-            "source": source,
+            "source": origin,
         }  # fmt: skip
     for name, journey in parts.project.journeys.items():
         if name not in found:
@@ -73,6 +79,18 @@ def journeys(parts: Parts, now: int) -> list[dict[str, Any]]:
                 "inside": 0, "holdout": 0, "entered_today": 0, "waiting": 0, "stuck": 0, "source": "file",
             }  # fmt: skip
     return [found[name] for name in sorted(found)]
+
+
+def campaign_status(status: str, waiting: int, states: Mapping[Any, int]) -> str:
+    """A campaign is over only when nothing of it waits any more. `waiting`: people in line; `states`: its messages by
+    MessageState."""
+    if status == graph.Status.STOPPED:
+        return "stopped"
+    if waiting or any(states.get(state) for state in (MessageState.QUEUED, *ON_THE_WAY)):
+        return "running"
+    if states.get(MessageState.AMBIGUOUS):
+        return "held"
+    return "awaiting employees" if states.get(MessageState.AWAITING) else "finished"
 
 
 def steps(parts: Parts, name: str) -> list[dict[str, Any]]:
@@ -149,9 +167,12 @@ def _run(parts: Parts, row: Mapping[str, Any], keys: Mapping[int, str]) -> dict[
     }
 
 
-def _title(parts: Parts, name: str) -> str:
+def _title(parts: Parts, name: str, text: str | None) -> str:
+    """`text`: the live version's YAML, which says it also where nobody can enter that version any more."""
     live = parts.registry.by_name(name)
-    return live.journey.title if live else ""
+    if live is not None:
+        return live.journey.title
+    return str((source.parse(text, name).data or {}).get("title", "")) if text else ""
 
 
 def _order(journey: graph.Journey) -> dict[str, str]:

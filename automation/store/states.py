@@ -27,6 +27,12 @@ class MessageState(IntEnum):
     AWAITING = 9  # the platform made a task of it that an employee has to confirm; never counted as sent
 
 
+OPEN_MESSAGES = (
+    MessageState.QUEUED, MessageState.CLAIMED, MessageState.DISPATCHING, MessageState.AMBIGUOUS, MessageState.AWAITING,
+)  # fmt: skip
+"""What is not over: it may still leave, or somebody still has to say what became of it."""
+
+
 class AttemptState(IntEnum):
     """`attempt.state`: one try on one lane."""
 

@@ -11,8 +11,9 @@ import pytest
 from automation.campaigns import audience, draft, estimate, results, sending
 from automation.campaigns.draft import Draft
 from automation.campaigns.estimate import Estimate
+from automation.engine import overview
 from automation.kernel import errors
-from automation.kernel.ports import Lane
+from automation.kernel.ports import Lane, Unknown
 from automation.store.database import Store
 from automation.store.states import MessageState
 from tests.delivery.house import House
@@ -140,6 +141,42 @@ def test_a_reload_of_the_files_leaves_a_campaign_alone(house: House) -> None:
     house.deliver("2026-03-05 12:00")
     assert results.one(house.store, name)["messages"] == {"sent": 1}
     assert results.one(house.store, name)["status"] == "finished"
+
+
+@pytest.mark.parametrize("how", ["finished", "stopped"])
+def test_a_campaign_that_is_over_is_shown_alike_everywhere_and_is_not_read_again(
+    house: House, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = send(house, asked(house), [house.reachable("phone")])
+
+    def shown() -> tuple[str, str]:
+        listed = {row["name"]: row for row in overview.journeys(house.parts, house.ts(LATER))}
+        return results.one(house.store, name)["status"], listed[name]["status"]
+
+    assert shown() == ("running", "running")
+    if how == "stopped":
+        sending.stop(house.parts, name, "anna", house.ts(NOON))
+    house.tick(LATER)
+    house.deliver(LATER)
+    assert shown() == (how, how)
+    house.reload("2026-03-06 12:00")
+    house.files["policy"] = "purposes: {plain: {kind: service}}\n"  # what it was sent as is gone
+    caplog.clear()
+    house.open("2026-03-06 12:01")
+    assert not caplog.records
+    assert not [one for one in house.parts.registry.versions.values() if one.name == name]
+    assert shown() == (how, how)
+
+
+def test_a_campaign_that_still_waits_for_something_is_kept(house: House) -> None:
+    house.sms.answer = lambda _: Unknown("timeout")
+    name = send(house, asked(house, via=("sms",)), [house.reachable("phone")])
+    later = send(house, asked(house, at=house.ts("2026-03-20 12:00")), [house.reachable("phone")])
+    house.tick(LATER)
+    house.deliver(LATER)
+    assert results.one(house.store, name)["status"] == "held"
+    house.reload("2026-03-06 12:00")
+    assert {name, later} <= {one.name for one in house.parts.registry.versions.values()}
 
 
 def test_only_campaigns_are_stopped_as_campaigns(house: House) -> None:
