@@ -25,6 +25,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "testing:test",
         "Test journeys: a made-up customer walks through, and what had to come is compared with what came.",
     ),
+    "explain": (
+        "explain:explain",
+        "Read a journey's file back as Chinese sentences: who enters, what happens, who leaves.",
+    ),
     "import": ("importing:group", "Import customers, past events or coupon codes."),
     "start": ("running:start", "Run the engine until it is stopped."),
     "tick": ("running:tick", "Do once what is due now, and end."),

@@ -73,7 +73,7 @@ class Context:
     """One journey while it is read. `starts`: journeys it starts, with the places; `names`: every `as` name so far.
 
     `handed`: what it hands to each of them. `marks`: what is asked of messages, with the places. `steps` reads a list
-    of steps: lists hold steps and steps hold lists.
+    of steps: lists hold steps and steps hold lists. `read`: all of them, once they are read.
     """
 
     findings: Findings
@@ -87,6 +87,7 @@ class Context:
     splits: dict[str, model.Split] = field(default_factory=dict)
     marks: Marks = field(default_factory=list)
     steps: StepsReader | None = None
+    read: model.Steps = ()
 
     def list(self, parts: Mapping[str, Any], key: str, loc: Loc, flow: Flow) -> tuple[model.Steps, Flow]:
         """The steps at a key, if it is there, and what is known behind them."""

@@ -1,0 +1,1 @@
+"""A journey read back as Chinese sentences."""
