@@ -9,12 +9,13 @@ from automation.journey import graph
 from automation.kernel import clock
 from automation.store.database import BadStatement, Transaction, is_away
 
-from . import cross, leave, program
+from . import cross, decide, leave, program
 from .parts import Parts
 from .registry import Loaded
 
 log = logging.getLogger(__name__)
 
+CONTROL_GROUP = "control group"
 OVERDUE = "SELECT id, version_id, node, due FROM run WHERE due <= :now ORDER BY due LIMIT :batch"
 
 
@@ -63,7 +64,7 @@ def _group(parts: Parts, tx: Transaction, loaded: Loaded | None, version_id: int
         _set_aside(tx, version_id, node, now, "its step is not in its version")
     else:
         if place.kind is graph.NodeKind.START:
-            _release_control_group(tx, version_id, node, now)
+            _release_control_group(parts, tx, loaded, node, now)
             return
         if place.awaited is not None:
             _answer_late(parts, tx, loaded, place, now)
@@ -109,12 +110,20 @@ def keep_answer(parts: Parts, tx: Transaction, name: str | None) -> None:
     tx.run(f"UPDATE run SET data = {put} FROM answer WHERE run.id = answer.run_id")
 
 
-def _release_control_group(tx: Transaction, version_id: int, node: int, now: int) -> None:
+def _release_control_group(parts: Parts, tx: Transaction, loaded: Loaded, node: int, now: int) -> None:
+    """Lets those go who were only watched: by an exit on a state where one holds now, as it is asked of the others."""
+    parameters = Parameters()
+    whens = [
+        f"WHEN {decide.condition_sql(parts, loaded, condition, parameters)} THEN 'exit {number + 1}'"
+        for number, condition in decide.state_exits(loaded)
+    ]
+    reason = f"CASE {' '.join(whens)} ELSE '{CONTROL_GROUP}' END" if whens else f"'{CONTROL_GROUP}'"
+    then = parts.store.dialect.join_in_order
     tx.temporary("leaving", leave.LEAVING)
     tx.run(
-        "INSERT INTO leaving SELECT run_id, 'control group' FROM moving WHERE version_id = :v AND node = :n",
-        v=version_id,
-        n=node,
+        f"INSERT INTO leaving SELECT m.run_id, {reason} FROM moving m {then} run r ON r.id = m.run_id"
+        f" {then} person p ON p.id = r.person_id WHERE m.version_id = :version AND m.node = :node",
+        **(parameters.values(now) | {"version": loaded.version_id, "node": node}),
     )
     leave.leave(tx, now)
 

@@ -151,6 +151,17 @@ def test_the_control_group_is_parked_counted_and_let_go_at_the_end_of_the_goal(s
     assert not {message.person for message in shop.messages(None)} & set(held)
 
 
+def test_the_control_group_ends_by_a_state_that_is_an_exit(shop: Shop) -> None:
+    head = "holdout: 50%\nexit: [{tag: gone}, {tag: away}]\n" + GOAL + ENTER
+    shop.open("2026-03-01 08:00", wake=head + "steps: [{wait: 30d}]\n")
+    follow(shop, *shop.people(20))
+    held = [run.person for run in shop.runs() if run.holdout]
+    shop.tag(held[0], "away")
+    shop.tick("2026-03-15 09:00")
+    reasons = {run.person: run.reason for run in shop.runs() if run.holdout}
+    assert reasons == {**dict.fromkeys(held, "control group"), held[0]: "exit 2"}
+
+
 def test_who_is_in_the_control_group_stays_in_it(shop: Shop) -> None:
     shop.open(
         "2026-03-01 08:00", wake="holdout: 50%\n" + GOAL.replace("14d", "1d") + ENTER + "steps: [{send: hello}]\n"
