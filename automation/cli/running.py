@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from automation.web.server import Edge
 
 
+LAST_RUN = "SELECT coalesce(max(id), 0) FROM run"
+SINCE = "SELECT count(*) FROM run WHERE id > :before"
+
+
 @click.command(epilog=options.example("run.py start"))
 @click.pass_obj
 def start(session: Session) -> None:
@@ -85,19 +89,19 @@ def tick(session: Session, as_json: bool) -> None:
 
 def _until_quiet(app: App) -> tuple[engine.Moved, Counter[str]]:
     """Rounds of moving and sending until nothing is due: what is sent may wake those who wait for it."""
-    total, sent = engine.Moved(), Counter[str]()
-    now = app.clock.now()
-    app.delivery.start(alone=True)
+    total, now = engine.Moved(), app.clock.now()
+    before = app.store.value(LAST_RUN)
     try:
+        sent = app.delivery.start(alone=True).states
         while True:
             moved = engine.tick(app.parts, now)
             total.events += moved.events
-            total.entered += moved.entered
             total.advanced += moved.advanced
             delivered = app.delivery.step(now)
-            sent.update(delivered.outcomes)
-            sent.update({state: count for state, count in delivered.verdicts.items() if state != "go"})
+            sent += delivered.states
             if not moved.anything and not delivered.anything:
+                # Nobody else lets people in meanwhile. The engine itself counts those who asked, not who was let in.
+                total.entered = app.store.value(SINCE, before=before)
                 return total, sent
     finally:
         app.delivery.close()

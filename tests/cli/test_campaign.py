@@ -53,7 +53,9 @@ def test_yes_typed_sends_and_the_audit_says_who(shop: Any) -> None:
 def test_a_campaign_walks_through_the_engine_and_is_counted(shop: Any) -> None:
     name = send(shop)
     assert shop.fine("campaign", "show", name, "--json").json["waiting"] == 2
-    shop.fine("tick")
+    said = shop.fine("tick", "--json").json
+    assert said["entered"] == 2
+    assert said["messages"] == {"queued": 1, "suppressed": 1}, "the words that lists of messages use"
     found = shop.fine("campaign", "show", name, "--json").json
     assert (found["waiting"], found["entered"]) == (0, 2)
     assert found["reasons"]["no consent"] == 1

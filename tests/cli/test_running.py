@@ -151,3 +151,11 @@ def test_an_empty_folder_of_journeys_stops_a_tick_before_it_does_anything(shop: 
     (shop.folder / "empty").rmdir()
     assert "S023" in shop("check").out
     assert shop("tick").code == 1
+
+
+def test_a_tick_counts_who_was_let_in_by_an_event_and_not_who_asked(shop: Any) -> None:
+    for _ in range(2):  # the second is the same order
+        shop.fine("events", "add", "13800000001", "order.paid", "order_id=D9", "amount=29900")
+    said = shop.fine("tick", "--json").json
+    assert (said["events"], said["entered"]) == (2, 1)
+    assert "0 entered" in shop.fine("tick").out

@@ -148,7 +148,7 @@ def test_a_process_that_starts_alone_need_not_wait_for_leases(house: House) -> N
     house.send_one(NOON, WECHAT)
     die(house, "answered", before=True)
     house.delivery.clock.set(house.ts(NOON) + 1)  # type: ignore[attr-defined]
-    assert house.delivery.start(alone=True) == 1
+    assert house.delivery.start(alone=True).recovered == 1
     assert house.state() == "SENT"
     assert not list(house.delivery.folder.glob("*.spool"))[1:]  # type: ignore[union-attr]
 

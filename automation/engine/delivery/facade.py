@@ -14,12 +14,14 @@ from automation.kernel import ports
 from automation.kernel.clock import Clock
 from automation.people.keyring import Keyring
 from automation.people.sealing import Vault
+from automation.policy.verdicts import Verdict
 from automation.rendering.renderer import Renderer
 from automation.settings import Channel
+from automation.store.states import MessageState
 
 from . import awaiting, marks, sending
 from .bookings import Bookings
-from .claim import Claimed, Claimer
+from .claim import ENDS, Claimed, Claimer
 from .dispatch import Dispatcher
 from .effects import Effects, Webhooks
 from .gates import Gates
@@ -51,6 +53,15 @@ class Delivered:
     @property
     def anything(self) -> bool:
         return bool(self.looked or self.recovered or self.effects)
+
+    @property
+    def states(self) -> Counter[str]:
+        """Messages by the state they came to by policy, by rendering or by an answer; postponed ones are queued."""
+        ends = {Verdict.POSTPONE: int(MessageState.QUEUED), **ENDS}
+        found = Counter(self.outcomes)
+        for verdict, state in ends.items():
+            found[MessageState(state).name.lower()] += self.verdicts[verdict.name.lower()]
+        return +found
 
     @property
     def sent(self) -> int:
@@ -109,6 +120,7 @@ class Delivery:
         again = self.recover(now, done)
         claimed, ready = self.prepare(now)
         done.looked = claimed.looked
+        done.outcomes["failed"] += len(claimed.messages) - len(ready)  # no text could be made
         done.verdicts.update({verdict.name.lower(): count for verdict, count in claimed.verdicts.items()})
         self._deliver([*again, *ready], now, done)
         done.effects = self.effects.step(now)
@@ -144,13 +156,13 @@ class Delivery:
             log.warning("%d messages may or may not have left; they are held for an operator", len(found.held))
         return found.again
 
-    def start(self, alone: bool = False) -> int:
+    def start(self, alone: bool = False) -> Delivered:
         """Before the first `step`: what another process left behind is put in order and asked again, here and now.
-        `alone` as for `interrupted`. Returns how many messages were interrupted."""
+        `alone` as for `interrupted`."""
         done = Delivered()
         for again in self.interrupted(alone, done):
             self._deliver(again, self.clock.now(), done)
-        return done.recovered
+        return done
 
     def interrupted(self, alone: bool, done: Delivered | None = None) -> Iterator[list[Prepared]]:
         """What another process left behind, put in order slice by slice; yields what has to be asked again. At the end
