@@ -68,7 +68,8 @@ def _load(session: Session) -> tuple[project.Project | None, tuple[Problem, ...]
         _ = session.app.calendar
     except errors.SourceErrors as wrong:
         problems[:0] = wrong.problems  # the calendar is a cause of others, too
-    if not any(one.path.endswith("catalog.yaml") for one in problems):
+    catalog = session.settings.folders.journeys / "catalog.yaml"
+    if catalog.exists() and not any(one.path.endswith("/catalog.yaml") for one in problems):
         problems[:0] = config_check.check(session.config, session.settings, found.catalog)
     folder = session.config.parent
     try:
@@ -94,7 +95,9 @@ def _counts(found: project.Project) -> dict[str, int]:
 def _summary(found: project.Project | None, problems: int, warnings: int) -> str:
     counted = "config.yaml must be mended before the other files are read"
     if found is not None:
-        counted = ", ".join(f"{count} {noun}" for noun, count in _counts(found).items())
+        counted = ", ".join(
+            f"{count} {noun.removesuffix('s') if count == 1 else noun}" for noun, count in _counts(found).items()
+        )
     noted = f", {show.counted(warnings, 'warning')}" if warnings else ""
     return f"{show.counted(problems, 'problem')}{noted} ({counted})"
 

@@ -131,8 +131,9 @@ def _plain(session: Session, report: dict[str, Any]) -> dict[str, Any]:
 def _print(session: Session, report: dict[str, Any]) -> None:
     zone = session.settings.shop.zone
     since = show.moment(report["created_at"], zone)
+    points = f"{report['points']:,} point{'' if report['points'] == 1 else 's'}"
     called, stage = report["name"] or "(no name)", report["stage"] or "no stage"
-    click.echo(f"#{report['id']} {called}, {stage}, {report['points']:,} points, since {since}")
+    click.echo(f"#{report['id']} {called}, {stage}, {points}, since {since}")
     if report["merged_into"]:
         click.echo(f"merged into #{report['merged_into']}")
     else:

@@ -97,12 +97,13 @@ def _older_keys(session: Session, ring: keyring.Keyring) -> Looks:
         return
     counts = resealing.keys_of(session.app.store, sealed.PLACES)
     if missing := sorted(set(counts) - set(ring.data)):
-        says = f"{sum(counts[one] for one in missing):,} values need key {missing[0]}, which is not in the key file"
+        locked = sum(counts[one] for one in missing)
+        says = f"{show.told(locked, 'value', 'needs', 'need')} key {missing[0]}, which is not in the key file"
         yield Look(Level.PROBLEM, "key", f"{says}: put it back")
     for number in sorted(set(ring.data) - {ring.newest}):
         if counts[number]:
-            says = f"{counts[number]:,} values are still sealed with key {number}: `run.py keys reseal`"
-            yield Look(Level.NOTE, "key", says)
+            says = f"{show.told(counts[number], 'value', 'is', 'are')} still sealed with key {number}"
+            yield Look(Level.NOTE, "key", f"{says}: `run.py keys reseal`")
         elif number != ring.lasting:
             yield Look(Level.NOTE, "key", f"key {number} opens nothing any more: `run.py keys retire {number}`")
 
@@ -222,21 +223,25 @@ def _held(session: Session) -> Looks:
     if stuck:
         why = store.value("SELECT error FROM stuck ORDER BY at DESC LIMIT 1")
         yield Look(
-            Level.PROBLEM, "stuck people", f"{stuck:,} were set aside, the last because: {why}; `run.py journeys retry`"
+            Level.PROBLEM,
+            "stuck people",
+            f"{show.people_do(stuck, 'was', 'were')} set aside, the last because: {why}; `run.py journeys retry`",
         )
     unclear = store.value(f"SELECT count(*) FROM message WHERE state = {MessageState.AMBIGUOUS}")
     if unclear:
         hint = "`run.py messages list --state ambiguous`, then `messages resolve`"
-        yield Look(Level.PROBLEM, "unclear messages", f"of {unclear:,} nobody knows whether they left: {hint}")
+        yield Look(
+            Level.PROBLEM, "unclear messages", f"{show.counted(unclear, 'message')} may have left or not: {hint}"
+        )
     awaiting = store.value(f"SELECT count(*) FROM message WHERE state = {MessageState.AWAITING}")
     gathering = sum(one.messages for one in gathered.groups(session.app.parts, session.app.channels))
     if gathering:
-        says = f"{gathering:,} are gathered and wait for your word: `run.py wechat mass list`"
+        says = f"gathered until your word: {show.counted(gathering, 'message')}; `run.py wechat mass list`"
         yield Look(Level.NOTE, "mass messages", says)
     awaiting -= gathering
     if awaiting:
-        says = f"{awaiting:,} wait for an employee to send them in WeCom: `run.py messages list --state awaiting`"
-        yield Look(Level.NOTE, "awaiting employees", says)
+        says = f"for an employee to send in WeCom: {show.counted(awaiting, 'message')}"
+        yield Look(Level.NOTE, "awaiting employees", f"{says}; `run.py messages list --state awaiting`")
     if not stuck and not unclear:
         yield Look(Level.FINE, "held", "nobody is stuck, no message is unclear")
     for (channel, state), count in sorted(welcome.states(store, session.now - DAY).items()):
@@ -251,7 +256,8 @@ def _channels(session: Session) -> Looks:
         if one.budget is not None:
             says += f", {one.budget.used:,} of {one.budget.limit:,} today"
         if one.resting:
-            says += f"; it rests{_until(session, one.rests_until)} after {one.failures} failures ({one.error})"
+            after = f"after {show.counted(one.failures, 'failure')} ({one.error})"
+            says += f"; it rests{_until(session, one.rests_until)} {after}"
         yield Look(Level.PROBLEM if one.resting else Level.FINE, f"channel {one.name}", says)
         for lane in one.lanes:
             yield from _lane(session, one.name, lane)
@@ -272,7 +278,7 @@ def _lane(session: Session, channel: str, lane: lanes.LaneState) -> Looks:
         hint = "; the provider refuses our account: `run.py channels check`" if alarm else ""
         yield Look(Level.PROBLEM if alarm else Level.NOTE, about, f"rests until {until} ({lane.why}){hint}")
     elif lane.budget is not None and not lane.budget.left:
-        yield Look(Level.NOTE, about, f"all {lane.budget.limit:,} messages of the day are used up")
+        yield Look(Level.NOTE, about, f"used up: {show.counted(lane.budget.limit, 'message')} of the day")
 
 
 def _files(session: Session) -> Looks:
@@ -294,13 +300,13 @@ def _files(session: Session) -> Looks:
         yield Look(Level.PROBLEM, "files", str(why))
         return
     if not broken:
-        yield Look(Level.FINE, "files", f"{len(found.journeys)} journeys, {len(found.texts.texts)} texts, no problems")
+        read = f"{show.counted(len(found.journeys), 'journey')}, {show.counted(len(found.texts.texts), 'text')}"
+        yield Look(Level.FINE, "files", f"{read}, no problems")
     for pool in found.coupons.values():
         left = pools.left(session.app.store, pool.name)
         if pool.imported and left <= pool.low_stock:
-            yield Look(
-                Level.NOTE, f"coupons {pool.name}", f"{left:,} codes left: `run.py import coupons {pool.name} FILE`"
-            )
+            hint = f"`run.py import coupons {pool.name} FILE`"
+            yield Look(Level.NOTE, f"coupons {pool.name}", f"{show.counted(left, 'code')} left: {hint}")
 
 
 def _unreadable(session: Session) -> Looks:

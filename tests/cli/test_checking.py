@@ -35,6 +35,12 @@ def test_for_people_it_is_a_line_each_and_a_count(bare: Any, tmp_path: Path) -> 
     assert "problems (" in done.out.splitlines()[-1]
 
 
+def test_one_text_is_told_as_one(shop: Any) -> None:
+    assert "(2 journeys, 1 text, " in shop.fine("check").out
+    looks = shop("doctor", "--json").json["looks"]
+    assert "2 journeys, 1 text, no problems" in [one["says"] for one in looks if one["about"] == "files"]
+
+
 def test_a_wrong_config_is_a_problem_among_others(bare: Any) -> None:
     bare.write("config.yaml", "shop: {nmae: 店}\n")
     done = bare("check", "--json")

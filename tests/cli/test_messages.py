@@ -90,7 +90,8 @@ def test_held_messages_are_a_problem_for_the_doctor(sent: Any) -> None:
     hold(sent)
     done = sent("doctor", "--json")
     assert done.code == 1
-    assert any(one["about"] == "unclear messages" for one in done.json["looks"])
+    (look,) = [one for one in done.json["looks"] if one["about"] == "unclear messages"]
+    assert look["says"].startswith("1 message may have left or not: ")
 
 
 def test_the_stop_switch_holds_everything_and_is_seen(sent: Any) -> None:

@@ -40,7 +40,7 @@ def test_one_bad_row_is_set_aside_and_everybody_else_goes_on(bench: Make, monkey
     one.logs("is stuck")
     assert one.store.rows("SELECT r.person_id FROM stuck s JOIN run r ON r.id = s.run_id") == [(7,)]
     said = one.command("doctor", code=1)
-    assert "1 were set aside" in said
+    assert "1 person was set aside" in said
     with one.store.write() as tx:
         tx.run("UPDATE person SET attrs = NULL WHERE id = 7")
     one.command("journeys", "retry")
