@@ -40,6 +40,7 @@ def start(session: Session) -> None:
     logs.set_up(session.settings.log, session.settings.shop.zone, session.debug)
     _ = session.app.keyring
     restored.refuse_copy(session.app.store)
+    session.app.require_files()
     edges: list[Edge] = []
 
     def beside(pulse: service.Pulse) -> Edge | None:

@@ -134,7 +134,6 @@ class Service:
         )
 
     def start(self) -> None:
-        self._app.require_files()
         self._app.index()
         install.install(self._app.parts, self._app.clock.now())
         self._pulling = self._reports()

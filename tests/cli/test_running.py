@@ -143,14 +143,16 @@ def test_an_empty_folder_of_journeys_stops_a_tick_before_it_does_anything(shop: 
     config = (shop.folder / "config.yaml").read_text(encoding="utf-8").splitlines()
     lines = [f"folders: {{journeys: {empty}}}" if line.startswith("folders") else line for line in config]
     shop.write("config.yaml", "\n".join(lines))
-    done = shop("tick")
-    assert done.code == 1
-    assert "nothing is closed" in done.err
+    for command in ("tick", "start"):
+        done = shop(command)
+        assert done.code == 1
+        assert "nothing is closed" in done.err
+    assert not shop("check", "--json").json["problems"], "what config.yaml names of a catalog is not asked without one"
     told = shop("doctor", "--json").json
     assert any(one["about"] == "files" and "nothing is closed" in one["says"] for one in told["looks"])
     (shop.folder / "empty").rmdir()
     assert "S023" in shop("check").out
-    assert shop("tick").code == 1
+    assert [shop(command).code for command in ("tick", "start")] == [1, 1]
 
 
 def test_a_tick_counts_who_was_let_in_by_an_event_and_not_who_asked(shop: Any) -> None:
