@@ -35,7 +35,7 @@ SAY: Final = "say it with --column HEADING, or with --column NUMBER where the fi
 
 
 class _Start(NamedTuple):
-    """`place`: the column of the codes. `skipped`: rows above the first code. `headings`: for the rejects file."""
+    """`place`: the column of the codes. `skipped`: rows above the first code. `headings`: for the rejects file, to be imported."""
 
     place: int
     skipped: int
@@ -116,7 +116,7 @@ def _chosen(name: str, head: Sequence[list[str]], column: str) -> _Start:
         if places:
             return _Start(places[0], number + 1, cells)
     if column.isascii() and column.isdigit() and int(column):
-        return _Start(int(column) - 1, 0, [])
+        return _Start(int(column) - 1, 0, [""] * (int(column) - 1) + [WORDS[0][0]])
     raise errors.Refused(f"{name}: none of the first {HEAD} rows has the heading {column[:40]} ({_shown(head)})")
 
 
@@ -129,7 +129,7 @@ def _without_headings(name: str, head: Sequence[tuple[int, list[str]]]) -> _Star
     number, cells = head[first]
     if not DIGIT.search(cells[0]) and all(DIGIT.search(row[0]) for row in rows[first + 1 :]):
         raise errors.Refused(f"{name}: '{cells[0][:40]}' may be a heading or a code: {SAY}")
-    return _Start(0, number, rows[first - 1] if first else [])
+    return _Start(0, number, [WORDS[0][0]])
 
 
 def _chinese(cells: Sequence[str]) -> bool:

@@ -70,6 +70,17 @@ def test_rejected_rows_are_kept_with_their_line_for_the_owner_only(table: Callab
     assert "rounded number" in rejects[2]
 
 
+@pytest.mark.parametrize(("lines", "column"), [(("AAA1", "B" * 65), None), (("50,AAA1", f"50,{'B' * 65}"), "2")])
+def test_a_rejects_file_put_right_can_be_imported_itself(
+    table: Callable[..., Path], lines: tuple[str, ...], column: str | None
+) -> None:
+    found = CodeFile(table(*lines), Options(), column, 64)
+    assert list(found) == ["AAA1"]
+    assert found.rejects_path is not None
+    right = found.rejects_path.read_text("utf-8-sig").replace("B" * 65, "BBB1")
+    assert read(table(*right.splitlines(), name="right.csv")) == ["BBB1"]
+
+
 def test_a_file_in_gb18030_and_one_with_damaged_places_is_read(table: Callable[..., Path]) -> None:
     assert read(table("券码,备注", "AAA1,生日", encoding="gb18030")) == ["AAA1"]
     path = table("券码", "AAA1")
