@@ -102,12 +102,8 @@ class Teller:
         return said if holds else f"不是“{said}”"
 
     def _span(self, one: tree.Happened) -> str:
-        if one.span is Span.BETWEEN and isinstance(one.value, tuple):
-            return f"{' 到 '.join(self.value(end) for end in one.value)}之间"
-        until = "" if one.value is None else self.value(one.value)
-        return {
-            Span.ENTRY: "进入旅程后", Span.WITHIN: f"最近{until}内", Span.SINCE: f"从{until}起", Span.EVER: "曾经",
-        }.get(one.span, "")  # fmt: skip
+        bounds = one.value if isinstance(one.value, tuple) else () if one.value is None else (one.value,)
+        return words.SPANS[one.span].format(*(self.value(bound) for bound in bounds))
 
     def joined(self, parts: tuple[Condition, ...], word: str, holds: bool) -> str:
         said = word.join(

@@ -77,7 +77,7 @@ def schedule(of: Schedule) -> str:
         return f"每{words.WEEKDAYS[of.weekday]} {first}"
     if of.month_day is not None:
         short = "（没有这一天的月份为月底）" if of.month_day > 28 else ""
-        return f"每月 {of.month_day} 日{short} {first}"
+        return f"每月 {of.month_day} 日{short}{first}"
     return f"每天 {first}"
 
 
@@ -107,12 +107,7 @@ def _again(names: Names) -> str:
     if isinstance(journey.entry, graph.DateEntry):
         occasion = names.field(journey.entry.field)
     after = moments.length(journey.again_after) if journey.again_after is not None else ""
-    said = {
-        Again.NEVER: "只走一次，以后不再进入",
-        Again.FINISHED: "走完或离开以后，可以再次进入",
-        Again.AFTER: f"离上次进入满{after}，并且已经走完或离开，才可以再次进入",
-        Again.EACH_OCCASION: f"每个{occasion}走一次",
-    }[journey.again]
+    said = words.AGAIN[journey.again].format(after=after, occasion=occasion)
     return f"{each}{'，' if len(each) > 2 else ''}{said}"
 
 

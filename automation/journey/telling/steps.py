@@ -13,7 +13,7 @@ from automation.journey.telling import conditions, effects, moments, words
 from automation.journey.telling.lines import Line, deeper
 from automation.journey.telling.names import Names, quoted
 
-_FAST: Final = frozenset({AnchorKind.TODAY, AnchorKind.TOMORROW, AnchorKind.DATE, AnchorKind.PATH})
+_FAST: Final = frozenset({AnchorKind.TODAY, AnchorKind.DATE, AnchorKind.PATH})
 ON: Final = "什么也不做，接着往下"
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from automation.conditions.tree import MarkKind, Op
+from automation.conditions.tree import MarkKind, Op, Span
 from automation.festivals.moments import AnchorKind
-from automation.journey.graph import OnChange, Status
+from automation.journey.graph import Again, OnChange, Status
 
 COMPARED: Final[Mapping[Op, str]] = {
     Op.IS: "{field}是{value}",
@@ -34,6 +34,11 @@ LACKING: Final = "没有{field}"  # `exists: false`
 COUNTED: Final[Mapping[Op, str]] = {
     Op.IS: "正好 {} 次", Op.ABOVE: "超过 {} 次", Op.AT_LEAST: "至少 {} 次", Op.BELOW: "少于 {} 次",
     Op.AT_MOST: "最多 {} 次", Op.BETWEEN: "{} 到 {} 次",
+}  # fmt: skip
+
+SPANS: Final[Mapping[Span, str]] = {
+    Span.ENTRY: "进入旅程后", Span.WITHIN: "最近{}内", Span.SINCE: "从{}起", Span.BETWEEN: "{}到{}之间",
+    Span.EVER: "曾经",
 }  # fmt: skip
 
 MARKED: Final[Mapping[MarkKind, tuple[str, str]]] = {
@@ -74,6 +79,13 @@ CHANGES: Final[Mapping[OnChange, str]] = {
     OnChange.FOLLOW: "里面的人改走新步骤，已经在等的时间不变",
     OnChange.RECOUNT: "里面的人改走新步骤，正在等的从开始等的那一刻重新计算",
     OnChange.RESTART: "里面的人离开，从头再走新步骤",
+}
+
+AGAIN: Final[Mapping[Again, str]] = {
+    Again.NEVER: "只走一次，以后不再进入",
+    Again.FINISHED: "走完或离开以后，可以再次进入",
+    Again.AFTER: "离上次进入满{after}，并且已经走完或离开，才可以再次进入",
+    Again.EACH_OCCASION: "每个{occasion}走一次",
 }
 
 WEEKDAYS: Final = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
