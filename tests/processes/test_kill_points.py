@@ -6,13 +6,18 @@ The names C1 to C12, C29 and C30 are those of docs/survival.md.
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
 import pytest
 
+from automation.store import backup
+from automation.store.database import Store
 from tests.processes.conftest import Bench
 from tests.processes.harness import checker, shop
+from tests.processes.harness.forks import ROOT
 
 pytestmark = pytest.mark.processes
 Make = Callable[..., Bench]
@@ -124,6 +129,44 @@ def test_c29_a_kill_around_a_checkpoint_leaves_the_file_whole(bench: Make, momen
     assert one.store.value("PRAGMA integrity_check") == "ok"
     one.drains(pages=4)
     assert one.check().delivered["keyed"] == 2 * PEOPLE
+
+
+COPYING = """
+import os, signal, sys
+from pathlib import Path
+from automation.store import backup
+from automation.store.database import Store
+url, target, victim, moment = sys.argv[1:]
+strike = lambda *_: os.kill(int(victim) or os.getpid(), signal.SIGKILL)
+strikes = {"progress": lambda *_: None, "finish": lambda _: None} | {moment: strike}
+backup.save(Store(url), Path(target), force=False, **strikes)
+"""
+
+
+@pytest.mark.parametrize("moment", ["progress", "finish"])
+@pytest.mark.parametrize("victim", ["backup", "engine"])
+def test_c29_a_kill_during_a_backup_leaves_the_file_whole_and_no_half_a_copy(
+    bench: Make, victim: str, moment: str
+) -> None:
+    one = bench(people=PEOPLE, channels=("keyed",), entries=(shop.SHORT,))
+    one.order(*range(1, PEOPLE + 1))
+    life = one.start(ready="sending")
+    copy = one.shop.folder / "copy.db"
+    words = [f"sqlite:{one.shop.database}", str(copy), str(life.pid if victim == "engine" else 0), moment]
+    done = subprocess.run([sys.executable, "-c", COPYING, *words], cwd=ROOT, timeout=120, check=False)
+    assert one.store.value("PRAGMA integrity_check") == "ok"
+    if victim == "engine":
+        assert one.forks.wait(life).code == -9
+        assert done.returncode == 0
+        copied = Store(f"sqlite:{copy}")
+        assert not backup.damage(copied)
+        copied.close()
+    else:
+        assert (done.returncode, copy.exists()) == (-9, False)
+        assert one.forks.stop(life).code == 0
+    one.drains()
+    assert one.check().delivered["keyed"] == 2 * PEOPLE
+    one.command("backup", str(one.shop.folder / "second.db"))
 
 
 @pytest.mark.parametrize("channel", ["keyed", "plain"])
