@@ -143,8 +143,8 @@ def _tell_codes(pool: str, found: CodeFile, counts: Mapping[str, int], as_json: 
         show.document({"pool": pool, **counts, "rejected": found.rejected, "rejects": rejects})
         return
     new, seen, free = counts.values()
-    refused = f", {found.rejected:,} rows rejected" if found.rejected else ""
-    click.echo(f"{new:,} codes added to {pool}, {seen:,} were known{refused}; {free:,} are free now")
+    refused = f", {show.counted(found.rejected, 'row')} rejected" if found.rejected else ""
+    click.echo(f"{show.counted(new, 'code')} added to {pool}, {seen:,} known before{refused}; {free:,} free now")
     if found.rejects_path:
         click.echo(REJECTED.format(found.rejects_path))
 
@@ -193,8 +193,8 @@ def _tell(report: Report, kind: str, as_json: bool) -> None:
         click.echo("this file was imported before; --again takes it once more")
     known = "updated" if kind == "customers" else "known already"
     click.echo(
-        f"{report.rows:,} rows: {report.created:,} new, {report.updated:,} {known}, {report.rejected:,} rejected,"
-        f" {report.blank:,} blank"
+        f"{show.counted(report.rows, 'row')}: {report.created:,} new, {report.updated:,} {known},"
+        f" {report.rejected:,} rejected, {report.blank:,} blank"
         + (f", {report.merged:,} merged" if report.merged else "")
         + f" ({report.seconds:.1f} s)"
     )

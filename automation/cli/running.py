@@ -85,7 +85,8 @@ def tick(session: Session, as_json: bool) -> None:
     for name in changed:
         click.echo(f"taken into use: {name}")
     told = ", ".join(f"{count:,} {state}" for state, count in sorted(sent.items())) or "none"
-    click.echo(f"{moved.events:,} events, {moved.entered:,} entered, {moved.advanced:,} moved on; messages: {told}")
+    heard = show.counted(moved.events, "event")
+    click.echo(f"{heard}, {moved.entered:,} entered, {moved.advanced:,} moved on; messages: {told}")
 
 
 def _until_quiet(app: App) -> tuple[engine.Moved, Counter[str]]:

@@ -66,7 +66,7 @@ def require_files(store: Store, settings: Settings) -> None:
     )
     if count:
         raise errors.Refused(
-            f"no file is in {folder}, though {count} journeys of this database run: nothing is taken into use, and"
+            f"no file is in {folder}, though journeys of this database run ({count}): nothing is taken into use, and"
             " nothing is closed. Mend `folders` of config.yaml, or bring the files back; to give journeys up, write"
             " `status: closing` in their files"
         )

@@ -81,7 +81,7 @@ def test_in_doubt_nothing_is_imported_until_somebody_says_which_column_it_is(bar
 def test_rows_without_a_code_are_told_of_and_take_no_other_with_them(bare: Any) -> None:
     path = bare.write("codes.csv", "券码,备注\nAAAA1111,\n,无码\nAAAA1112,\n合计2,\n")
     done = bare.fine("import", "coupons", "birthday_50", path)
-    assert "2 codes added to birthday_50, 0 were known, 2 rows rejected; 2 are free now" in done.out
+    assert "2 codes added to birthday_50, 0 known before, 2 rows rejected; 2 free now" in done.out
     assert "rejected rows and why" in done.out
 
 
