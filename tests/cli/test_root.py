@@ -54,6 +54,7 @@ def test_the_list_of_commands_says_what_the_command_itself_says(name: str) -> No
 
 LISTINGS = {
     ("keys", "list"): "keys",
+    ("explain", "paid"): "lines",
     ("check",): "problems", ("journeys", "list"): "journeys", ("journeys", "show", "dormant_wakeup"): "steps",
     ("customers", "find", "王"): "customers", ("customers", "show", "13800000001"): "events",
     ("messages", "heal"): "channels",

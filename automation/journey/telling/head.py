@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from automation.conditions import tree
 from automation.journey import graph
 from automation.journey.policy_file import Cap, PurposeClass
 from automation.journey.telling import conditions, moments, words
@@ -92,4 +93,7 @@ def _exits(names: Names) -> list[Line]:
         ways.insert(0, "达成目标")
     if not ways:
         return [Line(0, "中途离开：没有，走完为止")]
-    return [Line(0, "中途离开：遇到下面任何一条就离开，还没发出的消息撤回"), *(Line(1, f"• {way}") for way in ways)]
+    told = [Line(0, "中途离开：遇到下面任何一条就离开，还没发出的消息撤回"), *(Line(1, f"• {way}") for way in ways)]
+    if not all(isinstance(one, tree.Happened | tree.Marked) for one in journey.exit):
+        told.append(Line(1, "事件一发生就离开；标签、资料、人群这类情况，到走下一步时才查"))
+    return told
