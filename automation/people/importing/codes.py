@@ -35,7 +35,7 @@ SAY: Final = "say it with --column HEADING, or with --column NUMBER where the fi
 
 
 class _Start(NamedTuple):
-    """`place`: the column of the codes. `skipped`: rows above the first code. `headings`: for the rejects file, to be imported."""
+    """`place`: the column of the codes. `skipped`: rows above the first code. `headings`: of the rejects file."""
 
     place: int
     skipped: int
