@@ -16,8 +16,9 @@ from automation.conditions import compare, parse, tree
 from automation.festivals import schedules
 from automation.festivals.moments import AnchorKind
 from automation.journey import built_in, coupons, graph, model, policy_file, project
+from automation.journey.project import Project
 from automation.journey.telling import conditions, effects, entries, explaining, lines, steps, words
-from automation.settings import load
+from automation.settings import Settings, load
 from automation.settings.model import MEDIA
 
 ROOT = Path(run.__file__).parent
@@ -25,21 +26,27 @@ GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.txt"))
 Explain = Callable[[str], list[str]]
 
 
-def told(config: Path, name: str) -> list[str]:
-    settings = load(config, os.environ, run.kinds())
-    found = project.load(settings)
-    assert name in found.journeys, found.problems
-    return [f"{'  ' * one.level}{one.text}" for one in explaining.tell(name, found, settings)]
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return load(ROOT / "config.yaml", os.environ, run.kinds())
+
+
+@pytest.fixture(scope="module")
+def shop(settings: Settings) -> Project:
+    """The shop that comes with Lucheng."""
+    return project.load(settings)
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.stem)
-def test_a_journey_that_comes_with_lucheng_is_read_back_word_for_word(golden: Path) -> None:
-    assert told(ROOT / "config.yaml", golden.stem) == golden.read_text(encoding="utf-8").splitlines()
+def test_a_journey_that_comes_with_lucheng_is_read_back_word_for_word(
+    golden: Path, shop: Project, settings: Settings
+) -> None:
+    told = [f"{'  ' * one.level}{one.text}" for one in explaining.tell(golden.stem, shop, settings)]
+    assert told == golden.read_text(encoding="utf-8").splitlines()
 
 
-def test_every_journey_that_comes_with_lucheng_is_held() -> None:
-    shipped = project.load(load(ROOT / "config.yaml", os.environ, run.kinds()))
-    assert {path.stem for path in GOLDEN} == set(shipped.journeys)
+def test_every_journey_that_comes_with_lucheng_is_held(shop: Project) -> None:
+    assert {path.stem for path in GOLDEN} == set(shop.journeys)
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.stem)
@@ -83,16 +90,15 @@ def test_every_word_has_its_chinese(said: Collection[object], known: Collection[
 
 
 @pytest.fixture(scope="module")
-def explain() -> Explain:
-    """The lines of a journey whose text is given, in the shop that comes with Lucheng."""
-    settings = load(ROOT / "config.yaml", os.environ, run.kinds()).model_copy(update={"control_group": 2})
-    shop = project.load(settings)
-    shop = replace(shop, shop=replace(shop.shop, webhooks=frozenset({"crm"})))
+def explain(shop: Project, settings: Settings) -> Explain:
+    """The lines of a journey whose text is given, in that shop with a control group and a webhook."""
+    changed = settings.model_copy(update={"control_group": 2})
+    base = replace(shop, shop=replace(shop.shop, webhooks=frozenset({"crm"})))
 
     def lines_of(text: str) -> list[str]:
-        journey = project.load_source(f"journey: mine\n{text}", "mine", shop)
-        known = replace(shop, journeys={**shop.journeys, "mine": journey})
-        return [one.text for one in explaining.tell("mine", known, settings)]
+        journey = project.load_source(f"journey: mine\n{text}", "mine", base)
+        known = replace(base, journeys={**base.journeys, "mine": journey})
+        return [one.text for one in explaining.tell("mine", known, changed)]
 
     return lines_of
 
