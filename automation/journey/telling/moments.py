@@ -69,7 +69,7 @@ def _anchor(anchor: Anchor, names: Names) -> str:
 def _shift(shift: Shift, names: Names) -> str:
     if shift.duration is not None:
         return offset(shift.duration)
-    return f"{'后' if shift.sign > 0 else '前'}「{names.path(shift.path)}」那么多天"
+    return f"{'后' if shift.sign > 0 else '前'}若干天（天数是{names.path(shift.path)}）"
 
 
 def limit(of: Limit, names: Names) -> str:

@@ -168,6 +168,7 @@ def test_a_condition_is_read_back_in_words(explain: Explain, condition: str, sai
         ("2026-11-10 20:00", "2026-11-10 20:00，已经过了就不等"),
         ("entry.at +2h", "「付款」发生后 2 小时，已经过了就不等"),
         ("member_since +1y -1d 10:00", "入会日后 1 年再前一天 10:00，已经过了就不等"),
+        ("entry.at +points -5d 10:00", "「付款」发生后若干天（天数是积分）再前 5 天 10:00，已经过了就不等"),
         ("+2 workdays 10:00", "此刻后 2 个工作日的 10:00"),
     ],
 )
