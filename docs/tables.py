@@ -21,7 +21,7 @@ from automation.kernel import codes as kernel_codes
 from automation.rendering import codes as text_codes
 from automation.rendering import filters, language
 from automation.simulate.cases import codes as trial_codes
-from automation.simulate.cases import reading as trial
+from automation.simulate.cases import words as trial
 
 NAMED = (
     (words.TEXT, "text"),

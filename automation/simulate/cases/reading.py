@@ -20,51 +20,9 @@ from automation.kernel.document import Document, Loc
 from automation.kernel.errors import Problem, SourceErrors
 from automation.settings import Settings
 
+from . import words
 from .case import Case, Customer, Ends, Expected, Happening, Sort, Span, What
 
-KEYS: Final[Mapping[str, str]] = {
-    "test": "what is tested, in your own words",
-    "journey": "whose test it is; a draft is tested as if it were live",
-    "at": "when it begins, in the customer's time",
-    "customer": "fields of the one customer, and the words below; fields that are not said have the catalog's examples",
-    "holdout": "`true`: the customer falls into the control group",
-    "paths": "which path of a split the customer is dealt: `{offer: coupon}`",
-    "empty": "pools of imported coupon codes that have none; all others have enough",
-    "happens": "a list of what happens, see below",
-    "expect": "a list of messages, see below; others may come, too",
-    "never": "steps or texts that must not be sent",
-    "ends": "how the run ends: `{at: …, reason: …}`",
-}
-"""Keys of a test's file, with what they mean."""
-CUSTOMER: Final[Mapping[str, str]] = {
-    "can": "kinds of channels that reach them; without it all that the shop has",
-    "consent": "`false`, or the kinds of channels they agreed to get marketing on; without it all",
-    "tags": "tags they have",
-    "without": "fields they do not have",
-}
-HAPPENS: Final[Mapping[str, str]] = {
-    "event": "an event; its properties stand beside it, those that are not said have the catalog's examples",
-    "delivered": "the newest message of this step arrived",
-    "opened": "it was opened",
-    "clicked": "its link was followed",
-    "tag": "the customer gets a tag",
-    "untag": "the customer loses it",
-    "set": "fields of the customer change",
-    "engine": "`down`, with `from` and `to`: nothing runs meanwhile",
-}
-EXPECT: Final[Mapping[str, str]] = {
-    "send": "step or text of a message that leaves",
-    "skipped": "step or text of one that does not",
-    "coupon": "the pool of which a code is given",
-    "tag": "a tag that is given",
-    "points": "how many are booked",
-    "notify": "the staff that is told",
-    "webhook": "the web hook that is called",
-    "at": "the minute, or only the day",
-    "via": "of `send`: the kind of channel it leaves by",
-    "text": "of `send`: what its text contains",
-    "reason": "of `skipped`: how the reason begins",
-}
 ONLY_OF: Final = {"via": Sort.SEND, "text": Sort.SEND, "reason": Sort.SKIPPED}
 NEEDED: Final = ("test", "journey", "at")
 DAY: Final = 86_400
@@ -108,7 +66,7 @@ class _Reader:
         self.journey: graph.Journey | None = None
 
     def case(self) -> Case | None:
-        parts = self.findings.mapping(self.document.data, (), KEYS, NEEDED)
+        parts = self.findings.mapping(self.document.data, (), words.KEYS, NEEDED)
         title = self.findings.text(parts["test"], ("test",)) if "test" in parts else None
         self.journey = self._journey(parts)
         customer = self._customer(parts.get("customer", {}))
@@ -150,7 +108,7 @@ class _Reader:
 
     def _customer(self, value: Any) -> Customer:
         parts = self.findings.mapping(value, ("customer",))
-        fields = {name: given for name, given in parts.items() if name not in CUSTOMER}
+        fields = {name: given for name, given in parts.items() if name not in words.CUSTOMER}
         for name in fields:
             self._field(name, ("customer", name), key=True)
         if "zone" in fields and fields["zone"] in available_timezones():
@@ -185,7 +143,7 @@ class _Reader:
         known = self.project.catalog.fields
         if name not in known:
             message = f"no field '{short(name)}' in catalog.yaml"
-            self.findings.unknown(loc, "K605", message, name, {*known, *CUSTOMER}, key=key)
+            self.findings.unknown(loc, "K605", message, name, {*known, *words.CUSTOMER}, key=key)
         elif known[name].home is Home.IDENTITY:
             self.findings.wrong(loc, "K605", f"'{name}' is an address", "say can: [sms, wechat, ...]", key=key)
 
@@ -215,12 +173,12 @@ class _Reader:
         return [(found[0], found[1])]
 
     def _happening(self, one: Mapping[str, Any], loc: Loc) -> list[Happening]:
-        words = [what for what in What if what in one]
-        if len(words) != 1:
+        sorts = [what for what in What if what in one]
+        if len(sorts) != 1:
             listed = ", ".join([*What, "engine"])
             self.findings.wrong(loc, "K606", "one thing that happens is due here", f"say one of {listed}")
             return []
-        what = words[0]
+        what = sorts[0]
         own = one if what is What.EVENT else self.findings.mapping(one, loc, ("at", what))
         if "at" not in own:
             self.findings.wrong(loc, "S002", "'at' is missing", "add at: ...")
@@ -255,7 +213,7 @@ class _Reader:
     # what is expected
 
     def _expected(self, value: Any, loc: Loc) -> Expected | None:
-        one = self.findings.mapping(value, loc, EXPECT)
+        one = self.findings.mapping(value, loc, words.EXPECT)
         if not one:
             return None
         sorts = [sort for sort in Sort if sort in one]
