@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -61,8 +62,11 @@ def kill_server(url: str) -> None:
         pids = [row[0] for row in looking.execute(BACKENDS)]
         assert pids
         os.kill(pids[0], signal.SIGKILL)
+    end = time.monotonic() + 30  # the server may answer once more before it sees who died
+    while "all server processes terminated; reinitializing" not in (home / "log").read_text():
+        assert time.monotonic() < end, "the server did not notice"
+        time.sleep(0.05)
     postgres.answers(url)
-    assert "all server processes terminated; reinitializing" in (home / "log").read_text()
 
 
 def ends(one: Bench, life: Life) -> None:
