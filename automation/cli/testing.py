@@ -56,7 +56,14 @@ def test(session: Session, names: tuple[str, ...], verbose: bool, as_json: bool)
     NAME: a test, or a journey for all of its tests; without one all in the folder of tests. Nothing leaves this
     machine, and the shop's database is not opened. Exit code 1 where a test fails.
     """
-    found = [one for path in _paths(session) if (one := _tested(session, path, names)) is not None]
+    found: list[Tested] = []
+    for path in _paths(session):
+        one = _tested(session, path, names)
+        if one is None:
+            continue
+        found.append(one)
+        if not as_json:  # each as it ends: many tests take a while
+            _tell(one, verbose)
     if names and not found:
         known = {path.stem for path in _paths(session)}
         near = nearest(names[0], known)
@@ -66,8 +73,6 @@ def test(session: Session, names: tuple[str, ...], verbose: bool, as_json: bool)
     if as_json:
         show.document([_plain(one) for one in found])
     else:
-        for one in found:
-            _tell(one, verbose)
         click.echo(_summary(session, len(found), failed))
     if failed:
         raise click.exceptions.Exit(errors.SourceErrors.exit_code)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from automation.audience import splits
+from automation.store.database import Store
+
 TO_ALL = ("--segment", "buyers_365d", "--text", "wakeup_hello", "--via", "sms")
 
 
@@ -13,6 +16,15 @@ def log(shop: Any) -> list[str]:
 
 def send(shop: Any, *more: str) -> str:
     return str(shop.fine("campaign", "send", *TO_ALL, *more, "--yes", "--json").json["campaign"])
+
+
+def outside_the_control_group(shop: Any, campaign: str, percent: int) -> None:
+    """The key of a shop is made by chance, and so would the groups be."""
+    seed = next(n for n in range(1, 1000) if splits.number(campaign, "holdout", n) >= splits.share(percent))
+    store = Store(f"sqlite:{shop.folder / 'var' / 'lucheng.db'}")
+    with store.write() as tx:
+        tx.run("UPDATE person SET seed = :seed", seed=seed)
+    store.close()
 
 
 def test_a_plan_says_who_is_reached_and_who_is_not_and_why(shop: Any) -> None:
@@ -73,16 +85,15 @@ def test_a_planned_campaign_waits_for_its_moment(shop: Any) -> None:
 
 
 def test_a_planned_campaign_shows_what_it_will_send_to_whom_and_when(shop: Any) -> None:
-    name = send(
-        shop, "--at", "2026-11-23 10:00", "--title", "十一月 回访", "--pace", "500"
-    )  # a control group would be dealt by chance
+    outside_the_control_group(shop, "campaign_20261123_wakeup_hello", 10)
+    name = send(shop, "--at", "2026-11-23 10:00", "--title", "十一月 回访", "--holdout", "10", "--pace", "500")
     found = shop.fine("campaign", "show", name, "--json").json
     assert (found["planned_at"], found["made_at"]) == ("2026-11-23T10:00:00+08:00", "2026-11-22T15:00:00+08:00")
     assert (found["text"], found["via"], found["title"]) == ("wakeup_hello", ["sms"], "十一月 回访")
     assert (found["audience"], found["people"], found["purpose"]) == ("segment buyers_365d", 2, "marketing")
     said = shop.fine("campaign", "show", name).out
     assert "十一月 回访: text wakeup_hello via sms, marketing, expires after 1d" in said
-    assert "to 2 people (segment buyers_365d), 500 a day" in said
+    assert "to 2 people (segment buyers_365d), control group 10%, 500 a day" in said
     assert "2026-11-23 10:00" in said
     (listed,) = shop.fine("campaign", "list", "--json").json["campaigns"]
     assert listed == {key: value for key, value in found.items() if key != "report"}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from automation.simulate.cases import playing
 from tests.cli.conftest import SHIPPED, Shop
 
 CASE = """\
@@ -153,6 +154,11 @@ def test_who_never_enters_is_told_so(bare: Shop) -> None:
     assert done.code == 1  # 90 days later they are dormant after all
     written(bare, "test: 没买过的不算沉睡\njourney: dormant_wakeup\nat: 2026-06-01 08:00\nnever: [wakeup_hello]\n")
     assert "the customer never entered" in bare.fine("test", "-v").out
+
+
+def test_a_test_that_is_too_long_says_so_instead_of_ending_early(bare: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playing, "MOMENTS", 3)
+    assert lines(bare, CASE) == ["3:5 more than 3 moments are due until 2026-06-03: this test is too long"]
 
 
 def test_a_broken_file_fails_alone(bare: Shop) -> None:

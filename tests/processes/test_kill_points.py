@@ -97,16 +97,16 @@ def _dies_at_a_step(one: Bench, point: str) -> None:
 )
 def test_a_kill_and_then_a_provider_that_takes_and_does_not_answer(bench: Make, name: str, channel: str) -> None:
     point, unclear, delivered = POINTS[name]
-    one = bench(people=PEOPLE, in_flight=1, channels=(channel,), entries=(shop.SHORT,), timeout="3s")
+    # A machine that is slow for seconds must not look like a provider that does not answer.
+    one = bench(people=PEOPLE, in_flight=1, channels=(channel,), entries=(shop.SHORT,), timeout="5s")
     one.order(*range(1, PEOPLE + 1))
     _dies(one, point, channel)
-    one.fault(mode="accept_then_timeout", channel=channel, times=1, seconds=6)
+    one.fault(mode="accept_then_timeout", channel=channel, times=1, seconds=9)
     one.drains()
     found = one.check()
     if channel == "keyed":
         unclear, delivered = -1, 1
-    # A slow machine can make another answer come too late: what is unclear may then be one more, never lost or doubled.
-    assert unclear + 1 <= found.ambiguous <= unclear + 1 + (channel == "plain"), "the time-out makes one more unclear"
+    assert found.ambiguous == unclear + 1, "the time-out makes one more unclear, where the provider drops no repeats"
     assert found.delivered[channel] == 2 * PEOPLE - 1 + delivered
     if channel == "keyed":
         assert any(entry.repeat for entry in one.ledger.entries()), "the time-out was asked about again"

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from automation.engine import install, tick
+from automation.festivals import walltime
 from automation.journey import graph
+from automation.kernel.errors import SourceErrors
 from automation.rewards import pools
 from automation.simulate import clock
 from automation.simulate.world import World
@@ -19,6 +21,7 @@ from .pretend import Pretend, text_of
 
 LONGEST: Final = 400 * 86_400  # seconds that a run is followed after the last moment the file speaks of
 MOMENTS: Final = 20_000
+TOO_LONG: Final = "K608"
 CODES: Final = 20  # of each imported pool
 OVER: Final = f"""
     SELECT EXISTS (SELECT 1 FROM run) AND NOT EXISTS (SELECT 1 FROM run WHERE state = {RunState.INSIDE})
@@ -100,9 +103,12 @@ def play(world: World, case: Case, seed: int) -> Played:
         if waiting:
             later = min(later or waiting[0].at, waiting[0].at)
         if later is None or later > case.until + LONGEST or (later > case.until and parts.store.value(OVER)):
-            break
+            return _played(world)
         now = later
-    return _played(world)
+    said = (
+        f"more than {MOMENTS:,} moments are due until {walltime.local(now, case.zone):%Y-%m-%d}: this test is too long"
+    )
+    raise SourceErrors([case.document.problem(("at",), TOO_LONG, said, "let it begin later, or expect less far ahead")])
 
 
 def _next(world: World, case: Case, looks: list[clock.Look], now: int) -> int | None:
