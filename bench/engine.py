@@ -12,7 +12,8 @@ import argparse
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,6 +54,7 @@ VARIANTS: Final[dict[str, Callable[[Parts], rivals.Rival]]] = {
     "engine": _Engine,
     "written SQL": rivals.WrittenSql,
     "careful loop": loops.CarefulLoop,
+    "tuned loop": loops.TunedLoop,
     "hybrid loop": loops.HybridLoop,
     "row loop": lambda parts: row_loop.RowLoop(parts, alone=False),
     "row loop, a commit each": lambda parts: row_loop.RowLoop(parts, alone=True),
@@ -64,25 +66,36 @@ def run_variant(name: str, path: Path) -> dict[str, Any]:
     parts = world.opened(path)
     people = int(parts.store.value("SELECT count(*) FROM person"))
     variant = VARIANTS[name](parts)
-    checkpoints = Checkpoints(parts.store)
-    checkpoints.start()
     watch = measure.Watch()
     idle = None
-    for number, moment in enumerate(world.MOMENTS):
-        if number == 1:
-            measure.child("bench.world", "order", path)
-        with watch:
-            variant.tick(moment)
-        if number == 0 and name == "engine":
-            idle = _idle_ms(parts, moment + 60)
-    peak = measure.peak_mb()
-    checkpoints.stop()
+    with _checkpoints(variant, parts):
+        for number, moment in enumerate(world.MOMENTS):
+            if number == 1:
+                measure.child("bench.world", "order", path)
+            with watch:
+                variant.tick(moment)
+            if number == 0 and name == "engine":
+                idle = _idle_ms(parts, moment + 60)
+        peak = measure.peak_mb()
     result = parts.store.row(RESULT, check=world.CHECK)
     if parts.store.value("SELECT count(*) FROM message") != world.messages(people):
         raise SystemExit(f"{name} did not write the messages it should have")
     rate = world.transitions(people) / watch.seconds
     return {"variant": name, "people": people, "seconds": watch.seconds, "cpu": watch.cpu, "rate": rate,
             "peak_mb": peak, "idle_ms": idle, "result": result}  # fmt: skip
+
+
+@contextmanager
+def _checkpoints(variant: rivals.Rival, parts: Parts) -> Iterator[None]:
+    """The product's checkpoint thread, where its connections may be open."""
+    if isinstance(variant, loops.CarefulLoop):
+        yield
+        variant.close()
+    else:
+        checkpoints = Checkpoints(parts.store)
+        checkpoints.start()
+        yield
+        checkpoints.stop()
 
 
 def _idle_ms(parts: Parts, now: int) -> float:
@@ -120,7 +133,10 @@ def _plan(people: int) -> list[tuple[int, Sequence[str]]]:
     return [
         (small, ("engine", "engine", "row loop", "engine", "engine", "engine")),
         (medium, ("engine", "engine", "engine")),
-        (people, ("written SQL", "engine", "careful loop", "engine", "written SQL", "hybrid loop", "engine")),
+        (
+            people,
+            ("written SQL", "engine", "careful loop", "engine", "tuned loop", "written SQL", "engine", "hybrid loop"),
+        ),
     ]
 
 
@@ -141,6 +157,7 @@ def figures(measured: Sequence[dict[str, Any]], people: int) -> dict[str, float]
         "transitions_per_s": round(engine),
         "ratio_row_loop": round(rate("engine", small) / rate("row loop", small), 1),
         "ratio_careful_loop": round(engine / rate("careful loop", people), 2),
+        "ratio_tuned_loop": round(engine / rate("tuned loop", people), 2),
         "ratio_hybrid_loop": round(engine / rate("hybrid loop", people), 2),
         "ratio_ceiling": round(engine / rate("written SQL", people), 3),
         "linearity": round(engine / rate("engine", min(SMALLER_AT, people)), 3),
@@ -148,6 +165,7 @@ def figures(measured: Sequence[dict[str, Any]], people: int) -> dict[str, float]
         "idle_tick_ms": round(rate("engine", people, "idle_ms"), 2),
         "cpu_ratio_row_loop": spent("row loop", small),
         "cpu_ratio_careful_loop": spent("careful loop", people),
+        "cpu_ratio_tuned_loop": spent("tuned loop", people),
         "cpu_ratio_hybrid_loop": spent("hybrid loop", people),
         "cpu_ratio_ceiling": spent("written SQL", people),
     }

@@ -1,20 +1,27 @@
-"""Loops in Python over the product's tables: batches of 5,000, straight to apsw, a transaction each, `executemany`.
+"""Loops in Python over the product's tables: batches of 5,000, a transaction each, `executemany`.
 
-Both move a run over all that needs no waiting at once, as the engine does: who enters is written where the first wait
-stands, with the first message. They differ in who decides. The careful loop reads rows and decides in Python. The
-hybrid lets SQL choose whom a batch is about and look whether they ordered; what is left to Python is to move them.
+All read whole batches and write whole batches, and none asks the database about one person at a time. The careful loop
+is what a good programmer writes with the standard library: who enters is written first, then every run that is due is
+read, decided about in Python and moved as far as its next wait. The tuned loop does the same through apsw and writes
+who enters where the first wait stands, with the first message, as the engine does. The hybrid is the tuned loop with
+all that chooses left to SQL; what remains of Python is to move whom it chose.
 """
 
 from __future__ import annotations
 
+import json
+import sqlite3  # noqa: TID251 - what everybody has; no connection of the product is open beside it
 from abc import abstractmethod
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
 import apsw
 
 from automation.audience import splits
-from bench.rivals import DORMANT, MESSAGE, RUN, Written
+from automation.engine.parts import Parts
+from bench.rivals import DORMANT, MESSAGE, RUN, Written, numbers
 from bench.world import DAY
 
 BATCH: Final = 5000
@@ -24,6 +31,8 @@ AGAIN_DAYS: Final = 180
 
 Due: TypeAlias = tuple[int, int, int, int, bool]
 """A run whose wait is over: run, person, node, seed of the person, whether they ordered since they entered."""
+Decision: TypeAlias = tuple[int, int, str | None, int, int | None]
+"""message or 0, leaf, why it ended, node to stand at, due"""
 
 
 class _Loop(Written):
@@ -71,8 +80,7 @@ class _Loop(Written):
     def _due(self, cursor: Any, now: int) -> list[Due]:
         """A batch of the runs that are due."""
 
-    def _decide(self, node: int, seed: int, ordered: bool, now: int) -> tuple[int, int, str | None, int, int | None]:
-        """(message or 0, leaf, why it ended, node to stand at, due)."""
+    def _decide(self, node: int, seed: int, ordered: bool, now: int) -> Decision:
         it = self.numbers
         if node == it.second:
             return 0, 0, "finished", node, None
@@ -90,13 +98,13 @@ class _Loop(Written):
         )  # fmt: skip
 
 
-class CarefulLoop(_Loop):
+class _Deciding(_Loop):
     """Reads rows by ranges of ids and by joins, never one by one, and decides about each in Python.
 
     Entering reads three sets for each 5,000 ids: the people with their last order, their runs in this journey, and who
     stays out since go-live. Whoever ordered lately, is inside or was within 180 days, or was merged away, is left out.
     Advancing reads the due runs with the seeds of their people, and for those at the first wait their orders since the
-    first of the batch entered: an array of ids joined to the index of events.
+    first of the batch entered.
     """
 
     def _entering(self, cursor: Any, low: int, high: int, now: int) -> list[int]:
@@ -135,8 +143,69 @@ class CarefulLoop(_Loop):
             (run, person, node, seed, orders.get(person, -1) >= entered) for run, person, node, seed, entered in rows
         ]
 
+    @abstractmethod
     def _orders(self, cursor: Any, people: list[int], since: int) -> dict[int, int]:
         """When each of these people ordered last, of those who did since then."""
+
+
+class CarefulLoop(_Deciding):
+    """Through the standard library, in two passes: who enters is written, and moved when the due runs are read.
+
+    Nothing of the product may have the file open meanwhile: two libraries in one process break each other's locks. So
+    there is no checkpoint thread either: SQLite's own checkpoints run, as they do unless told otherwise.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts, self.numbers = parts, numbers(parts)
+        path = parts.store.value("SELECT file FROM pragma_database_list WHERE name = 'main'")
+        cache = parts.store.value("PRAGMA cache_size")
+        parts.store.close()
+        self._plain = sqlite3.connect(path, isolation_level=None)
+        self._plain.execute("PRAGMA synchronous = FULL")
+        self._plain.execute(f"PRAGMA cache_size = {cache}")
+
+    def close(self) -> None:
+        self._plain.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        self._plain.execute("BEGIN IMMEDIATE")
+        yield self._plain.cursor()
+        self._plain.execute("COMMIT")
+
+    def enter(self, now: int) -> None:
+        it = self.numbers
+        for low in range(0, it.people, BATCH):
+            with self.transaction() as cursor:
+                cursor.executemany(
+                    f"INSERT INTO run ({RUN}) VALUES ({', '.join('?' * 14)})",
+                    [
+                        (it.journey, it.version, it.start, person, "", str(now), now, now, now, now, 0, 0, 0, "")
+                        for person in self._entering(cursor, low, low + BATCH, now)
+                    ],
+                )
+
+    def _decide(self, node: int, seed: int, ordered: bool, now: int) -> Decision:
+        it = self.numbers
+        if node == it.start:
+            return it.hello, 0, None, it.first, now + 3 * DAY
+        return super()._decide(node, seed, ordered, now)
+
+    def _orders(self, cursor: Any, people: list[int], since: int) -> dict[int, int]:
+        if not people:
+            return {}
+        found = cursor.execute(
+            "SELECT e.person_id, e.at FROM json_each(?) i CROSS JOIN event e ON e.person_id = i.value"
+            " AND e.name_id = ? AND e.at >= ?",
+            (json.dumps(people), self.numbers.event, since),
+        )
+        return dict(found)  # by person, then by moment: the last of each stays
+
+
+class TunedLoop(_Deciding):
+    """Through apsw, whose statements and `executemany` cost half as much; ids are handed over as one array."""
+
+    def _orders(self, cursor: Any, people: list[int], since: int) -> dict[int, int]:
         if not people:
             return {}
         found = cursor.execute(

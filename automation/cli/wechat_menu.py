@@ -114,7 +114,7 @@ def read(folder: Path) -> Menu:
     """The menu of the shop. Raises SourceErrors with the place of every mistake, Refused where there is no file."""
     if not (folder / FILE).exists():
         raise errors.Refused(f"there is no {FILE} beside config.yaml: write one, docs/channels.md shows how")
-    return validate(source.read(folder / FILE), Menu)
+    return source.read_as(folder / FILE, lambda document: validate(document, Menu))
 
 
 def rows(buttons: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:

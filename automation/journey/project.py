@@ -155,6 +155,7 @@ class _Loader:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.unread: set[str] = set()
+        self.legible: dict[str, source.Legible] = {}  # journeys whose YAML is wrong, but clear
         self.broken: list[str] = []  # reserved files that could not be read
         self.ranks: dict[str, int] = {}  # of files by path, in the order in which their problems are told
 
@@ -212,7 +213,7 @@ class _Loader:
         if not path.exists():
             return empty()
         try:
-            return read(source.read(path))
+            return source.read_as(path, read)
         except SourceErrors as wrong:
             self._note(wrong.problems, Problem(wrong.problems[0].path, 1, 1, "J051", ""))
             self.ranks[wrong.problems[0].path] = RESERVED.index(name) - len(RESERVED)
@@ -236,6 +237,9 @@ class _Loader:
             try:
                 document = found[path.stem] = source.read(path)
                 self.ranks[document.path] = _JOURNEY
+            except source.Legible as slips:
+                self.legible[path.stem] = slips
+                self.unread.add(path.stem)
             except SourceErrors as wrong:
                 self.problems += wrong.problems
                 self.unread.add(path.stem)
@@ -251,7 +255,14 @@ class _Loader:
             read |= self._read(shop, {name: sources[name] for name in sorted(by_hand)})
             if not final:
                 del self.problems[kept:]
+        for name, slips in self.legible.items():
+            self._besides(name, slips, shop)
         return shop, dict(sorted(read.items()))
+
+    def _besides(self, name: str, slips: source.Legible, shop: Shop) -> None:
+        """All that is wrong with a journey that is not read because of its YAML."""
+        wrong = slips.besides(lambda document: head.read(document, document.text, name, shop))
+        self._note(wrong.problems, slips.document.problem((), "J051", ""))
 
     def _read(self, shop: Shop, sources: Mapping[str, Document]) -> dict[str, _Read]:
         found = {}

@@ -23,7 +23,10 @@ def load(path: Path | None) -> Workdays:
     """The calendar with the file's corrections, if one is configured. Raises SourceErrors with every problem."""
     if path is None:
         return Workdays()
-    document = source.read(path)
+    return source.read_as(path, _calendar)
+
+
+def _calendar(document: source.Document) -> Workdays:
     problems = list(_problems(document))
     if problems:
         raise errors.SourceErrors(problems)

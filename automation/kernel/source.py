@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import yaml
 
@@ -25,14 +25,47 @@ MOST_NODES: Final = 20_000
 MOST_SCALAR: Final = 64 * 1024
 MOST_LINES: Final = 10_000
 
-__all__ = ["Document", "Loc", "Mark", "nearest", "parse", "read"]
+# Slips after which the rest of the file still says what its writer meant, so that it can be looked at as well.
+HARMLESS: Final = frozenset({"Y011", "Y012", "Y013", "Y014", "Y023", "Y024", "Y030", "Y034", "Y036", "Y041"})
+
+T = TypeVar("T")
+
+__all__ = ["Document", "Legible", "Loc", "Mark", "nearest", "parse", "read", "read_as"]
 
 # Control characters, line ends only YAML 1.1 knows, zero-width and direction marks; not the joiner of emoji.
 UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
 WIDE = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
+REFUSED: Final = "\x00"  # begins the keys that were refused; no file can write it
 FOLDED = re.compile(rf"[{WIDE}]\s*\n\s*[{WIDE}]")
+
+
+class Legible(SourceErrors):
+    """What is wrong with the file as YAML leaves the rest of it clear: `document`, without keys that are refused."""
+
+    def __init__(self, problems: list[Problem], document: Document) -> None:
+        super().__init__(problems)
+        self.document = document
+
+    def besides(self, look: Callable[[Document], object]) -> SourceErrors:
+        """These problems, and those that `look` finds on other lines: on the same ones they follow from these."""
+        try:
+            look(self.document)
+        except SourceErrors as wrong:
+            lines = {problem.line for problem in self.problems}
+            return SourceErrors([*self.problems, *(one for one in wrong.problems if one.line not in lines)])
+        return self
+
+
+def read_as(path: Path, make: Callable[[Document], T], shown: str | None = None) -> T:
+    """What `make` makes of a file. Raises SourceErrors with the problems of the YAML and those `make` finds, at once
+    wherever the file is legible."""
+    try:
+        document = read(path, shown)
+    except Legible as slips:
+        raise slips.besides(make) from None
+    return make(document)
 
 
 def read(path: Path, shown: str | None = None) -> Document:
@@ -70,9 +103,18 @@ def parse(text: str, path: str) -> Document:
     problems = builder.problems
     if not builder.bomb:
         problems = _join(problems, slips.find(text, broken=builder.syntax is not None), path, builder.syntax)
-    if problems:
+    if not problems:
+        return Document(path, builder.root, builder.marks, text)
+    if builder.bomb or builder.syntax or any(problem.code not in HARMLESS for problem in problems):
         raise SourceErrors(problems)
-    return Document(path, builder.root, builder.marks, text)
+    raise Legible(problems, Document(path, _without_refused(builder.root), builder.marks, text))
+
+
+def _without_refused(data: Any) -> Any:
+    """The data without what stands under a key that was refused. Never deeper than MOST_DEPTH."""
+    if isinstance(data, dict):
+        return {key: _without_refused(value) for key, value in data.items() if not key.startswith(REFUSED)}
+    return [_without_refused(item) for item in data] if isinstance(data, list) else data
 
 
 def _shown(path: Path) -> str:
@@ -262,7 +304,7 @@ class Builder:
     def _key(self, frame: Frame, value: Any, written: str, mark: Mark) -> None:
         frame.key_mark = mark
         frame.spare += 1
-        frame.key = f"\x00{frame.spare}"  # a refused key; its value is still walked for its problems
+        frame.key = f"{REFUSED}{frame.spare}"  # a refused key; its value is still walked for its problems
         if written == "<<":
             self._say(mark, "Y015", "a merge key (<<) is not allowed", "write the keys out")
         elif not isinstance(value, str) or not value:
@@ -298,8 +340,8 @@ class Builder:
                 'quote a text that begins with { or [: "{{ ... }}"',
             )
             frame.spare += 1
-            self.stack.append(Frame(container, (*frame.loc, f"\x00{frame.spare}")))
-            frame.key, frame.key_mark = f"\x00{frame.spare}", mark
+            self.stack.append(Frame(container, (*frame.loc, f"{REFUSED}{frame.spare}")))
+            frame.key, frame.key_mark = f"{REFUSED}{frame.spare}", mark
             return
         self.stack.append(Frame(container, self._put(container, mark)))
 
@@ -315,7 +357,7 @@ class Builder:
             self.marks[loc] = (mark, mark)
             return loc
         if frame.key is None:  # an alias as a key
-            frame.key, frame.key_mark = "\x00*", mark
+            frame.key, frame.key_mark = f"{REFUSED}*", mark
             return (*frame.loc, frame.key)
         loc = (*frame.loc, frame.key)
         frame.container[frame.key] = value

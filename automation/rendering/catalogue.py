@@ -77,7 +77,7 @@ class Reader:
 
     def read(self) -> Text | None:
         head = self.folder / TEXT_FILE
-        about = self._document(head) if head.exists() else document.Document(reading.shown(head), {})
+        about = self._document(head, files.TextShape) if head.exists() else document.Document(reading.shown(head), {})
         shape = self._head(about) if about else None
         if about is None or shape is None:
             return None
@@ -121,9 +121,12 @@ class Reader:
             return None
         return shapes.validate(document.Document(about.path, sound), files.TextShape)
 
-    def _document(self, path: Path) -> document.Document | None:
+    def _document(self, path: Path, model: type[shapes.Strict]) -> document.Document | None:
         try:
             return source.read(path, reading.shown(path))
+        except source.Legible as slips:
+            self.problems += slips.besides(lambda about: shapes.validate(about, model)).problems
+            return None
         except errors.SourceErrors as error:
             self.problems += error.problems
             return None
@@ -208,7 +211,7 @@ class Reader:
                     errors.Problem(reading.shown(missing), 1, 1, "T044", "email.html has no email.yaml", "add subject:")
                 )
             return None
-        about = self._document(path)
+        about = self._document(path, SHAPES[kind])
         shape = self._shape(about, SHAPES[kind]) if about else None
         if about is None or shape is None:
             return None

@@ -17,11 +17,14 @@ def load(path: Path, environ: Mapping[str, str], kinds: Mapping[str, type[pydant
 
     Raises SourceErrors with every problem of the file, a missing environment variable or secret file included.
     """
-    document = source.read(path)
     context = {"folder": path.resolve().parent, "environ": environ, "kinds": kinds}
-    settings = shapes.validate(document, Settings, context=context)
-    shapes.report(_dangling(document, settings))
-    return settings
+
+    def checked(document: source.Document) -> Settings:
+        settings = shapes.validate(document, Settings, context=context)
+        shapes.report(_dangling(document, settings))
+        return settings
+
+    return source.read_as(path, checked)
 
 
 def _dangling(document: source.Document, settings: Settings) -> Iterator[Problem]:

@@ -100,6 +100,14 @@ def test_a_broken_journey_disables_only_itself(folder: Path) -> None:
     assert {Path(one.path).stem for one in found.problems} == {"bad", "unreadable"}
 
 
+def test_what_is_wrong_besides_a_slip_of_yaml_is_told_with_it(folder: Path) -> None:
+    text = journey("bad", enter="{event: order.payd}") + "title: a\ntitle: b\n"
+    write(folder, "bad", text)
+    loaded = load(folder)
+    assert [(one.line, one.code) for one in loaded.problems] == [(3, "C020"), (text.count("\n"), "Y011")]
+    assert "bad" not in loaded.journeys
+
+
 def test_a_journey_may_name_one_that_is_broken(folder: Path) -> None:
     write(folder, "bad", "journey: [\n")
     write(folder, "starter", journey("starter", steps="[{start: bad}]"))

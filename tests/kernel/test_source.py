@@ -273,3 +273,31 @@ def test_every_code_said_is_in_the_table_and_every_code_of_the_table_is_said() -
 
 def test_a_full_width_dash_below_a_key_is_the_only_thing_said() -> None:
     assert problems("journey: a\nsteps:\n－ send: a\n") == [(3, 1, "Y025")]
+
+
+def test_a_slip_that_leaves_the_rest_clear_does_not_hide_what_else_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("same: 1\nsame: 2\nother: three\n&x third: [4, 5]\nempty:\n", encoding="utf-8")
+
+    def look(document: source.Document) -> None:
+        assert document.data == {"same": 1, "other": "three", "third": [4, 5], "empty": None}
+        raise SourceErrors(
+            [
+                document.problem(("other",), "S001", "a number is due here"),
+                document.problem(("empty",), "S002", "follows from the slip on its line"),
+            ]
+        )
+
+    with pytest.raises(SourceErrors) as found:
+        source.read_as(path, look, "a.yaml")
+    said = [(one.line, one.code) for one in found.value.problems]
+    assert said == [(2, "Y011"), (3, "S001"), (4, "Y012"), (5, "Y034")]
+
+
+@pytest.mark.parametrize("text", ["a: [1\n", "a：1\nb: 2\n", "2: a\n", "<<: {a: 1}\n"])
+def test_after_a_slip_that_blurs_the_rest_nothing_more_is_guessed(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SourceErrors) as found:
+        source.read_as(path, lambda document: pytest.fail("it was looked at"))
+    assert not isinstance(found.value, source.Legible)

@@ -37,12 +37,15 @@ def files(folder: Path) -> list[Path]:
 
 def read(path: Path, project: Project, settings: Settings) -> Case:
     """Raises SourceErrors with all problems of the file."""
-    document = source.read(path)
-    reader = _Reader(document, project, settings)
-    case = reader.case()
-    reader.findings.raise_if_any()
-    assert case is not None
-    return case
+
+    def checked(document: Document) -> Case:
+        reader = _Reader(document, project, settings)
+        case = reader.case()
+        reader.findings.raise_if_any()
+        assert case is not None
+        return case
+
+    return source.read_as(path, checked)
 
 
 def problems(project: Project, settings: Settings) -> list[Problem]:
