@@ -9,7 +9,7 @@ demo: .venv/runtime
 	$(BIN)/python run.py demo
 
 test: .venv/dev
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: .venv/dev
 	$(BIN)/ruff format --check .

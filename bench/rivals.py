@@ -76,7 +76,7 @@ class Written(ABC):
     def __init__(self, parts: Parts) -> None:
         self.parts, self.numbers = parts, numbers(parts)
         self.bound = self.numbers.bound()
-        self.batch = parts.settings.engine.batch
+        self.batch = parts.batches.size(parts.settings.engine.batch)
         self.connection: apsw.Connection = parts.store.connections.connection()
         self.connection.execute(
             "CREATE TEMP TABLE plan (run_id INTEGER, person_id INTEGER, leaf INTEGER)",
