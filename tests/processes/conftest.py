@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from automation.people import keyring
 from automation.store.database import Store
 from automation.web import addresses
 from bots.sandbox import process
+from tests import postgres
 from tests.processes.harness import accounts, checker
 from tests.processes.harness import shop as shops
 from tests.processes.harness.checker import Found, Ledger
@@ -127,3 +128,25 @@ def bench(tmp_path: Path, forks: Forks, sandbox: process.Sandbox) -> Iterator[Ca
     forks.kill_all()
     for one in opened:
         one.store.close()
+
+
+@pytest.fixture
+def bench_on_postgres(postgres_url: str, bench: Callable[..., Bench]) -> Callable[..., Bench]:
+    """The same, of a shop that keeps its data on PostgreSQL."""
+    kit = replace(shops.SANDBOX, config=shops.CONFIG.replace("sqlite:lucheng.db", postgres_url))
+    return lambda **how: bench(kit=kit, **how)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
+    """Requested before the bench, so that it goes when no engine is connected any more."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(request: pytest.FixtureRequest) -> Callable[..., Bench]:
+    """A bench on each of the two databases in turn."""
+    name = "bench" if request.param == "sqlite" else "bench_on_postgres"
+    made: Callable[..., Bench] = request.getfixturevalue(name)
+    return made

@@ -53,9 +53,9 @@ BESIDE = ("C1 ", "C2", "C3", "C7")  # places beside the sending, which goes on m
 
 @pytest.mark.parametrize("channel", ["keyed", "plain"])
 @pytest.mark.parametrize("name", POINTS)
-def test_a_kill_loses_nothing_and_doubles_nothing(bench: Make, name: str, channel: str) -> None:
+def test_a_kill_loses_nothing_and_doubles_nothing(either: Make, name: str, channel: str) -> None:
     point, unclear, delivered = POINTS[name]
-    one = bench(people=PEOPLE, in_flight=1, channels=(channel,), entries=(shop.SHORT,))
+    one = either(people=PEOPLE, in_flight=1, channels=(channel,), entries=(shop.SHORT,))
     one.order(*range(1, PEOPLE + 1))
     if name.startswith(("C4", "C5", "C6")):
         _dies_at_a_step(one, point)

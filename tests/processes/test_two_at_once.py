@@ -45,8 +45,8 @@ def test_an_engine_takes_over_at_once_from_one_that_was_killed(bench: Make) -> N
 
 
 @pytest.mark.parametrize("channel", ["keyed", "plain"])
-def test_z1_a_worker_that_slept_past_its_lease_after_the_claim_sends_nothing(bench: Make, channel: str) -> None:
-    one = _queued(bench, channel)
+def test_z1_a_worker_that_slept_past_its_lease_after_the_claim_sends_nothing(either: Make, channel: str) -> None:
+    one = _queued(either, channel)
     zombie = one.start(only="delivery", wound="claim.after:1:stop")
     one.until("SELECT count(*) FROM message WHERE state = 1", lambda count: count == 6)
     one.fault(mode="slow", channel=channel, seconds=4)
@@ -65,8 +65,10 @@ def test_z1_a_worker_that_slept_past_its_lease_after_the_claim_sends_nothing(ben
 
 
 @pytest.mark.parametrize("channel", ["keyed", "plain"])
-def test_z2_a_worker_that_slept_past_its_lease_before_the_first_byte_doubles_nothing(bench: Make, channel: str) -> None:
-    one = _queued(bench, channel, in_flight=1)
+def test_z2_a_worker_that_slept_past_its_lease_before_the_first_byte_doubles_nothing(
+    either: Make, channel: str
+) -> None:
+    one = _queued(either, channel, in_flight=1)
     zombie = one.start(only="delivery", wound="send.before:1:stop")
     one.until("SELECT count(*) FROM message WHERE state = 2", lambda count: count == 1)
     one.shop.jump(10)

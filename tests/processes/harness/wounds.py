@@ -152,7 +152,7 @@ class WoundedChannel:
         if self._url and self._wound.wants("send.half"):
             self._half()
         if self._wound.wants("send.taken"):
-            threading.Thread(target=self._when_taken, daemon=True).start()
+            threading.Thread(target=self._when_longer, args=(self._taken(),), daemon=True).start()
         answers = self._inner.send(messages)
         self._wound.at("send.after")
         return answers
@@ -172,9 +172,12 @@ class WoundedChannel:
             to.sendall(b"POST /send HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 4000\r\n\r\n" + b"{" * 1000)
             self._wound.at("send.half")
 
-    def _when_taken(self) -> None:
-        size = self._ledger.stat().st_size if self._ledger.exists() else 0
-        while not (self._ledger.exists() and self._ledger.stat().st_size > size):
+    def _taken(self) -> int:
+        """Bytes of the ledger, to be asked before the request leaves: a thread may begin after it was taken."""
+        return self._ledger.stat().st_size if self._ledger.exists() else 0
+
+    def _when_longer(self, size: int) -> None:
+        while self._taken() <= size:
             pass
         self._wound.at("send.taken")
 
