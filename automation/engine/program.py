@@ -91,21 +91,29 @@ class _Builder:
         zone = "0" if self.loaded.journey.shop_clock else "coalesce(p.zone_id, 0)"
         met = "".join(f", {sql} AS met_{leaf.number}" for leaf in self.crossing.leaves if (sql := self._met(leaf)))
         leaf = self._leaf()
+        about = f"p.id AS person_id, p.seed AS seed, {zone} AS zone"
+        if self._only_leaves(leaf):
+            about = "r.person_id AS person_id, 0 AS seed, 0 AS zone"
         once = "" if leaf.isdecimal() else " MATERIALIZED"  # a copy that keeps a condition from being asked thrice
         return (
-            f"INSERT INTO plan WITH x AS{once} (SELECT r.id AS run_id, p.id AS person_id, p.seed AS seed,"
-            f" {zone} AS zone, r.visit AS visit, {self._clock()} AS at, {leaf} AS leaf{met}"
-            f" FROM {self._runs()}),"
+            f"INSERT INTO plan WITH x AS{once} (SELECT r.id AS run_id, {about}, r.visit AS visit,"
+            f" {self._clock()} AS at, {leaf} AS leaf{met} FROM {self._runs(leaf)}),"
             f" y AS (SELECT x.*, {self._base()} AS base FROM x)"
             f" SELECT run_id, person_id, seed, zone, visit, at, leaf, base, {self._due()} FROM y"
         )
 
-    def _runs(self) -> str:
-        """FROM and WHERE: who crosses, as the run `r` and the person `p`."""
+    def _only_leaves(self, leaf: str) -> bool:
+        """Whether all who cross leave and nothing happens to them: then the row of the person need not be read."""
+        ends = all(isinstance(one.end, graph.Leave) and not one.effects for one in self.crossing.leaves)
+        return ends and leaf.isdecimal() and not self.entering
+
+    def _runs(self, leaf: str) -> str:
+        """FROM and WHERE: who crosses, as the run `r` and, where anything about it is asked, the person `p`."""
         then = self.parts.store.dialect.join_in_order
         if not self.entering:
+            person = "" if self._only_leaves(leaf) else f" {then} person p ON p.id = r.person_id"
             return (
-                f"{self.source} m {then} run r ON r.id = m.run_id {then} person p ON p.id = r.person_id"
+                f"{self.source} m {then} run r ON r.id = m.run_id{person}"
                 " WHERE m.version_id = :version AND m.node = :node"
             )
         wanted, asked = self.loaded.journey.entry_if, ""
@@ -212,8 +220,8 @@ class _Builder:
         if not stands:
             return ()
         return (
-            f"UPDATE run SET node = {_case(stands)}, due = plan.due, clock = plan.base, node_at = :now,"
-            f" path = run.path || {self._path(stands)} FROM plan WHERE run.id = plan.run_id{self._among(stands)}",
+            f"{self.parts.store.dialect.update} run SET node = {_case(stands)}, due = plan.due, clock = plan.base,"
+            f" node_at = :now, path = run.path || {self._path(stands)} FROM plan WHERE run.id = plan.run_id{self._among(stands)}",
         )
 
     def _end(self) -> Sequence[str]:
@@ -222,8 +230,8 @@ class _Builder:
         if not reasons:
             return ()
         return (
-            f"UPDATE run SET due = NULL, clock = plan.base, node_at = :now, state = 1, ended_at = :now,"
-            f" reason = {_case(reasons)}, path = run.path || {self._path(reasons)}"
+            f"{self.parts.store.dialect.update} run SET due = NULL, clock = plan.base, node_at = :now, state = 1,"
+            f" ended_at = :now, reason = {_case(reasons)}, path = run.path || {self._path(reasons)}"
             f" FROM plan WHERE run.id = plan.run_id{self._among(reasons)}",
         )
 
@@ -250,13 +258,14 @@ class _Builder:
         parked = _case({leaf: "1" if leaf == decide.PARKED else "0" for leaf in taken})
         goal = self.loaded.journey.goal
         until = f"c.entered_at + {timing.about_seconds(goal.up_to)}" if goal else "CAST(NULL AS BIGINT)"
-        then = self.parts.store.dialect.join_in_order
+        dialect = self.parts.store.dialect
         return (
-            "INSERT INTO run (id, journey_id, version_id, node, person_id, key, episode, visit, due, clock, node_at,"
-            " entered_at, state, holdout, depth, parent_run, event_id, ended_at, reason, goal_until, path, data)"
-            f" SELECT plan.run_id, :journey, :version, {node}, plan.person_id, c.key, c.episode, 0, plan.due,"
+            f"{dialect.insert} INTO run (id, journey_id, version_id, node, person_id, key, episode, visit, due, clock,"
+            " node_at, entered_at, state, holdout, depth, parent_run, event_id, ended_at, reason, goal_until, path,"
+            f" data) SELECT plan.run_id, :journey, :version, {node}, plan.person_id, c.key, c.episode, 0, plan.due,"
             f" plan.base, :now, c.entered_at, {state}, {parked}, c.depth, c.parent_run, c.event_id, {ended}, {reason},"
-            f" {until}, {self._path(taken)}, c.data FROM plan {then} entering c ON c.id = plan.run_id - :reserved"
+            f" {until}, {self._path(taken)}, c.data FROM plan {dialect.join_in_order} entering c"
+            " ON c.id = plan.run_id - :reserved"
         )
 
 

@@ -29,6 +29,7 @@ class Dialect(ABC):
     without_rowid: str
     mark: str  # of a value by position
     insert: str  # many rows at once; after an error the transaction, or a savepoint around it, has to be undone
+    update: str  # the same of a set of rows
     join_in_order: str  # joins tables in the order written
     in_order: str  # ends a long list that IN reads: SQLite makes a tree of it, twice as fast if it comes sorted
 
@@ -103,6 +104,7 @@ class Sqlite(Dialect):
     without_rowid = " WITHOUT ROWID"
     mark = "?"
     insert = "INSERT OR FAIL"  # otherwise each statement keeps a copy of every page it changes, to undo itself alone
+    update = "UPDATE OR FAIL"
     join_in_order = "CROSS JOIN"
     in_order = " ORDER BY 1"
 
@@ -175,6 +177,7 @@ class Postgres(Dialect):
     without_rowid = ""
     mark = "%s"
     insert = "INSERT"
+    update = "UPDATE"
     join_in_order = "INNER JOIN"
     in_order = ""
 

@@ -26,8 +26,8 @@ def step(parts: Parts, loaded: Loaded, send: graph.Send, chosen: str, parameters
     source, variant = _source(parts, loaded, send, "plan", parameters)
     due = parts.store.dialect.greatest("plan.at", opening(parts, send, "plan.zone", "plan.seed"))
     sql = (
-        f"INSERT INTO message ({COLUMNS}) SELECT plan.run_id, {_fixed(parts, loaded, send)}, {variant}, {due}, plan.at,"
-        f" plan.at + {seconds} FROM {source} WHERE {chosen}"
+        f"{parts.store.dialect.insert} INTO message ({COLUMNS}) SELECT plan.run_id, {_fixed(parts, loaded, send)},"
+        f" {variant}, {due}, plan.at, plan.at + {seconds} FROM {source} WHERE {chosen}"
     )
     return lambda tx, moment, bound: tx.run(sql, **bound)
 
@@ -82,9 +82,9 @@ class _WorkedOut:
         self._read = f"SELECT plan.run_id, plan.zone, plan.seed, plan.at{picked} FROM {runs} WHERE {chosen}"
         source, variant = _source(parts, loaded, send, "sending", parameters)
         self._insert = (
-            f"INSERT INTO message ({COLUMNS}) SELECT sending.run_id, {_fixed(parts, loaded, send, 'sending')},"
-            f" {variant},"
-            f" sending.due, sending.at, sending.expires FROM {source}"
+            f"{parts.store.dialect.insert} INTO message ({COLUMNS}) SELECT sending.run_id,"
+            f" {_fixed(parts, loaded, send, 'sending')}, {variant}, sending.due, sending.at, sending.expires"
+            f" FROM {source}"
         )
 
     def __call__(self, tx: Transaction, now: int, bound: dict[str, Any]) -> None:
