@@ -221,7 +221,8 @@ class _Builder:
             return ()
         return (
             f"{self.parts.store.dialect.update} run SET node = {_case(stands)}, due = plan.due, clock = plan.base,"
-            f" node_at = :now, path = run.path || {self._path(stands)} FROM plan WHERE run.id = plan.run_id{self._among(stands)}",
+            f" node_at = :now, path = run.path || {self._path(stands)} FROM plan"
+            f" WHERE run.id = plan.run_id{self._among(stands)}",
         )
 
     def _end(self) -> Sequence[str]:
