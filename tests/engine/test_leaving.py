@@ -187,3 +187,24 @@ def test_the_shops_control_group_is_kept_out_of_all_marketing_but_not_of_service
     assert held["one"] == held["two"]
     assert 5 <= len(held["one"]) <= 25
     assert held["care"] == set()
+
+
+def test_a_state_is_asked_at_the_last_wait_too(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake="exit: [{tier: gold}]\n" + ENTER + "steps: [{send: hello}, {wait: 1d}]\n")
+    ann, bob = shop.people(2)
+    follow(shop, ann, bob)
+    shop.set(ann, tier="gold")
+    shop.tick("2026-03-02 09:00")
+    assert [run.reason for run in shop.runs()] == ["exit 1", "finished"]
+
+
+def test_the_last_message_keeps_the_quiet_hours_of_the_customers_zone(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake="purpose: ads\n" + ENTER + "steps: [{wait: 12h}, {send: hello}]\n")
+    zone = "America/New_York"
+    people = [shop.person(zone=zone) for _ in range(20)]
+    follow(shop, *people, at="2026-03-01 09:00")
+    shop.tick("2026-03-01 21:00")  # 08:00 in New York
+    assert {run.reason for run in shop.runs()} == {"finished"}
+    due = {shop.say(shop.ts(message.due or ""), zone) or "" for message in shop.messages()}
+    assert all("2026-03-01 09:00" <= moment < "2026-03-01 09:16" for moment in due)
+    assert len(due) > 10, "each at a moment of their own"
