@@ -7,6 +7,8 @@ other, so that each one finds what the one before it left behind.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 
 from automation.audience.parameters import Parameters
@@ -14,7 +16,7 @@ from automation.conditions import tree
 from automation.journey import graph
 from automation.rewards import redeeming
 from automation.store import audit
-from automation.store.database import Transaction
+from automation.store.database import BadStatement, Transaction, is_away
 from automation.store.states import MessageState, RunState
 
 from . import cross, decide, due, enrol, halving, leave, program, queue, timing
@@ -33,37 +35,93 @@ def take(parts: Parts, now: int, batch: int) -> int:
     parts.zones.refresh(parts.store)
     if parts.store.value("SELECT 1 FROM event_queue LIMIT 1") is None:
         return 0  # whoever only looks does not stand in the queue of the writers
-    return halving.shrinking(batch, partial(_take, parts, now), partial(_set_aside, parts, now))
+    return halving.shrinking(batch, partial(_take, parts, now), partial(_take_one, parts, now))
+
+
+@dataclass(slots=True)
+class _Hearing:
+    """Who hears of `event`. `asked`: the version whose rule is worked on. `deaf`: those left out, journey and error."""
+
+    event: int = 0
+    asked: Loaded | None = None
+    deaf: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+    def begin(self, event: int) -> None:
+        self.asked = None
+        if event != self.event:  # another thread took the one that failed
+            self.event, self.deaf = event, {}
+
+    def in_turn(self, rules: Iterable[Rule]) -> Iterator[Rule]:
+        for rule in rules:
+            self.asked = rule.loaded
+            yield rule
+        self.asked = None
 
 
 def _take(parts: Parts, now: int, batch: int) -> int:
     with parts.write() as tx:
-        tx.temporary("batch", BATCH)
-        count = tx.run(
-            "INSERT INTO batch SELECT id, event_id, person_id, name_id, at FROM (SELECT q.*, row_number() OVER"
-            " (PARTITION BY person_id ORDER BY id) AS turn FROM (SELECT * FROM event_queue ORDER BY id LIMIT :batch) q"
-            ") t WHERE turn = 1",
-            batch=batch,
-        )
-        if not count:
-            return 0
-        tx.run("DELETE FROM event_queue WHERE id IN (SELECT id FROM batch)")
-        _recompute(parts, tx, now)
-        rules = _rules(parts, tx)
-        _count_goals(parts, tx, rules, now)
-        _move_runs(parts, tx, rules, now)
-        for rule in rules:
-            if rule.listens is Listens.ENTER:
-                _enter(parts, tx, rule, now)
+        count = _gather(tx, batch)
+        if count:
+            _hear(parts, tx, now, _Hearing())
     return count
 
 
-def _set_aside(parts: Parts, now: int, error: Exception) -> int:
+def _take_one(parts: Parts, now: int, _: Exception) -> int:
+    """The oldest event, without the versions whose rules fail on it: only they lose it."""
+    hearing = _Hearing()
+    while True:
+        try:
+            return _take_in(parts, now, hearing)
+        except BadStatement as error:
+            if is_away(error):
+                raise
+            if hearing.asked is None:
+                return _set_aside(parts, now, hearing.event, error)
+            hearing.deaf[hearing.asked.version_id] = hearing.asked.name, type(error).__name__
+
+
+def _take_in(parts: Parts, now: int, hearing: _Hearing) -> int:
     with parts.write() as tx:
-        queued, event_id = tx.rows("SELECT id, event_id FROM event_queue ORDER BY id LIMIT 1")[0]
-        tx.run("DELETE FROM event_queue WHERE id = :queued", queued=queued)
-        audit.record(tx, now, "engine", "event set aside", event=event_id, error=type(error).__name__)
-    log.error("event %d cannot be taken in, journeys will not hear of it: %s", event_id, type(error).__name__)
+        if not _gather(tx, 1):
+            return 0
+        hearing.begin(tx.value("SELECT event_id FROM batch"))
+        _hear(parts, tx, now, hearing)
+        for journey, error in hearing.deaf.values():
+            audit.record(tx, now, "engine", "event set aside", event=hearing.event, journey=journey, error=error)
+    for journey, error in hearing.deaf.values():
+        log.error("event %d cannot be taken in by %s, which will not hear of it: %s", hearing.event, journey, error)
+    return 1
+
+
+def _gather(tx: Transaction, batch: int) -> int:
+    """Takes the oldest events out of the queue, into the temporary table `batch`."""
+    tx.temporary("batch", BATCH)
+    count = tx.run(
+        "INSERT INTO batch SELECT id, event_id, person_id, name_id, at FROM (SELECT q.*, row_number() OVER"
+        " (PARTITION BY person_id ORDER BY id) AS turn FROM (SELECT * FROM event_queue ORDER BY id LIMIT :batch) q"
+        ") t WHERE turn = 1",
+        batch=batch,
+    )
+    if count:
+        tx.run("DELETE FROM event_queue WHERE id IN (SELECT id FROM batch)")
+    return count
+
+
+def _hear(parts: Parts, tx: Transaction, now: int, hearing: _Hearing) -> None:
+    _recompute(parts, tx, now)
+    rules = [rule for rule in _rules(parts, tx) if rule.loaded.version_id not in hearing.deaf]
+    _count_goals(parts, tx, hearing, rules, now)
+    _move_runs(parts, tx, hearing, rules, now)
+    for rule in hearing.in_turn(rules):
+        if rule.listens is Listens.ENTER:
+            _enter(parts, tx, rule, now)
+
+
+def _set_aside(parts: Parts, now: int, event: int, error: Exception) -> int:
+    with parts.write() as tx:
+        if tx.run("DELETE FROM event_queue WHERE event_id = :event", event=event):
+            audit.record(tx, now, "engine", "event set aside", event=event, error=type(error).__name__)
+    log.error("event %d cannot be taken in, journeys will not hear of it: %s", event, type(error).__name__)
     return 1
 
 
@@ -108,8 +166,8 @@ def _runs(parts: Parts, rule: Rule, matches: str) -> str:
     )
 
 
-def _count_goals(parts: Parts, tx: Transaction, rules: list[Rule], now: int) -> None:
-    for rule in rules:
+def _count_goals(parts: Parts, tx: Transaction, hearing: _Hearing, rules: list[Rule], now: int) -> None:
+    for rule in hearing.in_turn(rules):
         goal = rule.loaded.journey.goal
         if rule.listens is not Listens.GOAL or goal is None:
             continue
@@ -134,13 +192,13 @@ def _count_goals(parts: Parts, tx: Transaction, rules: list[Rule], now: int) -> 
             leave.leave(tx, now)
 
 
-def _move_runs(parts: Parts, tx: Transaction, rules: list[Rule], now: int) -> None:
+def _move_runs(parts: Parts, tx: Transaction, hearing: _Hearing, rules: list[Rule], now: int) -> None:
     """Exits before wakes; a run hit by several rules follows the first."""
     moving = [rule for rule in rules if rule.listens in (Listens.EXIT, Listens.WAKE)]
     if not moving:
         return
     tx.temporary("hit", HIT)
-    for number, rule in enumerate(moving):
+    for number, rule in enumerate(hearing.in_turn(moving)):
         parameters = Parameters()
         matches = _matches(parts, rule, parameters)
         tx.run(
@@ -148,11 +206,10 @@ def _move_runs(parts: Parts, tx: Transaction, rules: list[Rule], now: int) -> No
             f" {_runs(parts, rule, matches)} AND {_whom(rule)}",
             **parameters.values(now),
         )
-    hits = tx.rows("SELECT rule, count(*) FROM hit GROUP BY rule ORDER BY rule")
+    hits = [number for number, _ in tx.rows("SELECT rule, count(*) FROM hit GROUP BY rule ORDER BY rule")]
     tx.temporary("first_hit", "run_id BIGINT, rule BIGINT")
     tx.run("INSERT INTO first_hit SELECT run_id, min(rule) FROM hit GROUP BY run_id")
-    for number, _ in hits:
-        rule = moving[number]
+    for number, rule in zip(hits, hearing.in_turn([moving[number] for number in hits]), strict=True):
         if rule.listens is Listens.EXIT:
             _exit(tx, number, rule, now)
         else:
@@ -213,11 +270,14 @@ def _enter(parts: Parts, tx: Transaction, rule: Rule, now: int) -> None:
         queue.wait_turn(tx, loaded, source, parameters.values(now))
         return
     if entry.settle is not None:
+        rest = timing.about_seconds(entry.settle)
         tx.run(
             "INSERT INTO settling (journey_id, person_id, key, event_id, due)"
-            f" SELECT {loaded.journey_id}, person_id, key, event_id, at + {timing.about_seconds(entry.settle)}"
+            f" SELECT {loaded.journey_id}, person_id, key, event_id, at + {rest}"
             f" FROM ({source}) s WHERE true ON CONFLICT (journey_id, person_id, key) DO UPDATE"
-            " SET event_id = excluded.event_id, due = excluded.due",
+            " SET event_id = excluded.event_id, due = excluded.due"
+            # An older event that comes late says nothing of the rest that began after it.
+            f" WHERE excluded.due - {rest} >= coalesce((SELECT at FROM event WHERE id = settling.event_id), 0)",
             **parameters.values(now),
         )
         return

@@ -138,10 +138,12 @@ def _unseen(text: str, path: str) -> Iterator[Problem]:
             return
         start = text.rfind("\n", 0, found.start()) + 1
         line = text.count("\n", 0, start) + 1
-        message = f"character U+{ord(found[0]):04X} cannot be seen and is not allowed"
-        yield Problem(
-            path, line, found.start() - start + 1, "Y003", message, "delete it; it often comes with copied text"
-        )
+        column = found.start() - start + 1
+        yield Problem(path, line, column, "Y003", _invisible(found[0]), "delete it; it often comes with copied text")
+
+
+def _invisible(character: str) -> str:
+    return f"character U+{ord(character):04X} cannot be seen and is not allowed"
 
 
 def _join(problems: list[Problem], found: list[slips.Slip], path: str, syntax: Problem | None) -> list[Problem]:
@@ -267,6 +269,9 @@ class Builder:
                 mark, "Y006", f"one text is longer than {MOST_SCALAR // 1024} KB", "put long texts into templates/"
             )
             raise Bomb
+        unseen = UNSEEN.search(event.value)
+        if unseen:  # written as an escape, such as "\u202e": the text itself has been looked through
+            self._say(mark, "Y003", _invisible(unseen[0]), "delete its escape, which begins with a backslash")
         plain = bool(event.implicit[0]) and event.style not in ("'", '"', "|", ">")
         if event.style != "|" and not event.value.isascii() and self._folds(event):
             hint = "use | instead, or keep it on one line"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from tests.engine.shop import Shop
 
 CART = """
@@ -58,6 +62,20 @@ def test_settle_waits_until_the_events_rest_and_the_newest_is_the_entry(shop: Sh
     assert shop.runs() == []
     shop.tick("2026-03-01 10:50")
     assert shop.run().data["entry"]["total"] == 12900
+
+
+def test_an_older_event_that_comes_late_neither_ends_the_rest_nor_becomes_the_entry(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00", wake="enter: {event: cart.updated, settle: 1h}\nagain: finished\nsteps: [{wait: 1d}]\n"
+    )
+    ann = shop.person()
+    shop.event(ann, "cart.updated", "2026-03-01 10:30", total=200)
+    shop.tick("2026-03-01 10:31")
+    shop.event(ann, "cart.updated", "2026-03-01 10:00", total=100)
+    shop.tick("2026-03-01 10:35", "2026-03-01 11:05", "2026-03-01 11:29")
+    assert shop.runs() == []
+    shop.tick("2026-03-01 11:30")
+    assert shop.run().data["entry"]["total"] == 200
 
 
 def test_settle_asks_the_condition_about_the_newest_event(shop: Shop) -> None:
@@ -245,3 +263,35 @@ def test_an_event_no_statement_can_read_is_set_aside_and_the_others_go_on(shop: 
     assert [run.person for run in shop.runs()] == [person for person in people if person != people[2]]
     assert shop.store.value("SELECT count(*) FROM event_queue") == 0
     assert shop.store.value("SELECT count(*) FROM audit WHERE what = 'event set aside'") == 1
+
+
+def test_an_event_that_one_journey_cannot_read_is_lost_to_that_journey_only(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    reads = "again: finished\nsteps: [{wait: 1d}]\nenter: {event: order.paid, if: {city: 上海}}\n"
+    waits = "enter: {event: wechat.followed}\nagain: finished\n"
+    waits += "steps: [{wait_for: {event: order.paid}, up_to: 3d}, {send: hello}]\n"
+    shop.open(
+        "2026-03-01 08:00",
+        ahead=reads,
+        behind=reads,
+        healthy=waits,
+        leaves=waits + "exit: [{event: order.paid}]\ngoal: {event: order.paid, up_to: 7d}\n",
+    )
+    ann, bob = shop.people(2, city="上海")
+    for person in (ann, bob):
+        shop.event(person, "wechat.followed", "2026-03-01 08:30")
+    shop.tick("2026-03-01 08:30")
+    for person in (ann, bob):
+        shop.event(person, "order.paid", "2026-03-01 09:00", order_id=f"D{person}")
+    shop.poisoned = True
+    with shop.store.write() as tx:
+        tx.run("UPDATE person SET attrs = '{broken' WHERE id = :person", person=ann)
+    shop.tick("2026-03-01 09:00")
+    assert [(run.person, run.journey) for run in shop.runs() if run.inside] == [(bob, "ahead"), (bob, "behind")]
+    assert [message.person for message in shop.messages()] == [ann, bob]
+    assert [run.goal for run in shop.runs("leaves")] == ["2026-03-01 09:00"] * 2
+    assert shop.store.value("SELECT count(*) FROM event_queue") == 0
+    told = shop.store.rows("SELECT detail FROM audit WHERE what = 'event set aside' ORDER BY id")
+    assert [json.loads(detail)["journey"] for (detail,) in told] == ["ahead", "behind"]
+    assert "cannot be taken in by ahead" in caplog.text
