@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from automation.journey import graph, places, project
-from automation.journey.nodes import map_node
 from automation.kernel import errors
 from automation.settings import Settings
 from automation.store import audit
 from automation.store.database import Store, Transaction
 from automation.store.states import OPEN_MESSAGES, RunState
 
-from . import enrol, leave, registry, timing
+from . import bringing, leave, registry
 from .entries import checks
 from .parts import Parts
 from .registry import Loaded
@@ -40,15 +37,17 @@ LAST_KNOWN = "SELECT value FROM control WHERE name = :name"
 def install(parts: Parts, now: int) -> list[str]:
     """Brings the store in line with the project's journeys; returns the names whose live version changed."""
     require_files(parts.store, parts.settings)
+    if bringing.is_unfinished(parts.store):  # by the versions as they are: a newer file may mean to pin those inside
+        take_up(parts)
+        bringing.finish(parts, now)
     changed = [name for name, journey in parts.project.journeys.items() if _install(parts, journey, now)]
     _close_vanished(parts, now)
     _tell_overrides(parts, now)
     take_up(parts)
     _remember_segments(parts, now)
     _tell_kept(parts)
+    bringing.finish(parts, now)
     for one in parts.registry.live:
-        if one.name in changed:
-            _bring_along(parts, one, now)
         if one.journey.status is graph.Status.STOPPED:
             send_home(parts, one.journey_id, "stopped", now)
     _retire(parts, now)
@@ -124,10 +123,12 @@ def publish(tx: Transaction, journey: graph.Journey, now: int, source: str = "fi
         "SELECT id FROM version WHERE journey_id = :journey AND hash = :hash", journey=journey_id, hash=journey.hash
     )
     live = journey.status is graph.Status.LIVE
+    stays = journey.on_change is graph.OnChange.PIN
     tx.run(
-        "UPDATE journey SET live_version = :version,"
+        "UPDATE journey SET live_version = :version, bring_to = CASE WHEN coalesce(live_version, :version) = :version"
+        " THEN bring_to WHEN :stays = 0 THEN :version END,"
         " live_since = CASE WHEN :live = 1 THEN coalesce(live_since, :now) ELSE live_since END WHERE id = :journey",
-        version=version_id, live=int(live), now=now, journey=journey_id,
+        version=version_id, stays=int(stays), live=int(live), now=now, journey=journey_id,
     )  # fmt: skip
     audit.record(tx, now, who, "journey installed", journey=journey.name, version=journey.hash[:12],
                  status=str(journey.status))  # fmt: skip
@@ -208,102 +209,6 @@ def _close_vanished(parts: Parts, now: int) -> None:
             with parts.store.write() as tx:
                 tx.run("UPDATE journey SET status = 'closing' WHERE name = :name", name=name)
                 audit.record(tx, now, "files", "journey closing", journey=name, why="its file is gone")
-
-
-def _bring_along(parts: Parts, new: Loaded, now: int) -> None:
-    """Those inside older versions, by the new file's `on_change`. `pin` leaves them where they are."""
-    way = new.journey.on_change
-    if way is graph.OnChange.PIN or (way is graph.OnChange.RESTART and new.journey.status is not graph.Status.LIVE):
-        return
-    for old in parts.registry.versions.values():
-        if old.journey_id == new.journey_id and old.version_id != new.version_id:
-            after: int | None = 0
-            while after is not None:
-                after = _bring_slice(parts, (old, new), now, after)
-
-
-def _bring_slice(parts: Parts, versions: tuple[Loaded, Loaded], now: int, after: int) -> int | None:
-    """Brings one batch along, in the order of the people; returns whom to go on from, None at the end."""
-    old, new = versions
-    with parts.write() as tx:
-        rows = tx.rows(
-            "SELECT r.id, r.person_id, r.node, r.clock, r.due, r.held_due, r.holdout, coalesce(p.zone_id, 0) FROM run r"
-            f" {tx.dialect.join_in_order} person p ON p.id = r.person_id WHERE r.journey_id = :journey"
-            f" AND r.person_id >= :after AND r.state = {RunState.INSIDE} AND r.version_id = :version"
-            " ORDER BY r.person_id LIMIT :batch",
-            journey=old.journey_id, version=old.version_id, after=after, batch=parts.settings.engine.batch,
-        )  # fmt: skip
-        standing = [_Standing(*row) for row in rows]
-        if new.journey.on_change is graph.OnChange.RESTART:
-            _restart(tx, new, standing, now)
-        else:
-            _remap(parts, tx, versions, standing, now)
-    return standing[-1].person if standing else None
-
-
-class _Standing(NamedTuple):
-    """One open run of an older version."""
-
-    run: int
-    person: int
-    node: int
-    clock: int
-    due: int | None
-    held_due: int | None
-    holdout: int
-    zone: int
-
-
-def _restart(tx: Transaction, new: Loaded, standing: Sequence[_Standing], now: int) -> None:
-    tx.temporary("leaving", leave.LEAVING)
-    tx.insert("leaving", ["run_id", "reason"], [(one.run, enrol.RESTARTED) for one in standing])
-    leave.leave(tx, now)
-    tx.run(
-        "INSERT INTO entrant (journey_id, person_id, key, episode, at, event_id, data, depth, parent_run)"
-        " SELECT r.journey_id, r.person_id, r.key, :episode, :now, r.event_id, r.data, r.depth, r.parent_run"
-        " FROM leaving l JOIN run r ON r.id = l.run_id WHERE true ON CONFLICT DO NOTHING",
-        episode=f"version {new.version_id} {now}", now=now,
-    )  # fmt: skip
-
-
-def _remap(
-    parts: Parts, tx: Transaction, versions: tuple[Loaded, Loaded], standing: Sequence[_Standing], now: int
-) -> None:
-    old, new = versions
-    moved, gone = [], []
-    for one in standing:
-        target = graph.START if one.holdout else map_node(old.journey, new.journey, old.keys[one.node])
-        if target is None:
-            gone.append((one.run, "the step is gone"))
-            continue
-        again = None
-        if new.journey.on_change is graph.OnChange.RECOUNT and not one.holdout:
-            again = _recounted(parts, new, target, one)
-        held = one.due is None
-        due, held_due = (one.due if again is None else again), (one.held_due if again is None else again)
-        moved.append((one.run, new.steps[target], None if held else due, held_due if held else None))
-    tx.temporary("bringing", "run_id BIGINT, node BIGINT, due BIGINT, held_due BIGINT")
-    tx.insert("bringing", ["run_id", "node", "due", "held_due"], moved)
-    tx.run(
-        "UPDATE run SET version_id = :version, node = bringing.node, due = bringing.due, held_due = bringing.held_due"
-        " FROM bringing WHERE run.id = bringing.run_id",
-        version=new.version_id,
-    )
-    tx.temporary("leaving", leave.LEAVING)
-    tx.insert("leaving", ["run_id", "reason"], gone)
-    leave.leave(tx, now)
-
-
-def _recounted(parts: Parts, new: Loaded, key: str, one: _Standing) -> int | None:
-    """The due moment of a wait, counted again from when it began; None where data decides: they keep theirs."""
-    for leaf in (leaf for crossing in new.journey.crossings for leaf in crossing.leaves):
-        end = leaf.end
-        if isinstance(end, graph.Stand) and end.node == key and end.due is not None:
-            if timing.references(end.due):
-                return None
-            limit = new.journey.nodes[key].kind is graph.NodeKind.WAIT_FOR
-            return timing.resolver(parts, end.due, new.journey.shop_clock, limit=limit)(one.zone, one.clock, ())
-    return None
 
 
 def send_home(parts: Parts, journey_id: int, reason: str, now: int) -> int:

@@ -65,7 +65,8 @@ CREATE TABLE event_queue (
 JOURNEYS = """
 CREATE TABLE journey (
     id {id}, name TEXT NOT NULL UNIQUE, status TEXT NOT NULL, live_version BIGINT, live_since BIGINT,
-    paused SMALLINT NOT NULL DEFAULT 0, checked_until BIGINT, source TEXT NOT NULL DEFAULT 'file');
+    paused SMALLINT NOT NULL DEFAULT 0, checked_until BIGINT, source TEXT NOT NULL DEFAULT 'file',
+    bring_to BIGINT);
 CREATE TABLE version (
     id {id}, journey_id BIGINT NOT NULL, hash TEXT NOT NULL, source TEXT NOT NULL, at BIGINT NOT NULL,
     retired_at BIGINT, UNIQUE (journey_id, hash));

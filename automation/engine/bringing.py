@@ -1,0 +1,137 @@
+"""An edited journey takes those along who are inside its older versions, as `on_change` of the new file says.
+
+`publish` notes the version in `journey.bring_to` in the transaction that makes it live, and the note goes only when
+nobody is left to bring: so a kill in between loses nothing. Whoever was brought stands in the new version, or has left
+the old one, and is not found a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from automation.journey import graph
+from automation.journey.nodes import map_node
+from automation.store.database import Store, Transaction
+from automation.store.states import RunState
+
+from . import enrol, leave, timing
+from .parts import Parts
+from .registry import Loaded
+
+NOTED = "SELECT id, bring_to FROM journey WHERE bring_to IS NOT NULL ORDER BY id"
+
+
+def is_unfinished(store: Store) -> bool:
+    """Whether people are still to be brought along."""
+    return bool(store.rows(NOTED))
+
+
+def finish(parts: Parts, now: int) -> None:
+    """Brings along whoever is left to bring. Where the new version cannot be read they wait until files are mended."""
+    for journey_id, version_id in parts.store.rows(NOTED):
+        new = parts.registry.versions.get(version_id)
+        if new is None:
+            continue
+        _bring_along(parts, new, now)
+        with parts.store.write() as tx:
+            tx.run(
+                "UPDATE journey SET bring_to = NULL WHERE id = :journey AND bring_to = :version",
+                journey=journey_id, version=version_id,
+            )  # fmt: skip
+
+
+def _bring_along(parts: Parts, new: Loaded, now: int) -> None:
+    """Those inside older versions, by the new file's `on_change`. `pin` leaves them where they are."""
+    way = new.journey.on_change
+    if way is graph.OnChange.PIN or (way is graph.OnChange.RESTART and new.journey.status is not graph.Status.LIVE):
+        return
+    for old in parts.registry.versions.values():
+        if old.journey_id == new.journey_id and old.version_id != new.version_id:
+            after: int | None = 0
+            while after is not None:
+                after = _bring_slice(parts, (old, new), now, after)
+
+
+def _bring_slice(parts: Parts, versions: tuple[Loaded, Loaded], now: int, after: int) -> int | None:
+    """Brings one batch along, in the order of the people; returns whom to go on from, None at the end."""
+    old, new = versions
+    with parts.write() as tx:
+        rows = tx.rows(
+            "SELECT r.id, r.person_id, r.node, r.clock, r.due, r.held_due, r.holdout, coalesce(p.zone_id, 0) FROM run r"
+            f" {tx.dialect.join_in_order} person p ON p.id = r.person_id WHERE r.journey_id = :journey"
+            f" AND r.person_id >= :after AND r.state = {RunState.INSIDE} AND r.version_id = :version"
+            " ORDER BY r.person_id LIMIT :batch",
+            journey=old.journey_id, version=old.version_id, after=after, batch=parts.settings.engine.batch,
+        )  # fmt: skip
+        standing = [_Standing(*row) for row in rows]
+        if new.journey.on_change is graph.OnChange.RESTART:
+            _restart(tx, new, standing, now)
+        else:
+            _remap(parts, tx, versions, standing, now)
+    return standing[-1].person if standing else None
+
+
+class _Standing(NamedTuple):
+    """One open run of an older version."""
+
+    run: int
+    person: int
+    node: int
+    clock: int
+    due: int | None
+    held_due: int | None
+    holdout: int
+    zone: int
+
+
+def _restart(tx: Transaction, new: Loaded, standing: Sequence[_Standing], now: int) -> None:
+    tx.temporary("leaving", leave.LEAVING)
+    tx.insert("leaving", ["run_id", "reason"], [(one.run, enrol.RESTARTED) for one in standing])
+    leave.leave(tx, now)
+    tx.run(
+        "INSERT INTO entrant (journey_id, person_id, key, episode, at, event_id, data, depth, parent_run)"
+        " SELECT r.journey_id, r.person_id, r.key, :episode, :now, r.event_id, r.data, r.depth, r.parent_run"
+        " FROM leaving l JOIN run r ON r.id = l.run_id WHERE true ON CONFLICT DO NOTHING",
+        episode=f"version {new.version_id} {now}", now=now,
+    )  # fmt: skip
+
+
+def _remap(
+    parts: Parts, tx: Transaction, versions: tuple[Loaded, Loaded], standing: Sequence[_Standing], now: int
+) -> None:
+    old, new = versions
+    moved, gone = [], []
+    for one in standing:
+        target = graph.START if one.holdout else map_node(old.journey, new.journey, old.keys[one.node])
+        if target is None:
+            gone.append((one.run, "the step is gone"))
+            continue
+        again = None
+        if new.journey.on_change is graph.OnChange.RECOUNT and not one.holdout:
+            again = _recounted(parts, new, target, one)
+        held = one.due is None
+        due, held_due = (one.due if again is None else again), (one.held_due if again is None else again)
+        moved.append((one.run, new.steps[target], None if held else due, held_due if held else None))
+    tx.temporary("bringing", "run_id BIGINT, node BIGINT, due BIGINT, held_due BIGINT")
+    tx.insert("bringing", ["run_id", "node", "due", "held_due"], moved)
+    tx.run(
+        "UPDATE run SET version_id = :version, node = bringing.node, due = bringing.due, held_due = bringing.held_due"
+        " FROM bringing WHERE run.id = bringing.run_id",
+        version=new.version_id,
+    )
+    tx.temporary("leaving", leave.LEAVING)
+    tx.insert("leaving", ["run_id", "reason"], gone)
+    leave.leave(tx, now)
+
+
+def _recounted(parts: Parts, new: Loaded, key: str, one: _Standing) -> int | None:
+    """The due moment of a wait, counted again from when it began; None where data decides: they keep theirs."""
+    for leaf in (leaf for crossing in new.journey.crossings for leaf in crossing.leaves):
+        end = leaf.end
+        if isinstance(end, graph.Stand) and end.node == key and end.due is not None:
+            if timing.references(end.due):
+                return None
+            limit = new.journey.nodes[key].kind is graph.NodeKind.WAIT_FOR
+            return timing.resolver(parts, end.due, new.journey.shop_clock, limit=limit)(one.zone, one.clock, ())
+    return None

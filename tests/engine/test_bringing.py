@@ -1,0 +1,114 @@
+"""Edited files and those inside, when the engine dies between taking a version into use and bringing people along."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from automation.engine import bringing
+from automation.store.database import Store
+from tests.engine.shop import Shop
+
+HEAD = "enter: {event: wechat.followed}\nagain: finished\n"
+OLD = HEAD + "steps:\n  - {wait: 5d, id: pause}\n  - {send: old_text}\n"
+NEW = HEAD + "steps:\n  - {wait: 2d, id: pause}\n  - {send: new_text}\n"
+WAYS = [
+    ("follow", "2026-03-06 09:00"),
+    ("recount", "2026-03-03 09:00"),
+    ("restart", "2026-03-04 11:00"),
+]  # fmt: skip
+
+
+class Died(Exception):
+    pass
+
+
+def five_inside(shop: Shop) -> list[int]:
+    shop.batch = 2
+    shop.open("2026-03-01 08:00", wake=OLD)
+    people = shop.people(5)
+    for person in people:
+        shop.event(person, "wechat.followed", "2026-03-01 09:00")
+    shop.tick("2026-03-01 09:00")
+    return people
+
+
+def dies_at_slice(shop: Shop, number: int, monkeypatch: pytest.MonkeyPatch, at: str, **journeys: str) -> None:
+    """Takes files into use, and ends before this slice of people; the next engine knows only what the store keeps."""
+    passed, bring = Counter[str](), bringing._bring_slice
+
+    def dying(*given: Any) -> int | None:
+        passed["slice"] += 1
+        if passed["slice"] == number:
+            raise Died
+        return bring(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bringing, "_bring_slice", dying)
+        with pytest.raises(Died):
+            shop.open(at, **journeys)
+    shop._parts = None
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize(("on_change", "due"), WAYS)
+def test_who_was_left_is_brought_along_by_the_next_start(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, on_change: str, due: str, number: int
+) -> None:
+    people = five_inside(shop)
+    edited = f"on_change: {on_change}\n" + NEW
+    dies_at_slice(shop, number, monkeypatch, "2026-03-02 11:00", wake=edited)
+    shop.reload("2026-03-02 11:00")
+    shop.tick("2026-03-02 11:00")
+    inside = [run for run in shop.runs() if run.inside]
+    assert sorted(run.person for run in inside) == people
+    assert {(run.version, run.due) for run in inside} == {(2, due)}
+    assert len(shop.runs()) == (10 if on_change == "restart" else 5), "nobody begins anew twice"
+    shop.reload("2026-03-02 12:00")
+    shop.tick("2026-03-02 12:00", due)
+    assert len(shop.runs()) == (10 if on_change == "restart" else 5)
+    assert shop.texts() == ["new_text"] * 5
+
+
+def test_the_same_after_a_kill_with_sqlite(sqlite_store: Store, tmp_path: Any) -> None:
+    shop = Shop(sqlite_store, tmp_path)
+    people = five_inside(shop)
+    edited = "on_change: restart\n" + NEW
+    shop.store.close()
+    child = os.fork()
+    if child == 0:
+        bringing._bring_along = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            shop.store, shop._parts = Store(sqlite_store.url), None
+            shop.open("2026-03-02 11:00", wake=edited)
+        finally:
+            os._exit(1)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    shop.store, shop._parts = Store(sqlite_store.url), None
+    shop.reload("2026-03-02 11:00")
+    shop.tick("2026-03-02 11:00")
+    assert [run.person for run in shop.runs() if run.inside and run.version == 2] == people
+    shop.store.close()
+
+
+def test_a_newer_file_that_pins_comes_after_what_was_left_to_do(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    five_inside(shop)
+    dies_at_slice(shop, 2, monkeypatch, "2026-03-02 11:00", wake="on_change: recount\n" + NEW)
+    shop.open("2026-03-02 12:00", wake=NEW.replace("new_text", "newest"))
+    assert {(run.version, run.due) for run in shop.runs()} == {(2, "2026-03-03 09:00")}
+    shop.tick("2026-03-03 09:00")
+    assert shop.texts() == ["new_text"] * 5
+
+
+def test_who_was_pinned_stays_where_they_are_however_often_files_are_read(shop: Shop) -> None:
+    five_inside(shop)
+    shop.open("2026-03-02 11:00", wake=NEW)
+    shop._parts = None
+    shop.reload("2026-03-02 12:00")
+    assert {(run.version, run.due) for run in shop.runs()} == {(1, "2026-03-06 09:00")}
+    shop.open("2026-03-02 13:00", wake="on_change: follow\n" + NEW)
+    assert {(run.version, run.due) for run in shop.runs()} == {(3, "2026-03-06 09:00")}, "an edit takes all who are in"
