@@ -16,7 +16,7 @@ from automation.people.normalise import SCIENTIFIC
 
 from . import tables
 from .cells import cleaned
-from .columns import plain
+from .columns import first_row, plain
 from .options import Options
 from .rejects import Reject, RejectsFile, rejects_path
 from .text_files import Row
@@ -117,25 +117,20 @@ def _chosen(name: str, head: Sequence[list[str]], column: str) -> _Start:
             return _Start(places[0], number + 1, cells)
     if column.isascii() and column.isdigit() and int(column):
         return _Start(int(column) - 1, 0, [""] * (int(column) - 1) + [WORDS[0][0]])
-    raise errors.Refused(f"{name}: none of the first {HEAD} rows has the heading {column[:40]} ({_shown(head)})")
+    raise errors.Refused(f"{name}: none of the first {HEAD} rows has the heading {column[:40]} ({first_row(head)})")
 
 
 def _without_headings(name: str, head: Sequence[tuple[int, list[str]]]) -> _Start:
     """Of a file whose only column has nothing but codes, perhaps below words in Chinese. Refused in doubt."""
     rows = [cells for _, cells in head]
     if not rows or any(sum(map(bool, cells)) > 1 or not cells[0] for cells in rows):
-        raise errors.Refused(f"{name}: no heading says which column has the codes ({_shown(rows)}): {SAY}")
+        raise errors.Refused(f"{name}: no heading says which column has the codes ({first_row(rows)}): {SAY}")
     first = next((at for at, cells in enumerate(rows) if not _chinese(cells)), 0)
     number, cells = head[first]
     if not DIGIT.search(cells[0]) and all(DIGIT.search(row[0]) for row in rows[first + 1 :]):
-        raise errors.Refused(f"{name}: '{cells[0][:40]}' may be a heading or a code: {SAY}")
+        raise errors.Refused(f"{name}: row {number + 1} may be a heading or a code: {SAY}")
     return _Start(0, number, [WORDS[0][0]])
 
 
 def _chinese(cells: Sequence[str]) -> bool:
     return any(map(CHINESE.search, cells))
-
-
-def _shown(rows: Sequence[Sequence[str]]) -> str:
-    first = next(filter(any, rows), [])
-    return f"the first row reads: {', '.join(first)[:120] or 'nothing'}"

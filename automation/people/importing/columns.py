@@ -58,6 +58,9 @@ _OF_EVENTS: Final[dict[str, str]] = {
     AT: "时间 发生时间 事件时间 下单时间 支付时间",
     DEDUPE: "事件编号 流水号 事件id",
 }
+GUESSED: Final = 30  # unknown headings for which the nearest known one is looked for: that takes milliseconds each
+SHOWN: Final = 40  # characters of a heading
+_DATA: Final = re.compile(r"[0-9@]")
 _NOTE: Final = re.compile(r"[(（\[【].*?[)）\]】]|[*＊:：\s_'\"-]")
 
 
@@ -82,27 +85,49 @@ class Headings:
     unknown: tuple[str, ...]
 
 
-def read(headings: Sequence[str], own: Mapping[str, str], catalog: Catalog, of_events: bool = False) -> Headings:
+def targets(
+    headings: Sequence[str], own: Mapping[str, str], catalog: Catalog, of_events: bool = False
+) -> tuple[str | None, ...]:
     """Refused where the shop's own mapping names a target that does not exist."""
     known = _known(own, catalog, of_events)
-    targets: list[str | None] = []
-    unknown = []
-    for heading in headings:
-        target = known.get(plain(heading))
-        targets.append(target)
-        if target is None and heading.strip():
-            unknown.append(_unknown(heading, known, catalog))
-    return Headings(tuple(targets), tuple(unknown))
+    return tuple(known.get(plain(heading)) for heading in headings)
+
+
+def read(headings: Sequence[str], own: Mapping[str, str], catalog: Catalog, of_events: bool = False) -> Headings:
+    """The targets, and hints for the headings that have none. Refused as `targets` is."""
+    known = _known(own, catalog, of_events)
+    kept = _words(field for field in catalog.fields.values() if not _taken(field))
+    found = tuple(known.get(plain(heading)) for heading in headings)
+    unknown = [heading for heading, target in zip(headings, found, strict=True) if target is None and heading.strip()]
+    guessed = [_unknown(heading, kept, known) for heading in unknown[:GUESSED]]
+    return Headings(found, (*guessed, *(_unknown(heading, kept, ()) for heading in unknown[GUESSED:])))
 
 
 def require(headings: Sequence[str], asked: Sequence[str]) -> None:
     """Refused where a heading that somebody asked for is none of the table's."""
-    there = {plain(heading): heading for heading in headings if heading.strip()}
+    there = {plain(heading): shown(heading) for heading in headings if heading.strip()}
     for heading in asked:
         if plain(heading) not in there:
             near = nearest(plain(heading), there)
-            hint = f"did you mean {there[near].strip()}?" if near else f"there are {', '.join(there.values())[:200]}"
-            raise errors.Refused(f"the table has no column {heading[:40]!r} ({hint})")
+            hint = f"did you mean {there[near]}?" if near else f"there are {', '.join(there.values())[:200]}"
+            raise errors.Refused(f"the table has no column {heading[:SHOWN]!r} ({hint})")
+
+
+def shown(heading: str) -> str:
+    """A heading for a terminal."""
+    return "".join(sign if sign.isprintable() else " " for sign in heading.strip()[:SHOWN])
+
+
+def first_row(rows: Iterable[Sequence[str]]) -> str:
+    """What may be told of a table whose headings nobody understands: its first row may be a customer, or a code."""
+    first = next(filter(any, rows), None)
+    if first is None:
+        return "there is nothing in them"
+    told = f"the first row has {len(first)} column{'s' if len(first) > 1 else ''}"
+    known = [shown(cell) for cell in first if plain(cell) in WORDS or plain(cell) in EVENT_WORDS]
+    if known:
+        return f"{told}, with {', '.join(known)[:200]}"
+    return f"{told} and looks like data, not headings" if any(map(_DATA.search, first)) else f"{told}, none known"
 
 
 def _known(own: Mapping[str, str], catalog: Catalog, of_events: bool) -> dict[str, str]:
@@ -142,13 +167,12 @@ def _usable(heading: str, target: str, usable: set[str], catalog: Catalog) -> st
     raise errors.Refused(f"the column {heading!r} is mapped to {target!r}, which is not in the catalog ({hint})")
 
 
-def _unknown(heading: str, known: Mapping[str, str], catalog: Catalog) -> str:
-    shown = heading.strip()[:40]
-    kept = _words(field for field in catalog.fields.values() if not _taken(field)).get(plain(heading))
-    if kept:
-        return f"{shown}: would be {kept}, which no file sets"
-    word = WORDS.get(plain(heading))
-    if word:
-        return f"{shown}: would be {word}, which catalog.yaml does not declare"
-    near = nearest(plain(heading), known)
-    return f"{shown}: did you mean {near}?" if near else f"{shown}: map it to a field or to ignore, {MAPPED}"
+def _unknown(heading: str, kept: Mapping[str, str], guesses: Iterable[str]) -> str:
+    """`kept`: words for what Lucheng says itself. `guesses`: words it may have been meant to be."""
+    told, word = shown(heading), plain(heading)
+    if word in kept:
+        return f"{told}: would be {kept[word]}, which no file sets"
+    if word in WORDS:
+        return f"{told}: would be {WORDS[word]}, which catalog.yaml does not declare"
+    near = nearest(word, guesses)
+    return f"{told}: did you mean {near}?" if near else f"{told}: map it to a field or to ignore, {MAPPED}"

@@ -41,8 +41,8 @@ class _Customers:
         self._plan = rows.Plan(0, (), ())
 
     def understands(self, headings: Sequence[str]) -> bool:
-        found = columns.read(headings, self._options.columns, self._registry.catalog)
-        return any(target in KINDS for target in found.targets)
+        found = columns.targets(headings, self._options.columns, self._registry.catalog)
+        return any(target in KINDS for target in found)
 
     def settle(self, headings: Sequence[str]) -> Sequence[str]:
         found = columns.read(headings, self._options.columns, self._registry.catalog)

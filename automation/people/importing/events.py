@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from automation.kernel import errors
-from automation.people import dates, happenings
+from automation.people import dates, happenings, values
 from automation.people.happenings import Happening
 from automation.people.normalise import KINDS, Unusable
 from automation.people.registry import Registry
@@ -55,8 +56,8 @@ class _Events:
         self._plan = _Plan(0, (), (), {})
 
     def understands(self, headings: Sequence[str]) -> bool:
-        targets = columns.read(headings, self._options.columns, self._registry.catalog, of_events=True).targets
-        return any(target in KINDS for target in targets)
+        found = columns.targets(headings, self._options.columns, self._registry.catalog, of_events=True)
+        return any(target in KINDS for target in found)
 
     def settle(self, headings: Sequence[str]) -> Sequence[str]:
         found = columns.read(headings, self._options.columns, self._registry.catalog, of_events=True)
@@ -82,7 +83,7 @@ class _Events:
                     taken.prepared.append(self._past(cells))
                     taken.good.append(place)
             except Unusable as error:
-                taken.refused[place] = str(error)
+                taken.refused[place] = "; ".join(self._mistakes(cells)) or str(error)
         return taken
 
     def named(self, prepared: Known) -> bool:
@@ -116,8 +117,11 @@ class _Events:
     def _past(self, row: list[str]) -> tuple[Happening, list[bytes]]:
         cells = fitted(row, self._plan.width)
         known_by = identities(self._plan.identities, cells)
-        name = self._special(cells, columns.EVENT) or self._options.event or ""
-        at = self._at(cells)
+        happening = self._happening(cells, self._at(cells))
+        return happening, self._registry.vault.lookups(known_by)
+
+    def _happening(self, cells: list[str], at: int) -> Happening:
+        name = self._name(cells)
         known = self._registry.catalog.events.get(name)
         props = {
             prop: cells[place]
@@ -126,7 +130,34 @@ class _Events:
         }
         happening = Happening(0, name, props, at, self._options.source, self._special(cells, columns.DEDUPE) or None)
         happenings.checked(self._registry, self._now, happening)
-        return happening, self._registry.vault.lookups(known_by)
+        return happening
+
+    def _mistakes(self, row: list[str]) -> list[str]:
+        """All that is wrong with a row that was refused for the first of it."""
+        try:
+            cells = fitted(row, self._plan.width)
+        except Unusable as error:
+            return [str(error)]
+        given = [column for column in self._plan.identities if cells[column.place]]
+        looks: list[Callable[[], object]] = [partial(identities, (column,), cells) for column in given]
+        looks += [] if given else [partial(identities, (), cells)]
+        looks += [partial(self._at, cells)]
+        return [said for look in looks if (said := _wrong(look))] + self._mistakes_of_event(cells)
+
+    def _mistakes_of_event(self, cells: list[str]) -> list[str]:
+        known = self._registry.catalog.events.get(self._name(cells))
+        wrong: dict[str, str] = {}
+        rest = list(cells)
+        properties = known.properties if known else {}
+        for place, prop in self._plan.properties:
+            said = _wrong(partial(values.members, properties, {prop: cells[place]}, self._zone))
+            if said and prop in properties:
+                wrong[prop], rest[place] = said, ""
+        whole = None if known and known.key in wrong else _wrong(partial(self._happening, rest, self._now))
+        return [*wrong.values(), whole] if whole else [*wrong.values()]
+
+    def _name(self, cells: list[str]) -> str:
+        return self._special(cells, columns.EVENT) or self._options.event or ""
 
     def _special(self, cells: list[str], name: str) -> str:
         place = self._plan.special.get(name)
@@ -143,6 +174,14 @@ class _Events:
         if at > self._now:
             raise Unusable("at: lies in the future")
         return at
+
+
+def _wrong(look: Callable[[], object]) -> str | None:
+    try:
+        look()
+    except Unusable as error:
+        return str(error)
+    return None
 
 
 def _content(lookup: bytes, happening: Happening) -> str:

@@ -88,16 +88,23 @@ def _ready(worker: Worker[Prepared], rows: Iterator[Row], pace: Pace) -> Iterato
 def _open(worker: Worker[Prepared], path: Path, options: Options) -> Source:
     rows, total, digest = tables.opened(path, options)
     seen: list[list[str]] = []
-    for number, (_, cells, _) in enumerate(islice(rows, HEAD), 1):
+    for number, (line, cells, _) in enumerate(islice(rows, HEAD), 1):
+        _narrow(path, line, cells, options.limits.columns)
         if worker.understands(cells):
             identity = hashlib.sha256(f"{digest}|{options.meaning()}".encode()).hexdigest()
             return Source(cells, rows, None if total is None else max(0, total - number), identity)
         seen.append(cells)
-    first = ", ".join(next(filter(any, seen), []))[:200]
     raise errors.Refused(
         f"{path.name}: none of the first {HEAD} rows has a heading such as 手机号, 邮箱, openid or 会员号"
-        f" (the first row reads: {first or 'nothing'}); map yours {columns.MAPPED}"
+        f" ({columns.first_row(seen)}); map yours {columns.MAPPED}"
     )
+
+
+def _narrow(path: Path, line: int, cells: list[str], most: int) -> None:
+    if len(cells) > most and any(map(str.strip, cells[most:])):
+        raise errors.Refused(
+            f"{path.name}: row {line} has {len(cells)} columns, more than {most}: leave out those that are not imported"
+        )
 
 
 @contextmanager

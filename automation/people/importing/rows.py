@@ -77,7 +77,7 @@ def _fitted(rows: Sequence[list[str]], width: int, refused: Refused) -> Sequence
 
 
 def _converted(column: Column, raw: Sequence[str], refused: Refused) -> Values:
-    """The values, None for empty cells. A row is refused for the first of its cells that is."""
+    """The values, None for empty cells. A row is refused for each of its cells that is."""
     cells, convert = cleaned(raw), column.convert
     try:
         return [convert(cell) if cell else None for cell in cells] if "" in cells else list(map(convert, cells))
@@ -87,7 +87,8 @@ def _converted(column: Column, raw: Sequence[str], refused: Refused) -> Values:
         try:
             found[place] = convert(cell) if cell else None
         except Unusable as error:
-            refused.setdefault(place, f"{column.target}: {error}")
+            wrong = f"{column.target}: {error}"
+            refused[place] = f"{refused[place]}; {wrong}" if place in refused else wrong
     return found
 
 

@@ -41,6 +41,14 @@ def test_what_may_be_a_heading_is_asked_about(table: Callable[..., Path], lines:
         read(table(*lines))
 
 
+@pytest.mark.parametrize("lines", [("13812345678,王小明,AAA1",), ("HELLO", "AAA1")])
+def test_a_refusal_shows_no_cell(table: Callable[..., Path], lines: tuple[str, ...]) -> None:
+    for column in (None, "gutschein"):
+        with pytest.raises(errors.Refused) as refusal:
+            read(table(*lines), column)
+        assert not any(cell in str(refusal.value) for line in lines for cell in line.split(","))
+
+
 def test_the_column_can_be_said_by_heading_or_number(table: Callable[..., Path]) -> None:
     assert read(table("Gutschein,wert", "AAA1,50"), "gutschein") == ["AAA1"]
     assert read(table("HELLO", "AAA2"), "1") == ["HELLO", "AAA2"]

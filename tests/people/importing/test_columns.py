@@ -39,3 +39,19 @@ def test_a_consent_that_no_journey_asks_for_is_none(target: str) -> None:
 @pytest.mark.parametrize("target", ["consent.marketing", "consent.service", "consent.marketing.wecom"])
 def test_a_consent_there_is_may_be_mapped(target: str) -> None:
     assert columns.read(["手机号", "同意"], {"同意": target}, CATALOG).targets[1] == target
+
+
+def test_an_unknown_heading_is_shown_short_and_harmless_to_a_terminal() -> None:
+    strange = "\x1b[2J\u202e" + "名" * 200
+    (hint,) = columns.read(["手机号", strange], {}, CATALOG).unknown
+    assert hint.isprintable()
+    assert len(hint) < 140
+    with pytest.raises(errors.Refused) as refusal:
+        columns.require(["手机号", strange], ["券码"])
+    assert str(refusal.value).isprintable()
+
+
+def test_the_nearest_word_is_looked_for_only_for_the_first_unknown_headings() -> None:
+    unknown = columns.read(["手机号", *[f"email{n}" for n in range(200)]], {}, CATALOG).unknown
+    assert len(unknown) == 200
+    assert sum("did you mean" in hint for hint in unknown) == columns.GUESSED

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +63,25 @@ def test_bad_rows_are_rejected_with_their_reasons(
         reasons, ("nobody", "order.paid", "order_id is missing", "future", "at: empty", "amount"), strict=True
     ):
         assert word in reason
+
+
+def test_a_bad_row_tells_all_its_mistakes(shop: Registry, table: Callable[..., Path]) -> None:
+    path = table(
+        HEAD,
+        "139,order.paid,never,,x,",
+        ",order.payed,2030-03-05,D1,1,",
+        "13800000001,order.paid,2030-03-05,D2,1,,more",
+    )
+    report = events(shop, path, Options(), NOW)
+    assert report.rejects_path is not None
+    with report.rejects_path.open(encoding="utf-8-sig", newline="") as file:
+        first, second, third = (reason.split("; ") for _, reason, *_ in list(csv.reader(file))[1:])
+    assert [one.partition(":")[0] for one in first[:3]] == ["phone", "at", "amount"]
+    assert [one.partition(" is missing")[0] for one in first[3:]] == ["order_id"]
+    assert [one.partition(":")[0] for one in second[:2]] == ["no phone, email or other identity", "at"]
+    assert "order.payed" in second[2]
+    assert len(third) == 1
+    assert "a separator inside a cell" in third[0]
 
 
 def test_the_same_events_in_two_files_happen_once(

@@ -255,3 +255,20 @@ def test_a_workbook_is_known_by_what_it_is_and_not_by_its_name(shop: Registry, t
     old.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))
     with pytest.raises(errors.Refused, match=r"save it as \.xlsx"):
         customers(shop, old, Options(), NOW)
+
+
+def test_a_table_without_headings_shows_nobody(shop: Registry, table: Callable[..., Path]) -> None:
+    with pytest.raises(errors.Refused) as refusal:
+        customers(shop, table("13812345678,王小明,a@b.com", "13812345679,李雷,c@d.com"), Options(), NOW)
+    assert "the first row has 3 columns and looks like data, not headings" in str(refusal.value)
+    assert not any(told in str(refusal.value) for told in ("138", "王小明", "a@b"))
+
+
+def test_a_csv_of_more_columns_than_a_workbook_may_have_is_refused_at_once(
+    shop: Registry, table: Callable[..., Path]
+) -> None:
+    path = table(",".join(["手机号", *(f"列{n}" for n in range(5_000))]), "13800000001")
+    with pytest.raises(errors.Refused, match="row 1 has 5001 columns, more than 500"):
+        customers(shop, path, Options(), NOW)
+    trailing = table("手机号" + "," * 5_000, "13800000001" + "," * 5_000, name="trailing.csv")
+    assert customers(shop, trailing, Options(), NOW).created == 1
