@@ -1,4 +1,4 @@
-"""Edited files and those inside, when the engine dies between taking a version into use and bringing people along."""
+"""Edited files and those inside: nobody is left behind by a kill, and nothing is given twice."""
 
 from __future__ import annotations
 
@@ -112,3 +112,40 @@ def test_who_was_pinned_stays_where_they_are_however_often_files_are_read(shop: 
     assert {(run.version, run.due) for run in shop.runs()} == {(1, "2026-03-06 09:00")}
     shop.open("2026-03-02 13:00", wake="on_change: follow\n" + NEW)
     assert {(run.version, run.due) for run in shop.runs()} == {(3, "2026-03-06 09:00")}, "an edit takes all who are in"
+
+
+SWAPPED = """
+on_change: follow
+enter: {event: wechat.followed}
+again: finished
+steps:
+  - {wait: 1h, id: w1}
+  - {coupon: gift, else: [{send: sorry}]}
+  - {send: hello}
+  - {send: later, at: +1m}
+  - {points: 5, reason: x}
+  - {webhook: crm}
+  - {start: second}
+  - {wait: 1h, id: w2}
+  - {send: bye}
+"""
+
+
+def test_an_edit_that_leads_past_the_same_steps_again_gives_nothing_twice(shop: Shop) -> None:
+    second = "enter: {manual: true}\nagain: finished\nsteps: [{send: welcome}]\n"
+    shop.open("2026-03-01 08:00", wake=SWAPPED, second=second)
+    shop.codes("gift", "A1", "A2", "A3")
+    ann = shop.person()
+    shop.event(ann, "wechat.followed", "2026-03-01 09:00")
+    shop.tick("2026-03-01 09:00")
+    shop.tick("2026-03-01 10:00")
+    had = ["hello", "later", "welcome"]
+    assert sorted(shop.texts()) == had
+    swapped = SWAPPED.replace("id: w1", "id: first").replace("id: w2", "id: w1").replace("id: first", "id: w2")
+    shop.open("2026-03-01 10:30", wake=swapped)
+    shop.tick("2026-03-01 11:01", "2026-03-01 12:02", "2026-03-01 13:03")
+    assert [(run.journey, run.reason) for run in shop.runs()] == [("wake", "finished"), ("second", "finished")]
+    assert sorted(shop.texts()) == sorted([*had, "bye"])
+    for table in ("points", "coupon", "effect"):
+        assert shop.store.value(f"SELECT count(*) FROM {table} WHERE person_id = :ann", ann=ann) == 1, table
+    assert shop.store.value("SELECT points FROM person WHERE id = :ann", ann=ann) == 5

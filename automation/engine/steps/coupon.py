@@ -30,7 +30,8 @@ class _Give:
         self._pool = parts.project.coupons[effect.pool]
         self._want = (
             "SELECT plan.run_id, plan.person_id, plan.visit, plan.zone, plan.at FROM plan"
-            f" WHERE {chosen} ORDER BY plan.run_id"
+            f" WHERE {chosen} AND NOT EXISTS (SELECT 1 FROM coupon o WHERE o.run_id = plan.run_id"
+            f" AND o.step = {loaded.steps[effect.key]} AND o.visit = plan.visit) ORDER BY plan.run_id"
         )
         put = parts.store.dialect.json_put("run.data", effect.as_name, "giving.body")
         self._tell = f"UPDATE run SET data = {put} FROM giving WHERE run.id = giving.run_id"

@@ -16,6 +16,7 @@ from automation.store.database import Transaction
 
 SPREAD = 900  # seconds over which messages leave after quiet hours, by the person's seed
 COLUMNS = "run_id, step, visit, person_id, version_id, purpose, priority, variant, due, scheduled_at, expires_at"
+ONCE = "ON CONFLICT (run_id, step, visit) DO NOTHING"
 
 
 def step(parts: Parts, loaded: Loaded, send: graph.Send, chosen: str, parameters: Parameters, now: int) -> Any:
@@ -27,7 +28,7 @@ def step(parts: Parts, loaded: Loaded, send: graph.Send, chosen: str, parameters
     due = parts.store.dialect.greatest("plan.at", opening(parts, send, "plan.zone", "plan.seed"))
     sql = (
         f"{parts.store.dialect.insert} INTO message ({COLUMNS}) SELECT plan.run_id, {_fixed(parts, loaded, send)},"
-        f" {variant}, {due}, plan.at, plan.at + {seconds} FROM {source} WHERE {chosen}"
+        f" {variant}, {due}, plan.at, plan.at + {seconds} FROM {source} WHERE {chosen} {ONCE}"
     )
     return lambda tx, moment, bound: tx.run(sql, **bound)
 
@@ -84,7 +85,7 @@ class _WorkedOut:
         self._insert = (
             f"{parts.store.dialect.insert} INTO message ({COLUMNS}) SELECT sending.run_id,"
             f" {_fixed(parts, loaded, send, 'sending')}, {variant}, sending.due, sending.at, sending.expires"
-            f" FROM {source}"
+            f" FROM {source} WHERE true {ONCE}"
         )
 
     def __call__(self, tx: Transaction, now: int, bound: dict[str, Any]) -> None:

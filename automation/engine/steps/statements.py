@@ -1,4 +1,7 @@
-"""The effects of a crossing in the order of its steps, each run once for all the leaves that have it."""
+"""The effects of a crossing in the order of its steps, each run once for all the leaves that have it.
+
+What a run has had of a step it does not get again: an edited file may lead people past the same step a second time.
+"""
 
 from __future__ import annotations
 
