@@ -7,7 +7,7 @@ calendar. A moment that names only a day is before which and after which as a wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 
 from automation.festivals import durations, moments, walltime
 from automation.festivals.durations import Duration
@@ -46,7 +46,7 @@ def ends(moment: Moment, calendar: ShopCalendar) -> Callable[[int], int | None]:
 def _edge(moment: Moment, calendar: ShopCalendar, now: int, after: int) -> int | None:
     point = moments.resolve_point(moment, now, calendar.zone, {}, calendar.workdays)
     if isinstance(point, date):
-        return walltime.midnight(point + timedelta(days=after), calendar.zone)
+        return (walltime.day_after if after else walltime.midnight)(point, calendar.zone)
     return None if point is None else point + after
 
 

@@ -7,9 +7,9 @@ import logging
 from automation.audience.parameters import Parameters
 from automation.journey import graph
 from automation.kernel import clock
-from automation.store.database import BadStatement, Transaction, is_away
+from automation.store.database import Transaction
 
-from . import cross, decide, leave, program
+from . import cross, decide, halving, leave, program
 from .parts import Parts
 from .registry import Loaded
 
@@ -31,8 +31,8 @@ def advance(parts: Parts, now: int, batch: int) -> int:
             count = _advance(parts, tx, now, OVERDUE, {"now": now, "batch": size})
             parts.batches.learn(clock.monotonic() - began, parts.store.turnstile.wanted())
             return count
-    except BadStatement as error:
-        if is_away(error):
+    except Exception as error:
+        if not halving.is_of_data(error):
             raise
         return _halve(parts, now, [row[0] for row in parts.store.rows(OVERDUE, now=now, batch=size)])
 
@@ -146,15 +146,15 @@ def _set_aside(tx: Transaction, version_id: int, node: int, now: int, error: str
 
 
 def _halve(parts: Parts, now: int, runs: list[int]) -> int:
-    """One bad value stops a whole statement: the batch is halved until the bad run stands alone and is set aside."""
+    """One bad value stops a whole batch: it is halved until the bad run stands alone and is set aside."""
     try:
         with parts.write() as tx:
             source = (
                 f"SELECT id, version_id, node, due FROM run WHERE id IN ({','.join(map(str, runs))}) AND due <= :now"
             )
             return _advance(parts, tx, now, source, {"now": now})
-    except BadStatement as error:
-        if is_away(error):
+    except Exception as error:
+        if not halving.is_of_data(error):
             raise
         if len(runs) > 1:
             middle = len(runs) // 2

@@ -6,9 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from automation.store.database import BadStatement, is_away
-
-from . import due, events, orders, queue
+from . import due, events, halving, orders, queue
 from .entries import checks, days
 from .parts import Parts
 from .registry import Loaded
@@ -67,8 +65,8 @@ def _enter(parts: Parts, loaded: Loaded, now: int) -> int:
     """Entries by the clock. A journey whose entry fails stops only itself."""
     try:
         return checks.run(parts, loaded, now) + days.run(parts, loaded, now)
-    except BadStatement as error:
-        if is_away(error):
+    except Exception as error:
+        if not halving.is_of_data(error):
             raise
         log.error("nobody could enter %s: %s", loaded.name, type(error).__name__)
         return 0

@@ -117,22 +117,39 @@ def add(at_utc: int, length: Duration, zone: ZoneInfo, calendar: Workdays) -> in
     """The instant that lies `length` after (before, if negative) an instant, both in UTC seconds.
 
     A month too short takes its last day (31 January + 1mo = 28 or 29 February). `n` workdays after is the n-th workday
-    that follows, at the same local time. For skipped and repeated hours see `walltime`.
+    that follows, at the same local time. For skipped and repeated hours see `walltime`, also for how far it goes.
     """
-    if length.seconds:
-        return at_utc + length.seconds
-    here = datetime.fromtimestamp(at_utc, zone)
-    if length.days:
-        return int((here + timedelta(days=length.days)).timestamp())
-    if not length.months and not length.workdays:
+    if length == Duration():
         return at_utc
-    return walltime.instant(shift_day(here.date(), length, calendar), here.time(), zone)
+    if length.exact:
+        return walltime.bounded(at_utc + length.seconds)
+    here = walltime.local(at_utc, zone)
+    if length.days:
+        return walltime.bounded(_days_later(here, length.days))
+    return walltime.bounded(walltime.instant(shift_day(here.date(), length, calendar), here.time(), zone))
+
+
+def _days_later(here: datetime, days: int) -> int:
+    try:
+        return int((here + timedelta(days=days)).timestamp())
+    except OverflowError:
+        return walltime.LONG_AGO if days < 0 else walltime.NEVER
 
 
 def shift_day(day: date, length: Duration, calendar: Workdays) -> date:
-    """A date moved by a calendar duration; ValueError for an exact one, which a date cannot carry."""
-    if length.seconds:
+    """A date moved by a calendar duration, no further than to the ends of the calendar.
+
+    ValueError for an exact one, which a date cannot carry.
+    """
+    if length.exact:
         raise ValueError(f"{length} is shorter than a day and cannot move a date")
+    try:
+        return _moved(day, length, calendar)
+    except (OverflowError, ValueError):
+        return date.min if length.negative else date.max
+
+
+def _moved(day: date, length: Duration, calendar: Workdays) -> date:
     if length.days:
         return day + timedelta(days=length.days)
     if length.workdays:

@@ -6,6 +6,7 @@ How one is read:
   moment is not past. Without a time it may be today.
 - `today`, `tomorrow`, a date or a field stand fast: in the past they yield the past, and the caller goes on at once.
 - A day without a time is its 00:00 when waited for; as a limit it lasts to the end of that day.
+- What lies too far away, such as 9999-12-31 or a shift beyond the calendar, is `walltime.NEVER`; too early, LONG_AGO.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ _FARTHEST = 400  # candidate days tried for a recurring anchor before giving up:
 def resolve(moment: Moment, base: int, zone: ZoneInfo, values: Mapping[str, Value], calendar: Workdays) -> int | None:
     """UTC seconds of the moment, seen from `base` (UTC seconds); None where a field it needs is missing or no date."""
     point = resolve_point(moment, base, zone, values, calendar)
-    return walltime.midnight(point, zone) if isinstance(point, date) else point
+    if isinstance(point, date):
+        point = walltime.midnight(point, zone)
+    return None if point is None else walltime.bounded(point)
 
 
 def resolve_point(
@@ -64,12 +67,12 @@ def resolve_point(
             return _next_recurring(moment, shifts, base, zone, calendar)
         start = _start(moment.anchor, base, zone, values)
         return None if start is None else _finish(start, shifts, moment.time, zone, calendar)
-    except (OverflowError, ValueError):  # a field that moves the date out of the calendar
+    except (OverflowError, ValueError):  # a field that holds no date, or a recurring day beyond the calendar
         return None
 
 
 def _next_time(clock: time, base: int, zone: ZoneInfo) -> int:
-    today = datetime.fromtimestamp(base, zone).date()
+    today = walltime.local(base, zone).date()
     at = walltime.instant(today, clock, zone)
     return at if at >= base else walltime.instant(today + _DAY, clock, zone)
 
@@ -95,13 +98,13 @@ def _start(anchor: Anchor, base: int, zone: ZoneInfo, values: Mapping[str, Value
         return anchor.day
     if anchor.kind is AnchorKind.NOW:
         return base
-    today = datetime.fromtimestamp(base, zone).date()
+    today = walltime.local(base, zone).date()
     return today + _DAY if anchor.kind is AnchorKind.TOMORROW else today
 
 
 def _read(value: Value, zone: ZoneInfo) -> int | date | None:
     if not isinstance(value, str):
-        return None if isinstance(value, bool) else value
+        return None if value is None or isinstance(value, bool) else walltime.bounded(value)
     if len(value) == 10:
         return date.fromisoformat(value)
     moment = datetime.fromisoformat(value)
@@ -113,7 +116,7 @@ def _finish(
 ) -> int | date:
     point = start
     if clock is not None and not isinstance(point, date):
-        point = datetime.fromtimestamp(point, zone).date()  # the time of day is replaced: only its date counts
+        point = walltime.local(point, zone).date()  # the time of day is replaced: only its date counts
     for shift in shifts:
         if isinstance(point, date) and not shift.exact:
             point = durations.shift_day(point, shift, calendar)
@@ -126,7 +129,7 @@ def _finish(
 def _next_recurring(
     moment: Moment, shifts: list[Duration], base: int, zone: ZoneInfo, calendar: Workdays
 ) -> int | date | None:
-    today = datetime.fromtimestamp(base, zone).date()
+    today = walltime.local(base, zone).date()
     for _, day in zip(range(_FARTHEST), _anchor_days(moment.anchor, today, calendar), strict=False):
         point = _finish(day, shifts, moment.time, zone, calendar)
         if (point >= today) if isinstance(point, date) else (point >= base):
@@ -181,12 +184,14 @@ def resolve_limit(
     if isinstance(until, Duration):
         return durations.add(base, until, zone, calendar)
     point = resolve_point(until, base, zone, values, calendar)
-    return walltime.midnight(point + _DAY, zone) if isinstance(point, date) else point
+    if isinstance(point, date):
+        point = walltime.day_after(point, zone)
+    return None if point is None else walltime.bounded(point)
 
 
 def last_day(limit_utc: int, zone: ZoneInfo) -> date:
     """The last local date that lies before a limit: what `coupon.expires` says and stores."""
-    return walltime.local(limit_utc - 1, zone).date()
+    return date.max if limit_utc >= walltime.NEVER else walltime.local(limit_utc - 1, zone).date()
 
 
 def say_limit(until: Limit) -> str:

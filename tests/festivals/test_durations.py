@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automation.festivals import durations
+from automation.festivals import durations, walltime
 from automation.festivals.durations import Duration
 from automation.festivals.workdays import Workdays
 
@@ -129,6 +129,23 @@ ROWS = [
 @pytest.mark.parametrize(("zone", "start", "length", "end"), ROWS)
 def test_adding_follows_the_clock_on_the_wall(zone: str, start: str, length: str, end: str) -> None:
     assert durations.add(at(start), durations.parse(length), ZoneInfo(zone), CALENDAR) == at(end)
+
+
+@pytest.mark.parametrize("text", ["1d", "1mo", "1y", "1 workday", "100y"])
+def test_a_date_moves_no_further_than_the_calendar(text: str) -> None:
+    length = durations.parse(text)
+    assert durations.shift_day(date.max, length, CALENDAR) == date.max
+    assert durations.shift_day(date.min, -length, CALENDAR) == date.min
+
+
+@pytest.mark.parametrize("text", ["1s", "1d", "1mo", "100y", "1 workday"])
+@pytest.mark.parametrize("zone", [NEW_YORK, SHANGHAI])
+def test_an_instant_moves_no_further_than_what_can_be_planned(zone: str, text: str) -> None:
+    length = durations.parse(text)
+    for start in (walltime.NEVER, 253_402_300_799, 10**18):
+        assert durations.add(start, length, ZoneInfo(zone), CALENDAR) == walltime.NEVER
+    for start in (walltime.LONG_AGO, -62_135_596_800, -(10**18)):
+        assert durations.add(start, -length, ZoneInfo(zone), CALENDAR) == walltime.LONG_AGO
 
 
 def test_a_date_cannot_move_by_hours() -> None:

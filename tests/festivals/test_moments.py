@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automation.festivals import durations, moment_text, moments
+from automation.festivals import durations, moment_text, moments, walltime
 from automation.festivals.moments import Value
 from automation.festivals.workdays import Workdays
 
@@ -30,6 +30,9 @@ VALUES: dict[str, Value] = {
     "birthday": None,
     "wrong": "soon",
     "huge": 10**9,
+    "forever": "9999-12-31",
+    "eternity": 10**30,
+    "dawn": "0001-01-01",
 }
 
 
@@ -39,6 +42,7 @@ def resolve(text: str, base: str, zone: str = SHANGHAI) -> str | None:
 
 
 NOON = "2026-03-06T12:00+08:00"  # a Friday
+FAR, EARLY = "9000-01-01T08:00+08:00", "1000-01-01T08:05+08:05:43"
 ROWS = [
     # time of day: the next one, now included
     ("09:30", NOON, "2026-03-07T09:30+08:00"),
@@ -97,7 +101,20 @@ ROWS = [
     ("wrong 09:00", NOON, None),
     ("entry.at +birthday", NOON, None),
     ("entry.at +coupon.expires", NOON, None),
-    ("entry.date +huge", NOON, None),
+    # too far away, or too early
+    ("entry.date +huge", NOON, FAR),
+    ("entry.date -huge", NOON, EARLY),
+    ("workday +huge", NOON, FAR),
+    ("9999-12-31", NOON, FAR),
+    ("9999-12-31 23:59", NOON, FAR),
+    ("9999-12-31 +1d", NOON, FAR),
+    ("9999-12-31 +1mo 09:00", NOON, FAR),
+    ("9999-12-31 +2 workdays", NOON, FAR),
+    ("0001-01-01 -1y", NOON, EARLY),
+    ("forever", NOON, FAR),
+    ("forever +3h", NOON, FAR),
+    ("eternity 09:00", NOON, FAR),
+    ("dawn 09:00", NOON, EARLY),
 ]
 
 
@@ -228,6 +245,11 @@ def test_words_of_the_language_are_known_so_that_no_field_bears_them() -> None:
         ("today 09:00", "2026-03-06T09:00+08:00"),
         ("+2d 18:00", "2026-03-08T18:00+08:00"),
         ("birthday", None),
+        ("9999-12-31", FAR),
+        ("9999-12-31 23:59", FAR),
+        ("forever", FAR),
+        ("forever +1d", FAR),
+        ("dawn -1d", "1000-01-01T00:00+00:00"),
     ],
 )
 def test_a_limit_that_names_a_day_lasts_to_its_end(text: str, found: str | None) -> None:
@@ -251,8 +273,16 @@ def test_a_wrong_limit_is_refused(text: str, says: str) -> None:
         moments.limit(text)
 
 
+@pytest.mark.parametrize("text", ["1d", "100y", "3h", "90 workdays", "today", "month_end", "09:00", "workday +2d"])
+def test_what_is_counted_from_a_moment_too_far_away_can_still_be_shown(text: str) -> None:
+    for zone in (NEW_YORK, SHANGHAI):
+        until = moments.resolve_limit(moments.limit(text), walltime.NEVER, ZoneInfo(zone), {}, CALENDAR)
+        assert until == walltime.NEVER
+
+
 def test_the_last_day_of_a_limit_is_what_a_coupon_shows() -> None:
     zone = ZoneInfo(SHANGHAI)
+    assert moments.last_day(walltime.NEVER, zone) == date(9999, 12, 31)
     assert moments.last_day(at("2026-04-01T00:00+08:00"), zone) == date(2026, 3, 31)
     assert moments.last_day(at("2026-04-01T00:01+08:00"), zone) == date(2026, 4, 1)
 

@@ -34,3 +34,13 @@ def test_what_is_no_time_of_day_is_refused(text: str) -> None:
 def test_what_is_no_date_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a date"):
         walltime.parse_day(text)
+
+
+@pytest.mark.parametrize(("at_utc", "found"), [(10**12, date.max), (10**30, date.max), (-(10**17), date.min)])
+def test_an_instant_outside_of_the_calendar_is_shown_as_its_end(at_utc: int, found: date) -> None:
+    assert walltime.local(at_utc, NEW_YORK).date() == found
+
+
+def test_the_last_day_of_the_calendar_is_over_after_24_hours() -> None:
+    assert walltime.day_after(date.max, NEW_YORK) == walltime.midnight(date.max, NEW_YORK) + 86_400
+    assert walltime.day_after(date(2026, 3, 8), NEW_YORK) == at("2026-03-09T00:00-04:00")
