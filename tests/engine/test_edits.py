@@ -42,6 +42,18 @@ def test_what_an_edit_means_for_those_inside(shop: Shop, on_change: str, due: st
     assert shop.texts() == [text] * 5
 
 
+@pytest.mark.parametrize("status", ["closing", "paused"])
+def test_restart_sends_nobody_away_from_a_journey_that_lets_nobody_in(shop: Shop, status: str) -> None:
+    shop.open("2026-03-01 08:00", wake=OLD)
+    follow(shop, shop.person())
+    shop.open("2026-03-02 10:00", wake=f"status: {status}\non_change: restart\n" + NEW)
+    shop.tick("2026-03-02 10:00")
+    assert [(run.version, run.inside, run.due) for run in shop.runs()] == [(1, True, "2026-03-06 09:00")]
+    shop.open("2026-03-02 11:00", wake="on_change: restart\n" + NEW)
+    shop.tick("2026-03-02 11:00")
+    assert [(run.reason, run.due) for run in shop.runs()] == [("restarted", None), (None, "2026-03-04 11:00")]
+
+
 def test_restart_lets_back_in_whom_again_never_would_keep_out(shop: Shop) -> None:
     shop.open("2026-03-01 08:00", wake=OLD.replace("finished", "never"))
     ann = shop.person()

@@ -127,6 +127,16 @@ def test_a_key_gives_one_run_a_value_and_never_twice(shop: Shop) -> None:
     assert len(shop.runs()) == 2
 
 
+def test_an_event_without_the_journeys_key_starts_no_run(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake="enter: {event: order.paid}\nkey: order_id\nsteps: [{send: hello}]\n")
+    ann, bob, cid = shop.people(3)
+    shop.event(ann, "order.paid", "2026-03-01 09:00", amount=100)
+    shop.event(bob, "order.paid", "2026-03-01 09:00", order_id="")
+    shop.event(cid, "order.paid", "2026-03-01 09:00", order_id="D1")
+    shop.tick("2026-03-01 09:00")
+    assert [(run.person, run.key) for run in shop.runs()] == [(cid, "D1")]
+
+
 def test_with_a_key_events_speak_of_the_run_with_their_value_only(shop: Shop) -> None:
     shop.open(
         "2026-03-01 08:00",

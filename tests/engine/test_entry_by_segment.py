@@ -71,6 +71,17 @@ def test_a_rare_check_lets_the_others_in_on_the_next_days(shop: Shop) -> None:
     assert len(shop.runs()) == 5
 
 
+def test_who_waits_for_the_day_after_a_rare_check_enters_on_the_morning_after_it_was_missed(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake="pace: 2 a day\n" + GOLD.replace("daily 09:00", "every month on 2 09:00"))
+    shop.people(5, tier="gold")
+    shop.tick("2026-03-02 09:00")
+    assert len(shop.runs()) == 2
+    shop.tick("2026-03-04 08:00")
+    assert len(shop.runs()) == 4
+    shop.tick("2026-03-04 08:30")
+    assert len(shop.runs()) == 4
+
+
 def test_after_a_stop_one_check_finds_whoever_missed_the_earlier_ones(shop: Shop) -> None:
     shop.open("2026-03-01 08:00", wake=GOLD)
     shop.person(tier="gold")
@@ -98,6 +109,48 @@ def test_nobody_enters_outside_the_active_dates(shop: Shop) -> None:
     shop.person(tier="gold")
     shop.tick("2026-03-04 09:00")
     assert len(shop.runs()) == 1
+
+
+def test_the_stay_of_whom_the_pace_kept_waiting_begins_when_it_is_their_turn(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake="pace: 1 a day\ngoal: {event: order.paid, up_to: 2d}\nenter: {event: wechat.followed}\nagain: finished\n"
+        "steps: [{send: hello, expires: 2h}, {wait: 1d}, {send: more}]\n",
+    )
+    for person in shop.people(2):
+        shop.event(person, "wechat.followed", "2026-03-01 09:00")
+    shop.tick("2026-03-01 09:00")
+    second = ({1, 2} - {run.person for run in shop.runs()}).pop()
+    shop.event(second, "order.paid", "2026-03-01 12:00", order_id="D1")
+    shop.tick("2026-03-01 12:00", "2026-03-02 00:05")
+    assert [(run.due, run.goal) for run in shop.runs()] == [("2026-03-02 09:00", None), ("2026-03-03 00:05", None)]
+    assert [message.expires for message in shop.messages()] == ["2026-03-01 11:00", "2026-03-02 02:05"]
+    shop.event(second, "order.paid", "2026-03-04 00:05", order_id="D2")
+    shop.tick("2026-03-04 00:05")
+    assert [run.goal for run in shop.runs()] == [None, "2026-03-04 00:05"]
+
+
+def test_a_turn_that_comes_within_the_hour_keeps_the_moment_it_was_asked_for(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake="enter: {manual: true}\nagain: finished\nsteps: [{wait: 1d}]\n")
+    ann, bob = shop.people(2)
+    shop.enter("wake", ann, "2026-03-01 09:00")
+    shop.enter("wake", bob, "2026-03-01 08:59:59")
+    shop.tick("2026-03-01 10:00")
+    assert [run.due for run in shop.runs()] == ["2026-03-02 09:00", "2026-03-02 10:00"]
+
+
+def test_of_two_requests_for_one_person_the_second_finds_what_the_first_left_behind(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake="pace: 9 a day\nenter: {event: wechat.followed}\nagain: after 2d\nsteps: [{send: hello}]\n",
+    )
+    ann, bob = shop.people(2)
+    for person, at in ((ann, "2026-03-01 09:00"), (bob, "2026-03-01 09:00"), (ann, "2026-03-01 09:05")):
+        shop.event(person, "wechat.followed", at)
+    shop.tick("2026-03-01 09:10")
+    assert sorted(run.person for run in shop.runs()) == [ann, bob]
+    assert sorted(message.person for message in shop.messages()) == [ann, bob]
+    assert shop.store.rows("SELECT used FROM paced") == [(2,)]
 
 
 CALLED = """

@@ -27,6 +27,21 @@ def test_an_event_ends_the_run_at_once_and_withdraws_what_has_not_left(shop: Sho
     assert [(message.person, message.state) for message in shop.messages(None)] == [(ann, "CANCELLED"), (bob, "QUEUED")]
 
 
+def test_an_event_that_is_an_exit_and_what_a_wait_waits_for_ends_the_run_by_the_first_exit(shop: Shop) -> None:
+    steps = "steps: [{wait_for: {event: order.closed}, up_to: 9d, then: [{send: thanks}], else: [{send: nudge}]}]\n"
+    shop.open(
+        "2026-03-01 08:00",
+        wake="exit: [{event: order.paid}, {event: order.closed}, {event: [order.closed, order.paid]}]\n"
+        + ENTER
+        + steps,
+    )
+    ann = shop.person()
+    follow(shop, ann)
+    shop.event(ann, "order.closed", "2026-03-01 10:00", reason="x")
+    shop.tick("2026-03-01 10:00")
+    assert (shop.run().reason, shop.messages(None)) == ("exit 2", [])
+
+
 def test_an_exit_withdraws_the_last_message_of_a_run_that_has_finished(shop: Shop) -> None:
     shop.open(
         "2026-03-01 08:00", wake="purpose: ads\nexit: [{event: order.paid}]\n" + ENTER + "steps: [{send: hello}]\n"
@@ -38,6 +53,22 @@ def test_an_exit_withdraws_the_last_message_of_a_run_that_has_finished(shop: Sho
     shop.tick("2026-03-01 23:00")
     assert shop.run().reason == "finished"
     assert [message.state for message in shop.messages(None)] == ["CANCELLED"]
+
+
+def test_a_message_that_is_claimed_and_not_dispatched_yet_is_withdrawn_too(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake="exit: [{event: order.paid}]\n" + ENTER + "steps: [{send: hello}, {wait: 9d}]\n")
+    ann = shop.person()
+    follow(shop, ann)
+    with shop.store.write() as tx:
+        tx.run(
+            "UPDATE message SET state = :claimed, due = NULL, lease_until = :soon, token = 7, counted_at = :soon",
+            claimed=MessageState.CLAIMED, soon=shop.ts("2026-03-01 10:01"),
+        )  # fmt: skip
+    shop.event(ann, "order.paid", "2026-03-01 10:00", order_id="D1")
+    shop.tick("2026-03-01 10:00")
+    assert [message.state for message in shop.messages(None)] == ["CANCELLED"]
+    freed = shop.store.rows("SELECT reason, done_at, lease_until, token, counted_at FROM message")
+    assert freed == [("left", shop.ts("2026-03-01 10:00"), None, None, None)]
 
 
 def test_what_is_on_its_way_stays(shop: Shop) -> None:

@@ -55,6 +55,15 @@ def test_a_coupon_goes_by_the_name_of_as(shop: Shop) -> None:
     assert run.due == "2026-03-28 10:00"
 
 
+def test_a_code_is_good_for_its_days_from_when_it_is_given_however_late_that_is(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ENTER + "steps: [{wait: 1d}, {coupon: gift}, {wait: 1d}]\n")
+    shop.codes("gift", "A1")
+    follow(shop, shop.person())
+    shop.tick("2026-03-05 12:00")
+    assert shop.run().data["coupon"]["expires"] == "2026-04-04"
+    assert shop.say(shop.store.value("SELECT expires_at FROM coupon")) == "2026-04-04 12:00"
+
+
 def test_a_generated_pool_makes_its_own_codes(shop: Shop) -> None:
     shop.batch = 3
     shop.open("2026-03-01 08:00", wake=ENTER + "steps: [{coupon: made}, {wait: 1d}]\n")
@@ -78,6 +87,21 @@ def test_a_tag_is_set_for_its_time_and_taken_off(shop: Shop) -> None:
     assert shop.say(until) == "2026-03-03 09:00"
     shop.tick("2026-03-02 09:00")
     assert shop.texts() == ["hello"]
+
+
+def test_a_tag_that_is_set_again_keeps_its_first_day_unless_it_had_ended(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ENTER + "steps: [{tag: 新客, for: 2d}, {tag: 会员}]\n")
+    ann = shop.person()
+    kept = "SELECT n.name, t.since, t.until FROM person_tag t JOIN name n ON n.id = t.tag_id ORDER BY n.id DESC"
+    tags = {}
+    for at in ("2026-03-01 09:00", "2026-03-02 09:00", "2026-03-04 09:00"):
+        follow(shop, ann, at=at)
+        tags[at] = {name: (shop.say(since), shop.say(until)) for name, since, until in shop.store.rows(kept)}
+    assert tags == {
+        "2026-03-01 09:00": {"新客": ("2026-03-01 09:00", "2026-03-03 09:00"), "会员": ("2026-03-01 09:00", None)},
+        "2026-03-02 09:00": {"新客": ("2026-03-01 09:00", "2026-03-04 09:00"), "会员": ("2026-03-01 09:00", None)},
+        "2026-03-04 09:00": {"新客": ("2026-03-04 09:00", "2026-03-06 09:00"), "会员": ("2026-03-01 09:00", None)},
+    }
 
 
 def test_set_writes_literals_and_references_and_tells_journeys_what_changed(shop: Shop) -> None:

@@ -167,6 +167,15 @@ def test_ticks_that_are_a_little_late_cause_no_drift(shop: Shop) -> None:
     assert shop.run().due == "2026-03-03 09:00"
 
 
+def test_a_tick_that_is_an_hour_late_keeps_the_planned_clock_and_a_second_more_does_not(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ENTER + "steps: [{wait: 1d}, {send: one}, {wait: 1d}, {send: two}]\n")
+    ann, bob = shop.people(2)
+    follow(shop, ann)
+    follow(shop, bob, at="2026-03-01 09:00:01")
+    shop.tick("2026-03-02 10:00:01")
+    assert [run.due for run in shop.runs()] == ["2026-03-03 10:00:01", "2026-03-03 09:00:01"]
+
+
 def test_after_a_long_stop_waits_count_from_now_and_messages_expire_from_their_planned_moment(shop: Shop) -> None:
     shop.open(
         "2026-03-01 08:00", wake=ENTER + "steps: [{wait: 1d}, {send: one, expires: today}, {wait: 1d}, {send: two}]\n"
