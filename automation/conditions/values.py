@@ -7,21 +7,26 @@ same values.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, time
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from automation.conditions.findings import Findings, said, short
 from automation.conditions.scope import FieldInfo, Scope
 from automation.conditions.tree import FieldType, Ref, Scalar, Shifted
 from automation.festivals import durations, moments, walltime
 from automation.festivals.durations import Duration
-from automation.festivals.moments import Moment
+from automation.festivals.moments import Limit, Moment
 from automation.kernel.document import Loc
 
+T = TypeVar("T")
+
 _DECIMAL = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,6})?")
-_LARGEST: Final = 10**15
+_ENDLESS_NUMBER = re.compile(r"\d{20}")
+_WRITTEN: Final = re.compile(r"-?([0-9]+)(\.[0-9]+)?")  # of any length
+_DIGITS: Final = 13  # before the point of a number
+_LARGEST: Final = f"at most {'9' * _DIGITS}"
 _DAY: Final = 86_400
 _A_TIME: Final = FieldInfo(FieldType.TIME)
 _ENDLESS: Final = Duration(months=1)  # in the place of a number field
@@ -57,12 +62,9 @@ def _number(findings: Findings, value: Any, loc: Loc, kind: FieldType) -> int | 
     written = repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     # 19.90 is read from YAML as a text, since a number would not be written back the same way.
     if not isinstance(written, str) or not _DECIMAL.fullmatch(written):
-        findings.wrong(loc, "C012", f"{said(value)} is no {kind}", _number_hint(value, kind))
+        _no_number(findings, value, written, loc, kind)
         return None
     number = Decimal(written)
-    if abs(number) >= _LARGEST:
-        findings.wrong(loc, "C012", f"{said(value)} is too large")
-        return None
     if kind is FieldType.NUMBER:
         return int(number) if number == number.to_integral_value() else float(number)
     fen = number * 100
@@ -72,8 +74,20 @@ def _number(findings: Findings, value: Any, loc: Loc, kind: FieldType) -> int | 
     return int(fen)
 
 
+def _no_number(findings: Findings, value: Any, written: Any, loc: Loc, kind: FieldType) -> None:
+    plain = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
+    if plain and len(plain[1]) > _DIGITS:
+        findings.wrong(loc, "C012", f"{said(value)} is too large", _LARGEST)
+    elif plain:
+        findings.wrong(loc, "C012", f"{said(value)} has too many digits after the point", "at most 6")
+    else:
+        findings.wrong(loc, "C012", f"{said(value)} is no {kind}", _number_hint(value, kind))
+
+
 def _number_hint(value: Any, kind: FieldType) -> str:
     digits = re.search(r"[0-9]+(\.[0-9]+)?", value) if isinstance(value, str) else None
+    if digits and not _DECIMAL.fullmatch(digits[0]):
+        return f"write a number, {_LARGEST}"
     if kind is FieldType.MONEY:
         return f"money is a number of yuan: {digits[0]}" if digits else "money is a number of yuan, such as 50 or 19.90"
     if digits and isinstance(value, str) and value.strip()[:1] in "<>=≥≤":
@@ -140,10 +154,31 @@ def value_for(findings: Findings, scope: Scope, value: Any, loc: Loc, info: Fiel
     return literal(findings, value, loc, info)
 
 
+def length(text: str) -> Duration:
+    """As `durations.parse`, for any text."""
+    return _sized(durations.parse, text)
+
+
+def instant(text: str) -> Moment:
+    """As `moments.parse`, for any text."""
+    return _sized(moments.parse, text)
+
+
+def limit(text: str) -> Limit:
+    """As `moments.limit`, for any text."""
+    return _sized(moments.limit, text)
+
+
+def _sized(read: Callable[[str], T], text: str) -> T:
+    if _ENDLESS_NUMBER.search(text):  # Python reads no number of thousands of digits
+        raise ValueError(f"{said(text)} is further than a hundred years, the most there is")
+    return read(text)
+
+
 def duration(findings: Findings, value: Any, loc: Loc) -> Duration | None:
     """A length of time greater than nothing."""
     try:
-        found = durations.parse(str(value)) if isinstance(value, str | int) else None
+        found = length(str(value)) if isinstance(value, str | int) else None
     except ValueError as mistake:
         findings.wrong(loc, "C016", str(mistake))
         return None
@@ -159,7 +194,7 @@ def duration(findings: Findings, value: Any, loc: Loc) -> Duration | None:
 def moment(findings: Findings, value: Any, loc: Loc) -> Moment | None:
     """A moment that is the same for everybody: a date, `today`, `month_end`, with a shift and a time."""
     try:
-        found = moments.parse(str(value)) if isinstance(value, str | int) else None
+        found = instant(str(value)) if isinstance(value, str | int) else None
     except ValueError as mistake:
         findings.wrong(loc, "C017", str(mistake))
         return None
@@ -179,7 +214,7 @@ def since(findings: Findings, scope: Scope, value: Any, loc: Loc) -> Moment | Sh
         ref = reference(findings, scope, value, loc, _A_TIME)
         return Shifted(ref, 0) if ref else None
     try:
-        found = moments.parse(value) if isinstance(value, str) else None
+        found = instant(value) if isinstance(value, str) else None
     except ValueError:
         found = None  # told below
     if found is None or not found.anchor.path:

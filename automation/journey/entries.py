@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from automation.conditions import parse, tree
+from automation.conditions import parse, tree, values
 from automation.conditions.findings import said, short
 from automation.conditions.scope import FieldInfo, Inside
 from automation.conditions.tree import FieldType
-from automation.festivals import durations, schedules, walltime
+from automation.festivals import schedules, walltime
 from automation.festivals.durations import Duration
 from automation.journey import graph, words
 from automation.journey.catalog import entry_of
@@ -209,7 +209,7 @@ def _offset(context: Context, parts: Parts) -> Duration | None:
         return None
     value, loc = parts["offset"], (*LOC, "offset")
     try:
-        found = durations.parse(str(value))
+        found = values.length(str(value))
     except ValueError as mistake:
         context.findings.wrong(loc, "J015", str(mistake))
         return None

@@ -23,6 +23,7 @@ Parts: TypeAlias = Mapping[str, Any]
 GOAL: Final = "goal"
 LARGEST_HOLDOUT: Final = 50  # per cent: with more the control group would be the bigger one
 _PACE = re.compile(r"([1-9][0-9]{0,8}) a day")
+_MOST_A_DAY = "9" * 9
 
 
 def read(
@@ -53,6 +54,13 @@ def _refuse_templates(findings: Findings, value: Any, loc: Loc) -> None:
     elif isinstance(value, str) and ("{{" in value or "{%" in value):
         hint = "only texts in templates/ are; a step takes a value as {from: path} where it takes one at all"
         findings.wrong(loc, "J054", "a template expression is not worked out here", hint)
+
+
+def _pace_hint(value: Any) -> str:
+    digits = re.sub(r"[,，_\s]", "", str(value).removesuffix("a day"))
+    if not digits.isdecimal() or not digits.strip("0"):
+        return "such as pace: 500 a day"
+    return f"write pace: {int(digits)} a day" if len(digits) <= len(_MOST_A_DAY) else f"at most {_MOST_A_DAY} a day"
 
 
 class _Reader:
@@ -210,9 +218,7 @@ class _Reader:
         found = _PACE.fullmatch(" ".join(value.split())) if isinstance(value, str) else None
         if found:
             return int(found[1])
-        digits = re.sub(r"[,，_\s]", "", str(value).removesuffix("a day"))
-        hint = f"write pace: {int(digits)} a day" if digits.isdecimal() and int(digits) else "such as pace: 500 a day"
-        self.findings.wrong(("pace",), "J006", f"{said(value)} is no pace", hint)
+        self.findings.wrong(("pace",), "J006", f"{said(value)} is no pace", _pace_hint(value))
         return None
 
     def _goal(self) -> graph.Goal | None:

@@ -13,7 +13,6 @@ from automation.conditions import parse, tree, values
 from automation.conditions.findings import Findings, said, short
 from automation.conditions.scope import FieldInfo, Inside, Scope
 from automation.conditions.tree import FieldType
-from automation.festivals import moments
 from automation.festivals.durations import Duration
 from automation.festivals.moments import Limit, Moment
 from automation.journey import graph, model
@@ -158,15 +157,13 @@ class Context:
 
     def limit(self, value: Any, loc: Loc, scope: Scope) -> Limit | None:
         """A duration, `today` or a moment, whose paths lead to dates."""
-        found: Limit | None = self._parsed(
-            moments.limit, value, loc, "J031", "a limit", "1d, today or entry.date 18:00"
-        )
+        found: Limit | None = self._parsed(values.limit, value, loc, "J031", "a limit", "1d, today or entry.date 18:00")
         if isinstance(found, Duration):
             return found
         return self.paths(found, loc, scope)
 
     def moment(self, value: Any, loc: Loc, scope: Scope) -> Moment | None:
-        found: Moment | None = self._parsed(moments.parse, value, loc, "J031", "a moment", "09:30 or entry.date 09:00")
+        found: Moment | None = self._parsed(values.instant, value, loc, "J031", "a moment", "09:30 or entry.date 09:00")
         return self.paths(found, loc, scope)
 
     def _parsed(self, read: Callable[[str], Any], value: Any, loc: Loc, code: str, due: str, such: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from automation.conditions import parse, tree, values
 from automation.conditions.findings import said, short
-from automation.festivals import durations, moments
+from automation.festivals import moments
 from automation.festivals.durations import Duration
 from automation.festivals.moments import Moment
 from automation.journey import coupons, graph, model
@@ -40,13 +40,13 @@ def wait(context: Context, parts: Parts, loc: Loc, flow: Flow) -> Result:
 def _is_moment(text: str) -> bool:
     """Whether `until` was forgotten; a bare word is rather a mistyped duration."""
     try:
-        durations.parse(text)
+        values.length(text)
     except ValueError:
         pass
     else:
         return False
     try:
-        found = moments.parse(text)
+        found = values.instant(text)
     except ValueError:
         return False
     return found.anchor.kind is not moments.AnchorKind.PATH or "." in found.anchor.path

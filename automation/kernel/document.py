@@ -8,11 +8,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from automation.kernel.errors import Problem
 
 Loc: TypeAlias = tuple[str | int, ...]  # keys and list positions from the root
+
+
+LIKELY: Final = 0.66  # how alike two words are of which one was meant to be the other: two letters of three
+POSSIBLE: Final = 0.6  # where they begin alike: a slip seldom hits the first letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word this one was probably meant to be: for "did you mean"."""
     if len(word) > 60:
         return None
+    lower = word.lower()
     by_lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    alike = [candidate for candidate in by_lower if candidate[:1] == lower[:1]]
+    close = difflib.get_close_matches(lower, by_lower, n=1, cutoff=LIKELY)
+    close = close or difflib.get_close_matches(lower, alike, n=1, cutoff=POSSIBLE)
     return by_lower[close[0]] if close else None

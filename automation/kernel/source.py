@@ -118,7 +118,7 @@ def _without_refused(data: Any) -> Any:
 
 
 def _shown(path: Path) -> str:
-    with contextlib.suppress(ValueError, OSError):
+    with contextlib.suppress(ValueError, OSError, RuntimeError):  # the last where a link leads to itself
         return path.resolve().relative_to(Path.cwd()).as_posix()
     return path.as_posix()
 

@@ -24,7 +24,7 @@ def find(folder: Path, name: str) -> Path | Wrong:
     if inside.is_absolute() or ".." in inside.parts or "\\" in name or "\x00" in name or not inside.parts:
         return "T054", "a picture lies in the folder of the texts", "write it from there: pictures/spring.png"
     path = folder / inside
-    if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+    if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
         there = [one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.suffix.lower() in ENDINGS]
         close = document.nearest(name, there)
         hint = f"did you mean {close}?" if close else "write it from there: pictures/spring.png"

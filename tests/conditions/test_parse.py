@@ -234,6 +234,13 @@ def test_outside_the_steps_of_a_journey_a_span_is_required(scope: Scope) -> None
         ("age: {abov: 3}", "1:7", "C011", "did you mean 'above'?"),
         ("age: '> 3'", "1:6", "C012", "compare with a word, such as {above: 3}"),
         ("age: 30%", "1:6", "C012", "write 30"),
+        ("age: {at_least: 999999999999999999999999}", "1:17", "C012", "at most 9999999999999"),
+        ("spent: 99999999999999元", "1:8", "C012", "at most 9999999999999"),
+        ("age: 0.12345678", "1:6", "C012", "at most 6"),
+        pytest.param(f"last_order_at: {{within: {'9' * 5_000}d}}", "1:25", "C016", "a hundred years", id="endless-1"),
+        pytest.param(
+            f"last_order_at: {{after: {'9' * 5_000}-01-01}}", "1:24", "C017", "a hundred years", id="endless-2"
+        ),
         ("age: {between: [6, 0]}", "1:16", "C014", "the lower one stands first"),
         ("tier: {between: [gold, silver]}", "1:17", "C014", "the lower one"),
         ("event: {name: order.paid, between: [2026-12-01, 2026-01-01]}", "1:36", "C014", "the earlier one"),

@@ -37,6 +37,7 @@ WRONG = [
     ("{segment: vip, existing: skip, check: daily}", 46, "J015", "time of day"),
     ("{date: birthdya}", 15, "J013", "did you mean 'birthday'"),
     ("{date: size}", 15, "J013", "is text, not a date"),
+    (f"{{date: birthday, offset: -{'9' * 5_000}d}}", 33, "J015", "a hundred years"),
     ("{date: birthday, offset: -7h}", 33, "J015", "shorter than a day"),
     ("{date: birthday, at: 25:00}", 29, "J015", "00:00 to 23:59"),
     ("{date: birthday, years: 3}", 32, "J017", "such as [1, 3, 5]"),
@@ -49,7 +50,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("text", "column", "code", "said"), WRONG, ids=[case[0] for case in WRONG])
+@pytest.mark.parametrize(("text", "column", "code", "said"), WRONG, ids=[case[0][:80] for case in WRONG])
 def test_a_mistake_is_shown_where_it_stands_with_a_way_out(
     known: Shop, text: str, column: int, code: str, said: str
 ) -> None:

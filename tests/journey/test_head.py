@@ -33,6 +33,8 @@ WRONG = [
     ("owner: oops\n", 1, 8, "J008", "did you mean 'ops'"),
     ("pace: 500\n", 1, 7, "J006", "write pace: 500 a day"),
     ("pace: 20,000 a day\n", 1, 7, "J006", "write pace: 20000 a day"),
+    ("pace: 99999999999999999999 a day\n", 1, 7, "J006", "at most 999999999 a day"),
+    (f"pace: {'9' * 5_000} a day\n", 1, 7, "J006", "at most 999999999 a day"),
     ("again: always\n", 1, 8, "J005", "after 180d"),
     ("again: each_occasion\n", 1, 8, "J005", "date or festival"),
     ("again: after 3\n", 1, 8, "C016", "unit is missing"),
@@ -50,7 +52,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("first", "line", "column", "code", "said"), WRONG, ids=[case[0].strip() for case in WRONG])
+@pytest.mark.parametrize(
+    ("first", "line", "column", "code", "said"), WRONG, ids=[case[0].strip()[:80] for case in WRONG]
+)
 def test_a_mistake_is_shown_where_it_stands_with_a_way_out(
     known: Shop, first: str, line: int, column: int, code: str, said: str
 ) -> None:

@@ -222,6 +222,13 @@ def test_a_file_that_lies_where_it_is_not_read_is_a_problem(folder: Path) -> Non
     assert found["onboarding.yml"].hint == "call it onboarding.yaml"
 
 
+def test_a_link_to_itself_is_a_problem_of_that_file_alone(folder: Path) -> None:
+    (folder / "journeys" / "loop.yaml").symlink_to("loop.yaml")
+    found = load(folder)
+    assert [(Path(problem.path).name, problem.code) for problem in found.problems] == [("loop.yaml", "Y007")]
+    assert "fine" in found.journeys
+
+
 def test_a_folder_without_any_file_is_warned_of(tmp_path: Path) -> None:
     (tmp_path / "journeys").mkdir()
     assert [one.code for one in load(tmp_path).warnings] == ["W503"]

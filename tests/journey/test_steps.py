@@ -45,6 +45,9 @@ WRONG = [
     ("- send", 6, 5, "S012", "send: ..."),
     ("- {note: nothing}", 6, 5, "J020", "not said"),
     ("- {wait: 3}", 6, 12, "C016", "unit is missing"),
+    (f"- {{wait: {'9' * 5_000}d}}", 6, 12, "C016", "a hundred years"),
+    (f"- {{wait: until entry.at +{'9' * 5_000}d}}", 6, 12, "J031", "a hundred years"),
+    (f"- {{send: hello, expires: {'9' * 5_000}d}}", 6, 28, "J031", "a hundred years"),
     ("- {wait: 10:00}", 6, 12, "J030", "until 10:00"),
     ("- {wait: until entry.cycle +3d}", 6, 12, "J032", "not known"),
     ("- {wait_for: {event: order.paid}}", 6, 5, "S002", "up_to"),
@@ -74,7 +77,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("text", "line", "column", "code", "said"), WRONG, ids=[case[0] for case in WRONG])
+@pytest.mark.parametrize(("text", "line", "column", "code", "said"), WRONG, ids=[case[0][:80] for case in WRONG])
 def test_a_mistake_is_shown_where_it_stands_with_a_way_out(
     known: Shop, text: str, line: int, column: int, code: str, said: str
 ) -> None:

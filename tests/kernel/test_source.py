@@ -255,7 +255,9 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path, content: bytes, cod
 
 
 def test_a_missing_file_and_a_folder_are_problems_not_crashes(tmp_path: Path) -> None:
-    for path in (tmp_path / "none.yaml", tmp_path, tmp_path / "a\x00b"):
+    itself = tmp_path / "itself.yaml"
+    itself.symlink_to("itself.yaml")
+    for path in (tmp_path / "none.yaml", tmp_path, tmp_path / "a\x00b", itself):
         with pytest.raises(SourceErrors, match="Y007"):
             source.read(path)
 
@@ -263,7 +265,9 @@ def test_a_missing_file_and_a_folder_are_problems_not_crashes(tmp_path: Path) ->
 def test_the_nearest_word_is_found() -> None:
     assert source.nearest("chanel", ["send", "channel", "wait"]) == "channel"
     assert source.nearest("VIA", ["via", "if"]) == "via"
+    assert source.nearest("tga", ["tag", "wait"]) == "tag"
     assert source.nearest("zzz", ["via", "if"]) is None
+    assert source.nearest("colour", ["holdout", "clock", "goal"]) is None
     assert source.nearest("x" * 100_000, ["x" * 99_999]) is None
 
 

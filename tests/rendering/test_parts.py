@@ -138,6 +138,8 @@ def test_a_picture_that_only_seems_to_lie_below_the_texts_is_none(shop: Shop) ->
     folder.mkdir(parents=True)
     Path("outside.png").write_bytes(PNG)
     (folder / "spring.png").symlink_to(Path("outside.png").resolve())
+    (folder / "itself.png").symlink_to("itself.png")
+    assert [one.code for one in shop(**{"a/wechat.yaml": "image: {file: pictures/itself.png}\n"}).problems] == ["T054"]
     assert [one.code for one in shop(**{"a/wechat.yaml": "image: {file: pictures/spring.png}\n"}).problems] == ["T054"]
 
 
