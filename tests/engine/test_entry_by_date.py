@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import date, timedelta
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from automation.engine.entries import days
+from automation.festivals import durations
+from automation.festivals.workdays import Workdays
 from tests.engine.shop import Shop
 
 BIRTHDAY = """
@@ -165,3 +172,121 @@ def test_who_has_finished_is_not_asked_in_again_while_catching_up(shop: Shop) ->
     for day in (20, 21, 22, 23):
         shop.tick(f"2026-09-{day} 10:00")
     assert len(shop.runs()) == 1
+
+
+def every_day(shop: Shop, first: str, last: str, at: str = "09:00") -> None:
+    day = date.fromisoformat(first)
+    while day <= date.fromisoformat(last):
+        shop.tick(f"{day} {at}")
+        day += timedelta(days=1)
+
+
+def test_workdays_before_a_festival_on_a_holiday_are_counted_from_the_festival(shop: Shop) -> None:
+    shop.open(
+        "2026-01-01 08:00",
+        wake="enter: {festival: [spring_festival, national_day], offset: -3 workdays}\nsteps: [{tag: 来过}]\n",
+    )
+    ann = shop.person()
+    for first, last in (("2026-02-08", "2026-02-20"), ("2026-09-25", "2026-10-10")):
+        every_day(shop, first, last)
+    assert entered(shop) == [(ann, "2026-02-17"), (ann, "2026-10-01")]
+    assert [shop.say(run.data["entry"]["at"]) for run in shop.runs()] == ["2026-02-12 09:00", "2026-09-28 09:00"]
+
+
+@pytest.mark.parametrize(
+    ("offset", "birthdays", "at"),
+    [
+        ("-2 workdays", ["03-06", "03-07", "03-08", "03-09"], ["03-04", "03-05", "03-05", "03-05"]),
+        ("+1 workday", ["03-05", "03-06", "03-07", "03-08"], ["03-06", "03-09", "03-09", "03-09"]),
+        ("-1mo", ["03-28", "03-29", "03-31", "04-01"], ["02-28", "02-28", "02-28", "03-01"]),
+        ("+1mo", ["01-28", "01-30", "01-31", "02-01"], ["02-28", "02-28", "02-28", "03-01"]),
+        ("-2d", ["03-06", "03-07", "03-08", "03-09"], ["03-04", "03-05", "03-06", "03-07"]),
+    ],
+)
+def test_every_birthday_is_moved_by_the_offset_once(
+    shop: Shop, offset: str, birthdays: list[str], at: list[str]
+) -> None:
+    shop.open("2026-01-01 08:00", wake=BIRTHDAY.replace("birthday,", f"birthday, offset: {offset},"))
+    people = [shop.person(birthday=f"1990-{day}") for day in birthdays]
+    every_day(shop, "2026-01-25", "2026-04-05")
+    found = {run.person: (run.data["entry"]["date"], shop.say(run.data["entry"]["at"])) for run in shop.runs()}
+    assert found == {
+        person: (f"2026-{day}", f"2026-{moved} 09:00") for person, day, moved in zip(people, birthdays, at, strict=True)
+    }
+    assert len(shop.runs()) == len(people)
+
+
+@given(
+    st.sampled_from(["-3 workdays", "2 workdays", "-1mo", "1mo", "-5d", "13mo", "0d"]),
+    st.dates(date(2024, 1, 1), date(2028, 1, 1)),
+)
+def test_a_day_is_entered_on_the_day_it_is_moved_to_and_on_no_other(text: str, day: date) -> None:
+    offset, calendar = durations.parse(text), Workdays()
+    moved = durations.shift_day(day, offset, calendar)
+    near = [moved + timedelta(days=number) for number in range(-20, 20)]
+    assert [today for today in near if day in days._moved_to(today, offset, calendar)] == [moved]
+
+
+LATE = BIRTHDAY.replace("catch_up: 3d", "catch_up: 4d")
+
+
+def test_what_came_while_an_operator_paused_is_not_made_up_for(shop: Shop) -> None:
+    shop.open("2026-02-20 08:00", wake=LATE)
+    shop.person(birthday="1990-03-02")
+    ann = shop.person(birthday="1990-03-03")
+    shop.tick("2026-03-01 09:00")
+    shop.pause("wake", "2026-03-01 20:00")
+    shop.tick("2026-03-02 09:00")
+    shop.resume("wake", "2026-03-02 20:00")
+    every_day(shop, "2026-03-03", "2026-03-07")
+    assert entered(shop) == [(ann, "2026-03-03")]
+
+
+def test_a_zone_that_is_new_after_a_pause_does_not_make_up_for_it_either(shop: Shop) -> None:
+    shop.open("2026-02-20 08:00", wake=LATE)
+    shop.pause("wake", "2026-03-01 20:00")
+    shop.tick("2026-03-02 09:00", "2026-03-03 09:00")
+    shop.resume("wake", "2026-03-03 20:00")
+    shop.person(birthday="1990-03-02", zone="America/New_York")
+    shop.tick("2026-03-03 21:00", "2026-03-04 09:00", "2026-03-04 22:00")
+    assert shop.runs() == []
+
+
+def test_a_pause_between_two_looks_changes_nothing(shop: Shop) -> None:
+    shop.open("2026-02-20 08:00", wake=LATE)
+    shop.tick("2026-03-01 09:00")
+    shop.pause("wake", "2026-03-01 10:00")
+    shop.tick("2026-03-01 12:00")
+    shop.resume("wake", "2026-03-02 08:00")
+    people = [shop.person(birthday="1990-03-01"), shop.person(birthday="1990-03-02")]
+    shop.tick("2026-03-02 09:00")
+    assert {run.person for run in shop.runs()} == set(people)
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_what_came_outside_active_is_not_made_up_for(shop: Shop, down: bool) -> None:
+    shop.open("2026-02-20 08:00", wake="active: 2026-03-03 to 2026-03-20\n" + LATE)
+    shop.person(birthday="1990-03-02")
+    ann = shop.person(birthday="1990-03-03")
+    every_day(shop, "2026-03-04" if down else "2026-03-01", "2026-03-05")
+    assert entered(shop) == [(ann, "2026-03-03")]
+
+
+def test_what_came_before_going_live_is_not_made_up_for(shop: Shop) -> None:
+    shop.open("2026-03-02 12:00", wake=LATE)
+    shop.person(birthday="1990-03-01")
+    shop.person(birthday="1990-03-02")
+    ann = shop.person(birthday="1990-03-03")
+    every_day(shop, "2026-03-03", "2026-03-05")
+    assert entered(shop) == [(ann, "2026-03-03")]
+
+
+def test_a_festival_of_a_pause_is_over_too(shop: Shop) -> None:
+    shop.open("2026-01-01 08:00", wake=FESTIVAL)
+    shop.person(tier="gold")
+    shop.tick("2026-09-19 10:00")
+    shop.pause("wake", "2026-09-19 12:00")
+    shop.tick("2026-09-20 10:00")
+    shop.resume("wake", "2026-09-20 12:00")
+    every_day(shop, "2026-09-21", "2026-09-25", "10:00")
+    assert shop.runs() == []

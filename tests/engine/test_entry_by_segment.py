@@ -99,6 +99,15 @@ def test_a_check_older_than_catch_up_is_passed_over(shop: Shop) -> None:
     assert len(shop.runs()) == 1
 
 
+def test_a_check_outside_the_active_dates_is_not_made_up_for(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake="active: 2026-03-03 to 2026-03-05\n" + GOLD)
+    shop.person(tier="gold")
+    shop.tick("2026-03-03 08:00")
+    assert shop.runs() == []
+    shop.tick("2026-03-03 09:00")
+    assert len(shop.runs()) == 1
+
+
 def test_nobody_enters_outside_the_active_dates(shop: Shop) -> None:
     shop.open("2026-03-01 08:00", wake="active: 2026-03-02 to 2026-03-03\n" + GOLD)
     shop.person(tier="gold")

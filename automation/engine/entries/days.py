@@ -1,20 +1,22 @@
 """Entry by the calendar: a date of the person (`birthday`, solar or lunar) and festivals.
 
 Nothing is computed per person: a local day is asked which stored days it stands for, and those are joined. People are
-looked for once a day at the entry's time in each zone, for that day and for the days before it that `catch_up` covers.
+looked for once a day at the entry's time in each zone, for that day and for the days before it that `catch_up` covers
+and on which the journey was open.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from automation.engine import enrol, events, timing
 from automation.engine.parts import Parts
 from automation.engine.registry import Loaded
 from automation.festivals import durations, feasts, keys, walltime
 from automation.festivals.durations import Duration
+from automation.festivals.workdays import Workdays
 from automation.journey import graph
 
 from . import slices
@@ -40,6 +42,8 @@ def _zone(parts: Parts, loaded: Loaded, entry: graph.DateEntry | graph.FestivalE
         for day, planned in _days(parts, loaded, entry, zone, at, now):
             found = _people_with if isinstance(entry, graph.DateEntry) else _everybody
             entered += found(parts, loaded, zone, day, planned, now)
+    else:
+        slices.pass_over(parts, loaded, at)
     slices.move_cursor(parts, loaded, zone, at)
     return entered
 
@@ -47,7 +51,7 @@ def _zone(parts: Parts, loaded: Loaded, entry: graph.DateEntry | graph.FestivalE
 def _last_look(parts: Parts, entry: graph.DateEntry | graph.FestivalEntry, zone: int, now: int) -> int:
     """The last time of day `at` in this zone that is not ahead."""
     here = parts.zones[zone]
-    today = datetime.fromtimestamp(now, here).date()
+    today = walltime.local(now, here).date()
     clock = walltime.parse_clock(entry.at)
     at = walltime.instant(today, clock, here)
     return at if at <= now else walltime.instant(today - DAY, clock, here)
@@ -60,13 +64,32 @@ def _days(
     here = parts.zones[zone]
     clock = walltime.parse_clock(entry.at)
     patience = timing.about_seconds(loaded.journey.catch_up)
-    today = datetime.fromtimestamp(at, here).date()
-    back = entry.offset or Duration()
+    last = walltime.local(at, here).date()
+    passed = slices.passed(parts, loaded)
     for late in range(patience // timing.DAY + 1):
-        planned = walltime.instant(today - late * DAY, clock, here)
-        if planned < now - patience:
+        today = last - late * DAY
+        planned = walltime.instant(today, clock, here)
+        if planned < now - patience or planned <= passed:
             return
-        yield durations.shift_day(today - late * DAY, -back, parts.calendar), planned
+        if slices.is_active(parts, loaded, planned):
+            for day in _moved_to(today, entry.offset or Duration(), parts.calendar):
+                yield day, planned
+
+
+def _moved_to(today: date, offset: Duration, calendar: Workdays) -> list[date]:
+    """The days that the offset moves to today, in order.
+
+    Of workdays and months these may be several or none: both weekend days have the same workday before them, and no
+    month is long enough for every day of another. What comes to one day lies side by side.
+    """
+    first = last = durations.shift_day(today, -offset, calendar)
+    if durations.shift_day(first, offset, calendar) != today:
+        return []
+    while durations.shift_day(first - DAY, offset, calendar) == today:
+        first -= DAY
+    while durations.shift_day(last + DAY, offset, calendar) == today:
+        last += DAY
+    return [first + number * DAY for number in range((last - first).days + 1)]
 
 
 def _people_with(parts: Parts, loaded: Loaded, zone: int, day: date, planned: int, now: int) -> int:

@@ -17,6 +17,8 @@ from automation.engine.registry import Loaded
 from automation.kernel import clock
 from automation.store.database import Transaction
 
+CLOSED = -1  # stands in `cursor` in the place of a zone, for the last look at which the journey let nobody in
+
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
@@ -127,6 +129,27 @@ def last_look(parts: Parts, loaded: Loaded, zone: int) -> int | None:
         "SELECT done FROM cursor WHERE journey_id = :journey AND zone_id = :zone", journey=loaded.journey_id, zone=zone
     )
     return done
+
+
+def passed(parts: Parts, loaded: Loaded) -> int:
+    """Up to which moment nobody is let in late: when the journey went live, or the last look it was closed at."""
+    done = parts.store.value(
+        "SELECT max(at) FROM (SELECT live_since AS at FROM journey WHERE id = :journey"
+        " UNION ALL SELECT done FROM cursor WHERE journey_id = :journey AND zone_id = :closed) t",
+        journey=loaded.journey_id, closed=CLOSED,
+    )  # fmt: skip
+    return int(done or 0)
+
+
+def pass_over(parts: Parts, loaded: Loaded, at: int) -> None:
+    """Remembers that the journey was closed at this look: nobody enters for it later."""
+    move_cursor(parts, loaded, CLOSED, max(at, last_look(parts, loaded, CLOSED) or 0))
+
+
+def is_active(parts: Parts, loaded: Loaded, at: int) -> bool:
+    """Whether a moment lies in the journey's `active` range, by the shop's days."""
+    active = loaded.journey.active
+    return active is None or active[0] <= parts.zones.today(at) <= active[1]
 
 
 def move_cursor(parts: Parts, loaded: Loaded, zone: int, done: int) -> None:
