@@ -1,4 +1,4 @@
-"""What a merge does with the journeys of two people: runs move; where both stand in one, the second ends."""
+"""What a merge does with the journeys of two people: runs move with what hangs on them; of two at once one ends."""
 
 from __future__ import annotations
 
@@ -8,66 +8,94 @@ from automation.store.database import Transaction
 from automation.store.states import MessageState, RunState
 
 REASON = "merged"
-ENDED = ("state", "due", "goal_until", "ended_at", "reason")
+ENDED = ("state", "due", "held_due", "goal_until", "ended_at", "reason")
 WITHDRAWABLE = f"({MessageState.QUEUED:d}, {MessageState.CLAIMED:d})"
+HANGING = ("message", "coupon", "points", "effect")  # tables of what a run did to its person
 OF_GONE = (
     "g.journey_id IN (SELECT id FROM journey) AND g.person_id = :gone"  # through the key that begins with the journey
 )
-# Two live runs in one journey and key would write to the same person twice.
+OF_KEPT = "SELECT 1 FROM run k WHERE k.journey_id = g.journey_id AND k.person_id = :kept AND k.key = g.key"
+# Two live runs in one journey and key would write to the same person twice; so would a second run of one occasion.
 COLLIDING = f"""
     SELECT g.id, {", ".join(f"g.{name}" for name in ENDED)} FROM run g WHERE {OF_GONE} AND g.state = {RunState.INSIDE:d}
-    AND EXISTS (SELECT 1 FROM run k WHERE k.journey_id = g.journey_id AND k.person_id = :kept AND k.key = g.key
-                AND k.state = {RunState.INSIDE:d})"""
-# The rest stays with the one who is gone: the kept person has a run of the same occasion.
-MOVABLE = f"""
-    SELECT g.id FROM run g WHERE {OF_GONE} AND NOT EXISTS (
-        SELECT 1 FROM run k WHERE k.journey_id = g.journey_id AND k.person_id = :kept AND k.key = g.key
-        AND k.episode = g.episode)"""
-SENT = "SELECT id FROM message WHERE person_id = :gone AND counted_at IS NOT NULL"
-OTHERS = f"SELECT id FROM message WHERE run_id IN (SELECT g.id FROM run g WHERE {OF_GONE}) AND person_id = :gone"
+    AND EXISTS ({OF_KEPT} AND (k.state = {RunState.INSIDE:d} OR k.episode = g.episode))"""
+SAME_OCCASION = f"SELECT g.id, g.episode FROM run g WHERE {OF_GONE} AND EXISTS ({OF_KEPT} AND k.episode = g.episode)"
+RUNS = f"SELECT g.id FROM run g WHERE {OF_GONE}"
+MESSAGES = f"SELECT id FROM message WHERE run_id IN ({RUNS}) AND person_id = :gone"
 LOG = (
     "INSERT INTO merge_move (merge_id, tbl, row_id, before) VALUES (:merge, :tbl, :row, :before) ON CONFLICT DO NOTHING"
 )
+LOGGED = "SELECT row_id, before FROM merge_move WHERE merge_id = :merge AND tbl = :tbl"
+RETURNED = "person_id = :kept AND run_id IN (SELECT row_id FROM merge_move WHERE merge_id = :merge AND tbl = 'run')"
 
 
 def move(tx: Transaction, now: int, merge_id: int, kept: int, gone: int) -> None:
     """Ends what collides, then moves runs and messages, each logged."""
     for run, *before in tx.rows(COLLIDING, kept=kept, gone=gone):
-        text = json.dumps(dict(zip(ENDED, before, strict=True)))
-        tx.run(LOG, merge=merge_id, tbl="run_ended", row=run, before=text)
-        tx.run(
-            "UPDATE run SET state = :ended, due = NULL, goal_until = NULL, ended_at = :now, reason = :reason"
-            " WHERE id = :id",
-            id=run, ended=int(RunState.ENDED), now=now, reason=REASON,
-        )  # fmt: skip
-        tx.run(
-            f"UPDATE message SET state = :cancelled, reason = :reason, due = NULL, lease_until = NULL, done_at = :now"
-            f" WHERE run_id = :id AND state IN {WITHDRAWABLE}",
-            id=run, cancelled=int(MessageState.CANCELLED), now=now, reason=REASON,
-        )  # fmt: skip
-    messages = [row[0] for sql in (SENT, OTHERS) for row in tx.rows(sql, gone=gone)]
-    runs = [row[0] for row in tx.rows(MOVABLE, kept=kept, gone=gone)]
+        _end(tx, now, merge_id, run, before)
+    for run, episode in tx.rows(SAME_OCCASION, kept=kept, gone=gone):
+        # One person has one run of an occasion: the other keeps its own word for it.
+        tx.run(LOG, merge=merge_id, tbl="run_episode", row=run, before=episode)
+        tx.run("UPDATE run SET episode = :word WHERE id = :id", id=run, word=f"{episode} merged {merge_id}.{run}")
+    messages = [row[0] for row in tx.rows(MESSAGES, gone=gone)]
+    runs = [row[0] for row in tx.rows(RUNS, gone=gone)]
     for table, ids in (("message", messages), ("run", runs)):
         if ids:
             tx.many(LOG, [{"merge": merge_id, "tbl": table, "row": number, "before": None} for number in ids])
             move_rows(tx, table, merge_id, gone, kept)
 
 
-def move_back(tx: Transaction, merge_id: int, kept: int, gone: int) -> None:
-    """Undoes `move`. A run that was ended lives again; withdrawn messages stay withdrawn: silence is the safe side."""
+def _end(tx: Transaction, now: int, merge_id: int, run: int, before: list[object]) -> None:
+    text = json.dumps(dict(zip(ENDED, before, strict=True)))
+    tx.run(LOG, merge=merge_id, tbl="run_ended", row=run, before=text)
+    tx.run(
+        "UPDATE run SET state = :ended, due = NULL, held_due = NULL, goal_until = NULL, ended_at = :now,"
+        " reason = :reason WHERE id = :id",
+        id=run, ended=int(RunState.ENDED), now=now, reason=REASON,
+    )  # fmt: skip
+    tx.run(
+        f"UPDATE message SET state = :cancelled, reason = :reason, due = NULL, done_at = :now, lease_until = NULL,"
+        f" token = NULL, counted_at = NULL WHERE run_id = :id AND state IN {WITHDRAWABLE}",
+        id=run, cancelled=int(MessageState.CANCELLED), now=now, reason=REASON,
+    )  # fmt: skip
+
+
+def move_back(tx: Transaction, now: int, merge_id: int, kept: int, gone: int) -> int:
+    """Undoes `move`, and takes what the runs did since along; returns the points they booked since.
+
+    A run that was ended lives again; withdrawn messages stay withdrawn: silence is the safe side.
+    """
     for table in ("message", "run"):
         move_rows(tx, table, merge_id, kept, gone)
-    ended = tx.rows(
-        "SELECT row_id, before FROM merge_move WHERE merge_id = :merge AND tbl = 'run_ended'", merge=merge_id
+    for run, episode in tx.rows(LOGGED, merge=merge_id, tbl="run_episode"):
+        tx.run("UPDATE run SET episode = :episode WHERE id = :id", id=run, episode=episode)
+    earned = tx.value(f"SELECT coalesce(sum(delta), 0) FROM points WHERE {RETURNED}", merge=merge_id, kept=kept)
+    for table in HANGING:
+        tx.run(f"UPDATE {table} SET person_id = :gone WHERE {RETURNED}", merge=merge_id, kept=kept, gone=gone)
+    _ask_again(tx, now, merge_id, gone)
+    for run, text in tx.rows(LOGGED, merge=merge_id, tbl="run_ended"):
+        _revive(tx, run, text)
+    return int(earned)
+
+
+def _ask_again(tx: Transaction, now: int, merge_id: int, gone: int) -> None:
+    """A message that was claimed for an address of the other has to find one of its own."""
+    tx.run(
+        f"UPDATE message SET state = {MessageState.QUEUED:d}, due = :now, lease_until = NULL, token = NULL,"
+        f" counted_at = NULL WHERE state = {MessageState.CLAIMED:d} AND person_id = :gone"
+        " AND run_id IN (SELECT row_id FROM merge_move WHERE merge_id = :merge AND tbl = 'run')"
+        " AND identity_id IN (SELECT id FROM identity WHERE person_id <> :gone)",
+        now=now, merge=merge_id, gone=gone,
+    )  # fmt: skip
+
+
+def _revive(tx: Transaction, run: int, text: str) -> None:
+    sets = ", ".join(f"{name} = :{name}" for name in ENDED)
+    tx.run(
+        f"UPDATE run SET {sets} WHERE id = :id AND reason = :now_reason", id=run, now_reason=REASON, **json.loads(text)
     )
-    for run, text in ended:
-        sets = ", ".join(f"{name} = :{name}" for name in ENDED)
-        tx.run(
-            f"UPDATE run SET {sets} WHERE id = :id AND reason = :now_reason",
-            id=run,
-            now_reason=REASON,
-            **json.loads(text),
-        )
+    # Nobody stood in its version any more, so it may have been put away.
+    tx.run("UPDATE version SET retired_at = NULL WHERE id = (SELECT version_id FROM run WHERE id = :id)", id=run)
 
 
 def move_rows(tx: Transaction, table: str, merge_id: int, source: int, target: int) -> None:

@@ -67,7 +67,9 @@ KEYED: Final = (
     Keyed("consent", ("channel", "purpose"), ("granted", "source", "at", "text_version", "evidence"), stricter),
     Keyed("baseline", ("journey_id",), (), keep, BY_JOURNEY),
     Keyed("settling", ("journey_id", "key"), ("event_id", "due"), max, BY_JOURNEY),
-    Keyed("entrant", ("journey_id", "key", "episode"), ("at", "data", "depth", "parent_run"), keep, BY_JOURNEY),
+    Keyed(
+        "entrant", ("journey_id", "key", "episode"), ("at", "event_id", "data", "depth", "parent_run"), keep, BY_JOURNEY
+    ),
 )  # fmt: skip
 
 SPECIAL: Final = frozenset({"run", "message", "suppression"})  # merge_runs.py; suppression stays with the address

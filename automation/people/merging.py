@@ -25,7 +25,7 @@ LOG = "INSERT INTO merge_move (merge_id, tbl, row_id, before) VALUES (:merge, :t
 def merge(tx: Transaction, now: int, kept: int, gone: int, reason: str) -> int:
     """Merges `gone` into `kept`; the number of the merge. `reason`: what proved it, without personal data."""
     if kept == gone:
-        raise errors.Refused("a person cannot be merged with themselves")
+        raise errors.Refused(_same(tx, kept))
     before = {"kept": _columns(tx, kept), "gone": _columns(tx, gone)}
     before["merged"] = _united(before["kept"], before["gone"])
     merge_id = int(
@@ -49,7 +49,8 @@ def merge(tx: Transaction, now: int, kept: int, gone: int, reason: str) -> int:
 
 
 def unmerge(tx: Transaction, now: int, merge_id: int) -> tuple[int, int]:
-    """Takes a merge back: (kept, gone). What was added or changed since stays with the one who was kept.
+    """Takes a merge back: (kept, gone). What was added or changed since stays with the one who was kept, but for what
+    the runs of the other did.
 
     Refused where it was undone before, or where a later merge stands on it.
     """
@@ -65,14 +66,25 @@ def unmerge(tx: Transaction, now: int, merge_id: int) -> tuple[int, int]:
         raise errors.Refused(f"merge {later} came after it: undo that one first")
     for table in MOVED:
         merge_runs.move_rows(tx, table, merge_id, kept, gone)
-    merge_runs.move_back(tx, merge_id, kept, gone)
+    earned = merge_runs.move_back(tx, now, merge_id, kept, gone)
     for keyed in KEYED:
         _separate(tx, keyed, merge_id, kept, gone)
-    _write(tx, now, kept, _parted(_columns(tx, kept), before))
-    _write(tx, now, gone, before["gone"])
+    _write(tx, now, kept, _parted(_columns(tx, kept), before, earned))
+    _write(tx, now, gone, before["gone"] | {"points": before["gone"]["points"] + earned})
     _unpoint(tx, merge_id, kept, gone)
     tx.run("UPDATE merge SET undone_at = :now WHERE id = :id", now=now, id=merge_id)
     return kept, gone
+
+
+def _same(tx: Transaction, person: int) -> str:
+    """Why two words for this person name nobody to merge: an earlier merge may have made them one."""
+    earlier = tx.rows(
+        "SELECT m.id, m.gone FROM merge m JOIN person p ON p.id = m.gone WHERE p.merged_into = :person"
+        " AND m.undone_at IS NULL ORDER BY m.id",
+        person=person,
+    )
+    merges = "".join(f"; #{gone} was merged into them (merge {number})" for number, gone in earlier)
+    return f"both are customer #{person}, who cannot be merged with themselves{merges}"
 
 
 def _columns(tx: Transaction, person: int) -> dict[str, Any]:
@@ -94,11 +106,11 @@ def _united(kept: dict[str, Any], gone: dict[str, Any]) -> dict[str, Any]:
     return united
 
 
-def _parted(now: dict[str, Any], before: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The kept person's columns as they were, but for what was changed since."""
+def _parted(now: dict[str, Any], before: dict[str, dict[str, Any]], earned: int) -> dict[str, Any]:
+    """The kept person's columns as they were, but for what was changed since. `earned`: points since, by the other."""
     old, merged = before["kept"], before["merged"]
     parted = {name: old[name] if now[name] == merged[name] else now[name] for name in COLUMNS}
-    parted["points"] = now["points"] - before["gone"]["points"]
+    parted["points"] = now["points"] - before["gone"]["points"] - earned
     attrs = {name: value for name, value in now["attrs"].items() if merged["attrs"].get(name) != value}
     untouched = {name: value for name, value in old["attrs"].items() if now["attrs"].get(name) == merged["attrs"][name]}
     parted["attrs"] = untouched | attrs

@@ -90,7 +90,7 @@ def test_everything_goes_to_the_one_who_is_kept(shop: Registry, pair: tuple[int,
     one, two = pair
     merge(shop, one, two)
     store = shop.store
-    for name in set(TABLES) - {"run"}:
+    for name in TABLES:
         assert store.value(f"SELECT count(*) FROM {name} WHERE person_id = :id", id=two) == 0, name
     row = store.row("SELECT name, points, attrs FROM person WHERE id = :id", id=one)
     assert row is not None
@@ -124,7 +124,15 @@ def test_of_two_live_runs_the_second_ends_and_its_messages_are_withdrawn(shop: R
     ended = shop.store.rows("SELECT state, due, reason, ended_at FROM run WHERE reason IS NOT NULL")
     assert ended == [(1, None, "merged", NOW + 10)]
     assert shop.store.rows("SELECT state, reason FROM message ORDER BY state") == [(0, None), (8, "merged")]
-    assert shop.store.value("SELECT count(*) FROM run WHERE person_id = :id AND journey_id = 2", id=two) == 1
+
+
+def test_a_claimed_message_that_is_withdrawn_uses_nothing_up(shop: Registry, pair: tuple[int, int]) -> None:
+    with shop.store.write() as tx:
+        tx.run("UPDATE message SET state = 1, counted_at = :now, lease_until = :now, token = 7", now=NOW)
+    merge(shop, *pair)
+    columns = "due, counted_at, lease_until, token, done_at"
+    found = shop.store.rows(f"SELECT {columns} FROM message WHERE reason = 'merged'")
+    assert found == [(None, None, None, None, NOW + 10)]
 
 
 def test_a_merge_is_taken_back_as_if_it_had_not_been(shop: Registry, pair: tuple[int, int]) -> None:
@@ -189,6 +197,27 @@ def test_nobody_is_merged_with_themselves_or_twice(
     for one, two in ((pair[0], pair[0]), (other, pair[1]), (pair[1], other), (other, 99)):
         with pytest.raises(errors.Refused):
             merge(shop, one, two)
+
+
+def test_two_words_for_one_customer_are_told_of_the_merge_that_made_them_one(
+    shop: Registry, pair: tuple[int, int]
+) -> None:
+    one, two = pair
+    with pytest.raises(errors.Refused, match=f"^both are customer #{one}, who cannot be merged with themselves$"):
+        merge(shop, one, one)
+    number = merge(shop, one, two)
+    with pytest.raises(errors.Refused, match=f"themselves; #{two} was merged into them \\(merge {number}\\)$"):
+        merge(shop, one, *identities.search(shop, f"#{two}"))
+    with shop.store.write() as tx:
+        merging.unmerge(tx, NOW + 20, number)
+    with pytest.raises(errors.Refused, match=r"with themselves$"):
+        merge(shop, one, one)
+
+
+@pytest.mark.parametrize("keyed", merge_tables.KEYED, ids=lambda keyed: keyed.name)
+def test_every_column_of_what_is_combined_is_kept(sqlite_store: Store, keyed: merge_tables.Keyed) -> None:
+    columns = sqlite_store.rows(f"SELECT name FROM pragma_table_info('{keyed.name}')")
+    assert sorted(name for (name,) in columns) == sorted(("person_id", *keyed.key, *keyed.values))
 
 
 def test_every_table_that_speaks_of_people_is_merged(sqlite_store: Store) -> None:

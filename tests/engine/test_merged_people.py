@@ -1,0 +1,160 @@
+"""Two people in journeys who turn out to be one, and one who turns out to be two."""
+
+from __future__ import annotations
+
+import pytest
+
+from automation.people import merging
+from automation.store.states import MessageState
+from tests.engine.shop import Shop
+
+ORDERS = """
+enter: {event: order.paid}
+again: finished
+steps:
+  - {wait: 1d}
+  - {coupon: gift}
+  - {send: hello}
+  - {points: 5, reason: x}
+  - {webhook: crm}
+  - {wait: 3d}
+"""
+ONCE = "enter: {event: wechat.followed}\nagain: never\nsteps: [{wait: 1d}, {send: hello}, {wait: 1d}]\n"
+
+
+def merge(shop: Shop, kept: int, gone: int, at: str) -> int:
+    with shop.store.write() as tx:
+        return merging.merge(tx, shop.ts(at), kept, gone, "a test")
+
+
+def unmerge(shop: Shop, number: int, at: str) -> None:
+    with shop.store.write() as tx:
+        merging.unmerge(tx, shop.ts(at), number)
+
+
+def pays(shop: Shop, person: int, at: str, order: str) -> None:
+    shop.event(person, "order.paid", at, order_id=order)
+    shop.tick(at)
+
+
+def follows(shop: Shop, person: int, at: str) -> None:
+    shop.event(person, "wechat.followed", at)
+    shop.tick(at)
+
+
+def test_a_run_that_goes_back_takes_along_what_it_did_meanwhile(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ORDERS)
+    shop.codes("gift", "A1")
+    ann, bob = shop.people(2)
+    pays(shop, bob, "2026-03-01 09:00", "1")
+    number = merge(shop, ann, bob, "2026-03-01 09:01")
+    shop.tick("2026-03-02 09:00")
+    assert [message.person for message in shop.messages()] == [ann]
+    unmerge(shop, number, "2026-03-02 10:00")
+    shop.tick("2026-03-02 10:00")
+    for table in ("message", "coupon", "points", "effect"):
+        assert shop.store.rows(f"SELECT DISTINCT person_id FROM {table} WHERE run_id = 1") == [(bob,)], table
+    assert shop.run().person == bob
+    assert shop.store.rows("SELECT id, points FROM person ORDER BY id") == [(ann, 0), (bob, 5)]
+
+
+def test_a_message_claimed_for_an_address_of_the_other_looks_for_one_again(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ORDERS.replace("  - {coupon: gift}\n", ""))
+    ann, bob = shop.people(2)
+    with shop.store.write() as tx:
+        phone = tx.value(
+            "INSERT INTO identity (kind, lookup, person_id, sealed, key_id) VALUES ('phone', :blob, :ann, :blob, 1)"
+            " RETURNING id",
+            blob=b"x", ann=ann,
+        )  # fmt: skip
+    pays(shop, bob, "2026-03-01 09:00", "1")
+    number = merge(shop, ann, bob, "2026-03-01 09:01")
+    shop.tick("2026-03-02 09:00")
+    with shop.store.write() as tx:
+        tx.run(
+            f"UPDATE message SET state = {MessageState.CLAIMED}, identity_id = :phone, token = 7, counted_at = :now,"
+            " lease_until = :now, due = NULL",
+            phone=phone, now=shop.ts("2026-03-02 09:01"),
+        )  # fmt: skip
+    unmerge(shop, number, "2026-03-02 09:01")
+    found = shop.store.rows("SELECT state, token, counted_at, lease_until, due FROM message")
+    assert found == [(MessageState.QUEUED, None, None, None, shop.ts("2026-03-02 09:01"))]
+
+
+def test_two_who_both_went_through_a_journey_are_merged_with_all_they_got(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ONCE)
+    ann, bob = shop.people(2)
+    follows(shop, ann, "2026-03-01 09:00")
+    follows(shop, bob, "2026-03-01 10:00")
+    shop.tick("2026-03-02 10:00", "2026-03-03 10:00")
+    before = shop.store.rows("SELECT id, person_id, episode FROM run ORDER BY id")
+    number = merge(shop, ann, bob, "2026-03-03 11:00")
+    shop.tick("2026-03-03 11:00")
+    assert [(run.person, run.reason) for run in shop.runs()] == [(ann, "finished")] * 2
+    assert [message.person for message in shop.messages()] == [ann, ann]
+    unmerge(shop, number, "2026-03-03 12:00")
+    shop.tick("2026-03-03 12:00")
+    assert shop.store.rows("SELECT id, person_id, episode FROM run ORDER BY id") == before
+    assert [message.person for message in shop.messages()] == [ann, bob]
+
+
+def test_whoever_had_the_same_occasion_already_does_not_go_through_it_twice(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ONCE)
+    ann, bob = shop.people(2)
+    follows(shop, ann, "2026-03-01 09:00")
+    shop.tick("2026-03-02 09:00", "2026-03-03 09:00")
+    follows(shop, bob, "2026-03-03 10:00")
+    number = merge(shop, ann, bob, "2026-03-03 11:00")
+    shop.tick("2026-03-04 10:00")
+    assert [(run.person, run.reason) for run in shop.runs()] == [(ann, "finished"), (ann, "merged")]
+    assert len(shop.messages()) == 1
+    unmerge(shop, number, "2026-03-04 11:00")
+    shop.tick("2026-03-04 11:00")
+    assert [message.person for message in shop.messages()] == [ann, bob]
+
+
+def test_a_run_that_lives_again_finds_its_version_kept(shop: Shop) -> None:
+    often = ONCE.replace("never", "finished")
+    shop.open("2026-03-01 08:00", wake=often)
+    ann, bob = shop.people(2)
+    follows(shop, bob, "2026-03-01 09:00")
+    shop.open("2026-03-01 10:00", wake=often.replace("hello", "hullo"))
+    follows(shop, ann, "2026-03-01 10:00")
+    number = merge(shop, ann, bob, "2026-03-01 11:00")
+    shop.reload("2026-03-01 12:00")
+    assert shop.store.value("SELECT count(*) FROM version WHERE retired_at IS NOT NULL") == 1
+    unmerge(shop, number, "2026-03-01 13:00")
+    shop.tick("2026-03-01 13:00")
+    shop.reload("2026-03-01 14:00")
+    shop.tick("2026-03-02 09:00", "2026-03-02 10:00")
+    assert [(message.person, message.step) for message in shop.messages()] == [(bob, "hello"), (ann, "hullo")]
+
+
+def test_a_run_that_stands_still_is_held_again_when_it_lives_again(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ONCE)
+    ann, bob = shop.people(2)
+    follows(shop, ann, "2026-03-01 09:00")
+    follows(shop, bob, "2026-03-01 10:00")
+    shop.pause("wake", "2026-03-01 11:00")
+    shop.tick("2026-03-02 10:00")
+    number = merge(shop, ann, bob, "2026-03-02 11:00")
+    assert [(run.inside, run.held) for run in shop.runs()] == [(True, "2026-03-02 09:00"), (False, None)]
+    unmerge(shop, number, "2026-03-02 12:00")
+    assert [(run.inside, run.held) for run in shop.runs()] == [(True, "2026-03-02 09:00"), (True, "2026-03-02 10:00")]
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_whoever_waits_for_their_turn_is_not_answered_by_what_they_entered_with(shop: Shop, merged: bool) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake="enter: {event: order.paid}\nagain: finished\npace: 1 a day\nsteps:\n  - wait_for: {event: order.paid}\n"
+        "    up_to: 3d\n    then: [{tag: bought_again}]\n",
+    )
+    ann, bob, eve = shop.people(3)
+    pays(shop, ann, "2026-03-01 22:00", "1")
+    pays(shop, bob, "2026-03-01 23:30", "2")
+    if merged:
+        merge(shop, eve, bob, "2026-03-01 23:40")
+    shop.tick("2026-03-02 00:00")
+    assert shop.tags(eve if merged else bob) == set()
+    assert [run.inside for run in shop.runs()] == [True, True]
