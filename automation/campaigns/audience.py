@@ -31,9 +31,8 @@ def of_segment(parts: Parts, name: str, now: int) -> array[int]:
     known = parts.project.segments
     if name not in known:
         near = nearest(name, known)
-        raise errors.Refused(
-            f"there is no segment '{name}'" + (f"; did you mean {near}?" if near else " in segments.yaml")
-        )
+        hint = f"did you mean {near}?" if near else "`run.py segment list` shows those of segments.yaml"
+        raise errors.Refused(f"there is no segment '{name}'; {hint}")
     return segments.ids(parts.store, parts.compiler, known[name].condition, now)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 from automation.audience import slices
-from automation.engine import install, queue
+from automation.engine import install, overview, queue
 from automation.engine.parts import Parts
+from automation.journey import graph
 from automation.kernel import errors
 from automation.store import audit
+from automation.store.database import Transaction
 from automation.store.states import MessageState
 
 from . import draft as drafts
@@ -22,6 +26,10 @@ IN_LINE = (
     "SELECT i.id AS person_id, '' AS key, CAST(:at AS BIGINT) AS at, CAST(NULL AS BIGINT) AS event_id,"
     " CAST(NULL AS TEXT) AS data FROM {} i"
 )
+OPEN = f"""
+    SELECT 1 WHERE EXISTS (SELECT 1 FROM entrant WHERE journey_id = :journey)
+        OR EXISTS (SELECT 1 FROM run r JOIN message m ON m.run_id = r.id WHERE r.journey_id = :journey
+                   AND m.state IN ({", ".join(str(int(state)) for state in (MessageState.QUEUED, *overview.ON_THE_WAY))}))"""
 WITHDRAW = f"""
     UPDATE message SET state = {MessageState.CANCELLED}, reason = '{STOPPED}', due = NULL, done_at = :now
     WHERE id IN (SELECT m.id FROM run r JOIN message m ON m.run_id = r.id
@@ -68,27 +76,45 @@ def send(
     return name
 
 
-def stop(parts: Parts, name: str, who: str, now: int) -> int:
-    """Nobody enters any more, what has not left is withdrawn; how many messages that were. Refused for no campaign."""
+class Stopped(NamedTuple):
+    """People who stood in line and do not enter, and messages that do not leave."""
+
+    people: int
+    messages: int
+
+
+def stop(parts: Parts, name: str, who: str, now: int) -> Stopped:
+    """Nobody enters any more, and what has not left is withdrawn. Again, it finishes what a killed command left.
+
+    Refused for no campaign, and for one of which nothing is left to stop.
+    """
     with parts.store.write() as tx:
-        found = tx.row(
-            "SELECT id, status FROM journey WHERE name = :name AND source = :source", name=name, source=SOURCE
-        )
-        if found is None:
-            raise errors.Refused(f"there is no campaign '{name}'; `run.py campaign list` shows them")
-        tx.run("UPDATE journey SET status = 'stopped' WHERE id = :id", id=found[0])
-        audit.record(tx, now, who, "campaign stopped", campaign=name)
+        journey, status = _known(tx, name)
+        if status != graph.Status.STOPPED:
+            if not tx.value(OPEN, journey=journey):
+                raise errors.Refused(f"{name} is finished: nobody is in line and no message waits")
+            tx.run("UPDATE journey SET status = 'stopped' WHERE id = :id", id=journey)
+            audit.record(tx, now, who, "campaign stopped", campaign=name)
     install.take_up(parts)
-    while _forget(parts, found[0]):
-        pass
-    install.send_home(parts, found[0], "stopped", now)
-    count = 0
-    while True:
-        with parts.store.write() as tx:
-            withdrawn = tx.run(WITHDRAW, journey=found[0], now=now, slice=SLICE)
-        if not withdrawn:
-            return count
-        count += withdrawn
+    people = sum(iter(partial(_forget, parts, journey), 0))
+    install.send_home(parts, journey, "stopped", now)
+    stopped = Stopped(people, sum(iter(partial(_withdraw, parts, journey, now), 0)))
+    if status == graph.Status.STOPPED and not any(stopped):
+        raise errors.Refused(f"{name} is stopped already")
+    return stopped
+
+
+def _known(tx: Transaction, name: str) -> tuple[int, str]:
+    found = tx.row("SELECT id, status FROM journey WHERE name = :name AND source = :source", name=name, source=SOURCE)
+    if found is None:
+        raise errors.Refused(f"there is no campaign '{name}'; `run.py campaign list` shows them")
+    return int(found[0]), found[1]
+
+
+def _withdraw(parts: Parts, journey: int, now: int) -> int:
+    """A slice of the messages that have not left."""
+    with parts.store.write() as tx:
+        return tx.run(WITHDRAW, journey=journey, now=now, slice=SLICE)
 
 
 def _forget(parts: Parts, journey: int) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -13,6 +15,7 @@ from . import options, show
 from .session import Session
 
 FINDINGS = (show.text("invariant"), show.text("says"), show.number("offending"), show.text("examples"))
+TIMES = frozenset({"at"})  # what a detail has of moments
 ROWS = (show.number("id"), show.time("at"), show.text("who"), show.text("what"), show.text("detail"))
 
 
@@ -66,7 +69,10 @@ def list_(session: Session, limit: int, as_json: bool) -> None:
     rows = [dict(row) for row in log.listed(session.app.store, limit)]
     if not as_json:
         for row in rows:
-            row["detail"] = ", ".join(
-                f"{name}={value}" for name, value in row["detail"].items() if value not in ("", None)
-            )
+            row["detail"] = _told(row["detail"], session.settings.shop.zone)
     show.listing("audit", ROWS, rows, session.settings.shop.zone, as_json)
+
+
+def _told(detail: Mapping[str, Any], zone: ZoneInfo) -> str:
+    said = {name: show.moment(value, zone) if name in TIMES else value for name, value in detail.items()}
+    return ", ".join(f"{name}={value}" for name, value in said.items() if value not in ("", None))

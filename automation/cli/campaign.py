@@ -149,8 +149,11 @@ def show_(session: Session, name: str, as_json: bool) -> None:
 @click.pass_obj
 def stop(session: Session, name: str, who: str) -> None:
     """Stop a campaign: nobody enters any more, and what has not left is withdrawn."""
-    withdrawn = sending.stop(session.app.parts, name, who, session.now)
-    click.echo(f"{name} is stopped; {show.told(withdrawn, 'message', 'was', 'were')} withdrawn")
+    stopped = sending.stop(session.app.parts, name, who, session.now)
+    click.echo(
+        f"{name} is stopped; {show.people_do(stopped.people, 'was', 'were')} taken out of the line,"
+        f" {show.told(stopped.messages, 'message', 'was', 'were')} withdrawn"
+    )
 
 
 def _request(session: Session, words: dict[str, Any]) -> Request:
@@ -217,6 +220,9 @@ def _tell(session: Session, request: Request, found: Estimate) -> None:
     for (channel, lane), people in found.lanes.items():
         if any(one.gathers for one in session.app.channels[channel].lanes if one.name == lane):
             click.echo(f"gathered first, until `run.py wechat mass send NAME`: {show.people(people)} by {channel}")
+    if request.draft.pace:
+        days = -(-found.audience // request.draft.pace)
+        click.echo(f"at {request.draft.pace:,} a day it takes {show.counted(days, 'day')} until all had their turn")
     if found.opens_at is not None:
         click.echo(f"the planned moment is in quiet hours: messages leave from {show.moment(found.opens_at, zone)}")
     for one in found.costs:
@@ -232,9 +238,9 @@ def _tell(session: Session, request: Request, found: Estimate) -> None:
 
 def _unknown(lines: tuple[int, ...]) -> str:
     listed = ", ".join(map(str, lines[:10])) + (", ..." if len(lines) > 10 else "")
-    one = len(lines) == 1
-    named = "1 line of the file names" if one else f"{len(lines):,} lines of the file name"
-    return f"{named} no customer, or several: {listed}; an id is written with its sign, such as #12"
+    named = f"line {listed} of the file names" if len(lines) == 1 else f"{len(lines):,} lines of the file name"
+    which = "" if len(lines) == 1 else f" (lines {listed})"
+    return f"{named} no customer, or several{which}; an id is written with its sign, such as #12"
 
 
 def _plain(session: Session, request: Request, found: Estimate) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from automation.audience import rfm
 from automation.conditions.tree import FieldType
 from automation.engine import overview
 from automation.engine.delivery import operators
+from automation.journey import nodes
 from automation.journey.catalog import Computed, Field, Home
 from automation.people import identities, masking, showing
 from automation.policy import reach
@@ -192,5 +193,6 @@ def _section(title: str, columns: tuple[show.Column, ...], rows: list[dict[str, 
 
 def _path(path: list[dict[str, Any]], zone: ZoneInfo) -> str:
     return " > ".join(
-        f"{one['step']} ({'answered ' if one['answered'] else ''}{show.moment(one['at'], zone)[5:]})" for one in path
+        f"{nodes.step_of(one['step'])} ({'answered ' if one['answered'] else ''}{show.moment(one['at'], zone)[5:]})"
+        for one in path
     )

@@ -18,6 +18,7 @@ from automation.store.database import Transaction
 from . import customer, options, proving, show, who_is
 from .session import Session
 
+COMMAS = ",，、;；"  # what tags of a file are told apart by
 CHANNELS = ("*", *map(str, Kind))
 COLUMNS = (
     show.number("id"), show.text("name"), show.text("stage"), show.number("points"), show.text("contacts"),
@@ -40,7 +41,7 @@ def group() -> None:
 @options.who
 @click.pass_obj
 def find(session: Session, text: str, as_json: bool, unmask: str | None, who: str) -> None:
-    """Find by phone, email, openid, the last four digits, #id, uid, or the beginning of the name."""
+    """Find by phone, email, openid, member number, the last four digits, #id, uid, or the beginning of the name."""
     people = who_is.found(session, text)
     if unmask:
         customer.note_unmasking(session, people, who, unmask)
@@ -65,15 +66,16 @@ group.add_command(customer.show_)
 def tag(session: Session, customer_: str, tag: str, lasts: str | None, remove: bool, who: str) -> None:
     """Give a customer a tag, or take it away."""
     person = who_is.one(session, customer_)
-    until = _until(session, lasts)
-    number = session.app.names.ensure("tag", [tag])[tag]
-    with session.app.store.write() as tx:
-        if remove:
-            tags.remove(tx, number, [person])
-        else:
+    name = _tag(tag)
+    if remove:
+        _untag(session, person, name, who)
+    else:
+        until = _until(session, lasts)
+        number = session.app.names.ensure("tag", [name])[name]
+        with session.app.store.write() as tx:
             tags.add(tx, session.now, tags.Tagging(number, f"staff:{who}", until), [person])
-        audit.record(tx, session.now, who, "tag removed" if remove else "tag added", tag=tag, person=person)
-    click.echo(f"#{person} {'has no longer' if remove else 'has'} the tag {tag}")
+            audit.record(tx, session.now, who, "tag added", tag=name, person=person)
+    click.echo(f"#{person} {'has no longer' if remove else 'has'} the tag {name}")
 
 
 @group.command(epilog=options.example("run.py customers consent 13800000001 sms marketing no --evidence 电话退订"))
@@ -94,10 +96,10 @@ def consent(session: Session, /, customer_: str, channel: str, purpose: str, wor
     said = consents.Consent(person, channel, purpose, word == "yes", source, at, known.text_version, known.evidence)
     with session.app.store.write() as tx:
         consents.put(tx, [said])
-        holds = consents.granted(tx, person, channel, purpose)
+        holds, since = consents.holding(tx, person, channel, purpose)
         audit.record(tx, session.now, who, "consent", person=person, channel=channel, purpose=purpose, word=word)
     click.echo(f"#{person}: {purpose} by {'every channel' if channel == '*' else channel}: {word}")
-    if holds != said.granted:
+    if (holds, since) != (said.granted, said.at):
         click.echo(f"kept in the history; what was said later holds: {'yes' if holds else 'no'}")
 
 
@@ -146,6 +148,23 @@ def _row(session: Session, person: int, clear: bool) -> dict[str, Any]:
         for known, _ in identities.opened(session.people, store, person)
     ]
     return found
+
+
+def _tag(text: str) -> str:
+    name = text.strip()
+    if not name:
+        raise errors.UsageError("TAG is empty: write the tag's name")
+    if any(sign in name for sign in COMMAS):
+        raise errors.UsageError("a tag has no comma: give several tags one after the other")
+    return name
+
+
+def _untag(session: Session, person: int, name: str, who: str) -> None:
+    number = session.app.names.find("tag", name)
+    with session.app.store.write() as tx:
+        if number is None or not tags.remove(tx, number, [person]):
+            raise errors.Refused(f"#{person} does not have the tag {name}")
+        audit.record(tx, session.now, who, "tag removed", tag=name, person=person)
 
 
 def _until(session: Session, lasts: str | None) -> int | None:

@@ -22,13 +22,16 @@ from automation.people import keyring, resealing, sealing
 from automation.policy import stop
 from automation.rewards import pools
 from automation.runtime import leader, sealed
-from automation.store.states import MessageState
+from automation.store.states import EffectState, MessageState
 
 from . import show
 from .session import Session
 
 MB: Final = 1024 * 1024
 DAY: Final = 86_400  # seconds
+GIVEN_UP: Final = f"""
+    SELECT kind, ref, count(*), max(error) FROM effect WHERE state = {EffectState.FAILED} AND at > :since
+    GROUP BY kind, ref ORDER BY kind, ref"""
 WEEK: Final = 7 * DAY
 LOW_DISK: Final = 64 * MB  # less, and the engine may be unable to record what it sent
 LARGE_WAL: Final = 256 * MB
@@ -373,8 +376,15 @@ def _rules(session: Session) -> Looks:
         yield Look(Level.FINE, "rules", f"all {len(RULES)} are kept")
 
 
+def _handed_over(session: Session) -> Looks:
+    """Notices to staff and web hooks that were given up in the last week."""
+    rows = session.app.store.rows(GIVEN_UP, since=session.now - WEEK)
+    for kind, ref, count, error in rows:
+        says = f"{show.counted(count, 'call' if kind == 'webhook' else 'notice')} given up in a week: {error}"
+        yield Look(Level.PROBLEM, f"{kind} {ref}", f"{says}; put it right in config.yaml")
+
+
 LOOKS: Final[dict[str, Callable[[Session], Looks]]] = {
-    "key": _key, "database": _database, "engine": _engine, "held": _held, "channels": _channels, "outside": _outside,
-    "files": _files,
-    "rules": _rules, "calendar": _calendar,
+    "key": _key, "database": _database, "engine": _engine, "held": _held, "handed over": _handed_over,
+    "channels": _channels, "outside": _outside, "files": _files, "rules": _rules, "calendar": _calendar,
 }  # fmt: skip

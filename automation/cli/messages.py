@@ -27,7 +27,7 @@ COLUMNS = (
 )  # fmt: skip
 TRIES = (
     show.number("n"), show.text("channel"), show.text("lane"), show.text("state"), show.text("code"),
-    show.text("provider_id"), show.time("at"), show.time("done_at", "answered at"),
+    show.text("provider_id"), show.time("at"), show.time("done_at", "answered at"), show.text("key"),
 )  # fmt: skip
 HEALED = (
     show.text("channel"), show.number("asked"), show.number("found"), show.number("held"), show.number("reports"),
@@ -74,7 +74,7 @@ def show_(session: Session, number: int, as_json: bool, unmask: str | None, who:
 
         note_unmasking(session, [found["person"]], who, unmask)
     if as_json:
-        tries = show.plain((*TRIES, show.unseen("key")), found["tries"], zone)
+        tries = show.plain(TRIES, found["tries"], zone)
         bodies = [{"body": one["body"]} if "body" in one else {} for one in found["tries"]]
         show.document(
             show.plain(COLUMNS, [found], zone)[0] | {"tries": [a | b for a, b in zip(tries, bodies, strict=True)]}

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from automation.kernel import errors
+
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
 MOST_SHOWN = 100_000
@@ -25,9 +27,18 @@ def operator() -> str:
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
 who = click.option("--who", default=operator, show_default="your user name", help="Who acts, for the audit.")
+
+
+def _reason(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise errors.UsageError("--unmask needs a reason, which is kept in the audit: why are you looking?")
+    return value
+
+
 unmask = click.option(
-    "--unmask", metavar="REASON", help="Show personal data in clear. The reason is kept in the audit."
-)
+    "--unmask", metavar="REASON", callback=_reason,
+    help="Show personal data in clear. The reason is kept in the audit.",
+)  # fmt: skip
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 

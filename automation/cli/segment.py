@@ -116,9 +116,8 @@ def _one(session: Session, name: str) -> Segment:
     known = {one.name: one for one in _all(session)}
     if name not in known:
         near = nearest(name, known)
-        raise errors.Refused(
-            f"there is no segment '{name}'" + (f"; did you mean {near}?" if near else " in segments.yaml")
-        )
+        hint = f"did you mean {near}?" if near else "`run.py segment list` shows those of segments.yaml"
+        raise errors.Refused(f"there is no segment '{name}'; {hint}")
     return known[name]
 
 

@@ -40,7 +40,9 @@ def nobody(text: str) -> str:
         return (
             f"nobody has the phone, member number or last four digits {plain}; the customer's id is written '#{plain}'"
         )
-    return "there is no such customer; `run.py customers find` looks by phone, email, openid, #id or name"
+    return (
+        "there is no such customer; `run.py customers find` looks by phone, email, openid, member number, #id or name"
+    )
 
 
 def _named(statements: Statements, beginning: str) -> list[int]:

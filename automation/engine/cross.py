@@ -36,6 +36,8 @@ def cross(parts: Parts, tx: Transaction, loaded: Loaded, way: program.Way, now: 
             _replace(parts, tx, bound)
         for settle in compiled.settle:
             tx.run(settle, **bound)
+        for put_off in compiled.put_off:
+            put_off(tx, now, bound)
         for timed in compiled.timed:
             _set_due(parts, tx, loaded, timed, bound)
         for step in compiled.effects:

@@ -6,7 +6,7 @@ from automation.kernel import errors
 from automation.store import audit
 from automation.store.states import MessageState, RunState
 
-from . import registry
+from . import overview, registry
 from .parts import Parts
 
 
@@ -87,13 +87,11 @@ def retry_stuck(parts: Parts, who: str, now: int) -> int:
 
 
 def _order(parts: Parts, name: str, paused: bool, who: str, now: int) -> int:
+    number = overview.number(parts.store, name)
     with parts.store.write() as tx:
-        found = tx.row("SELECT id, paused FROM journey WHERE name = :name", name=name)
-        if found is None:
-            raise errors.Refused(f"no journey '{name}' has ever been live")
-        if bool(found[1]) == paused:
+        if bool(tx.value("SELECT paused FROM journey WHERE id = :id", id=number)) == paused:
             raise errors.Refused(f"{name} is {'already paused' if paused else 'not paused'}")
-        tx.run("UPDATE journey SET paused = :paused WHERE id = :id", paused=int(paused), id=found[0])
+        tx.run("UPDATE journey SET paused = :paused WHERE id = :id", paused=int(paused), id=number)
         audit.record(tx, now, who, "journey paused" if paused else "journey resumed", journey=name)
     parts.replace_journeys(parts.project, registry.load(parts.store, parts.names, parts.project))
-    return int(found[0])
+    return number

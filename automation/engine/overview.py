@@ -126,7 +126,8 @@ def number(statements: Statements, name: str) -> int:
     known: dict[str, int] = dict(statements.rows("SELECT name, id FROM journey"))
     if name not in known:
         near = nearest(name, known)
-        raise errors.Refused(f"no journey '{name}' has ever been live" + (f"; did you mean {near}?" if near else ""))
+        hint = f"did you mean {near}?" if near else "`run.py journeys list` shows those that have"
+        raise errors.Refused(f"no journey '{name}' has ever been live; {hint}")
     return int(known[name])
 
 

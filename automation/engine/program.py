@@ -20,7 +20,7 @@ from . import decide, enrol, timing
 from .parts import Parts
 from .registry import Loaded
 from .steps import statements
-from .steps.send import reopening
+from .steps.send import PutOff, reopening
 
 PLAN = (
     "run_id BIGINT, person_id BIGINT, seed BIGINT, zone BIGINT, visit BIGINT, at BIGINT, leaf BIGINT, base BIGINT,"
@@ -53,12 +53,14 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`decide` fills plan from `moving` (or `entering`); `effects` happen; `settle` moves the runs."""
+    """`decide` fills plan from `moving` (or `entering`); `settle` moves the runs, `put_off` and `timed` say until when;
+    `effects` happen."""
 
     parameters: Parameters
     decide: str
     effects: Sequence[statements.Step]
     settle: Sequence[str]
+    put_off: Sequence[PutOff]
     timed: Sequence[Timed]
     fences: frozenset[int]  # leaves that go on in the same tick
 
@@ -83,6 +85,7 @@ class _Builder:
             self._decide(),
             statements.of(self.parts, self.loaded, self.crossing, self.parameters, self.now),
             [self._insert_runs()] if self.entering else [*self._move_on(), *self._end()],
+            [later for leaf in leaves for later in self._put_off(leaf)],
             [timed for leaf in leaves if (timed := self._timed(leaf))],
             frozenset(leaf.number for leaf in leaves if self._is_fence(leaf)),
         )
@@ -191,6 +194,16 @@ class _Builder:
             return None
         limit = self.loaded.journey.nodes[leaf.end.node].kind is graph.NodeKind.WAIT_FOR
         return Timed(leaf.number, leaf.end.due, limit)
+
+    def _put_off(self, leaf: graph.Leaf) -> Sequence[PutOff]:
+        if not isinstance(leaf.end, graph.Stand):
+            return ()
+        wait = timing.plain_seconds(self.parts, leaf.end.due, self.now)
+        return [
+            PutOff(self.parts, self.loaded, effect, leaf.number, wait, self.parameters)
+            for effect in leaf.effects
+            if isinstance(effect, graph.Send) and effect.at is not None
+        ]
 
     def _is_fence(self, leaf: graph.Leaf) -> bool:
         return isinstance(leaf.end, graph.Stand) and leaf.end.due is None

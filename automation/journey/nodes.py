@@ -22,6 +22,11 @@ def given_key(step: model.Step) -> str:
     return f"fence:{step.key}:given"
 
 
+def step_of(place: str) -> str:
+    """The step that a place belongs to, as people know it."""
+    return place.removeprefix("fence:").removesuffix(":given") if place.startswith("fence:") else place
+
+
 def forwards(steps: model.Steps, nodes: Container[str]) -> dict[str, str | None]:
     """For each of the nodes, the key of the next one on the way; None where only the end follows."""
     found: dict[str, str | None] = {}

@@ -157,7 +157,7 @@ STEP: Final[Mapping[str, Word]] = {
     "points": Word(Key({"type": "integer"}, "booked once"), {"reason": Key(TEXT, "shown to the customer", True)}),
     "start": Word(Key(TEXT, "another journey"), {"with": _WITH}),
     "notify": Word(
-        Key(TEXT, "a member of staff, or `owner` for the customer's own"),
+        Key(TEXT, "a role of `staff:` in config.yaml"),
         {"text": Key(TEXT, "what they read"), "digest": Key(LENGTH, "many in so long are one message (1h)")},
     ),
     "webhook": Word(Key(TEXT, "a name of config.yaml"), {"with": _WITH}),

@@ -1,12 +1,14 @@
 """What people agreed to, by channel and purpose, with source, time, version of the text and evidence; and its history.
 
-The newer word holds; of two at the same time the refusal. Every word is kept in the log, also one that changed nothing.
+The newer word holds; of two at the same time the refusal. A yes of which nobody says when it was given counts as older
+than any other word: it may be older than a refusal, and proves less than a yes with a date. Every word is kept in the
+log, also one that changed nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from automation.store.database import Statements, Transaction
@@ -27,13 +29,14 @@ LIFT = f"""
     DELETE FROM suppression WHERE kind = 'phone' AND reason = '{OPTED_OUT}' AND at < :at
     AND lookup IN (SELECT i.lookup FROM identity i WHERE i.person_id = :person_id AND i.kind = 'phone')"""
 LIFTS = frozenset({"sms", "*"})
-# A list that says "yes" without saying since when does not undo a refusal: it may be older than the refusal.
-PUT_UNDATED = f"{PUT.removesuffix(NEWER)} (excluded.granted = 0 OR consent.granted = 1) AND ({NEWER})"
+UNKNOWN: Final = 0
+"""`consent.at` of a yes that says no time; the log has when it was heard of"""
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """One word of a person. `channel`: a kind (sms, email, wechat, wecom). `at`: UTC seconds of the person's act."""
+    """One word of a person. `channel`: a kind (sms, email, wechat, wecom). `at`: UTC seconds of the person's act, or of
+    when the shop heard of it where it is not `dated`."""
 
     person_id: int
     channel: str
@@ -43,6 +46,7 @@ class Consent:
     at: int
     text_version: str | None = None
     evidence: str | None = None
+    dated: bool = True
 
 
 class Proof(NamedTuple):
@@ -57,28 +61,32 @@ class Proof(NamedTuple):
 NO_PROOF: Final = Proof()
 
 
-def put(tx: Transaction, consents: Sequence[Consent], undated: bool = False) -> None:
-    """Records words. `undated`: `at` is when we heard of it, not when it was given; then a grant undoes no refusal."""
-    rows = [_row(consent) for consent in consents]
-    if rows:
-        tx.many(LOG, rows)
-        tx.many(PUT_UNDATED if undated else PUT, rows)
-    lifted = [one for one in consents if one.granted and one.channel in LIFTS and one.purpose == "marketing"]
-    if lifted and not undated:
-        tx.many(LIFT, [{"at": one.at, "person_id": one.person_id} for one in lifted])
+def put(tx: Transaction, consents: Sequence[Consent]) -> None:
+    """Records words, in their order."""
+    if not consents:
+        return
+    tx.many(LOG, [_row(word, word.at) for word in consents])
+    tx.many(PUT, [_row(word, word.at if word.dated or not word.granted else UNKNOWN) for word in consents])
+    lifted = [word for word in consents if word.granted and word.dated and word.channel in LIFTS]
+    lifted = [word for word in lifted if word.purpose == "marketing"]
+    if lifted:
+        tx.many(LIFT, [{"at": word.at, "person_id": word.person_id} for word in lifted])
 
 
-def granted(statements: Statements, person: int, channel: str, purpose: str) -> bool:
-    """Whether the last word on this very channel and purpose is a yes."""
-    sql = "SELECT granted FROM consent WHERE person_id = :person AND channel = :channel AND purpose = :purpose"
-    return bool(statements.value(sql, person=person, channel=channel, purpose=purpose))
+def holding(statements: Statements, person: int, channel: str, purpose: str) -> tuple[bool, int]:
+    """The last word on this very channel and purpose: whether it is a yes, and its time or UNKNOWN."""
+    found = statements.row(
+        "SELECT granted, at FROM consent WHERE person_id = :person AND channel = :channel AND purpose = :purpose",
+        person=person, channel=channel, purpose=purpose,
+    )  # fmt: skip
+    return (bool(found[0]), int(found[1])) if found else (False, UNKNOWN)
 
 
-def _row(word: Consent) -> dict[str, Any]:
+def _row(word: Consent, at: int) -> dict[str, Any]:
     # asdict() takes ten times as long, and an import has four words a row
     return {
         "person_id": word.person_id, "channel": word.channel, "purpose": word.purpose, "granted": int(word.granted),
-        "source": word.source, "at": word.at, "text_version": word.text_version, "evidence": word.evidence,
+        "source": word.source, "at": at, "text_version": word.text_version, "evidence": word.evidence,
     }  # fmt: skip
 
 
@@ -97,7 +105,8 @@ def _set(tx: Transaction, table: str, word: Consent, granted: bool) -> int:
         SELECT person_id, CAST(:channel AS TEXT), CAST(:purpose AS TEXT), CAST(:granted AS SMALLINT),
                CAST(:source AS TEXT), CAST(:at AS BIGINT), CAST(:text_version AS TEXT), CAST(:evidence AS TEXT)
         FROM {table} WHERE 1 = 1"""
-    said = {name: value for name, value in asdict(word).items() if name != "person_id"} | {"granted": int(granted)}
+    said = _row(word, word.at) | {"granted": int(granted)}
+    del said["person_id"]
     tx.run(f"INSERT INTO consent_log ({COLUMNS}) {picked}", **said)
     upsert = f"ON CONFLICT (person_id, channel, purpose) DO UPDATE SET {SET} WHERE {NEWER}"
     return tx.run(f"INSERT INTO consent ({COLUMNS}) {picked} {upsert}", **said)

@@ -56,10 +56,10 @@ def add_all(tx: Transaction, now: int, tagging: Tagging, table: str) -> int:
     return tx.run(sql, tag=tagging.tag_id, source=tagging.source, until=tagging.until, now=now)
 
 
-def remove(tx: Transaction, tag_id: int, people: Iterable[int]) -> None:
-    rows = [{"tag": tag_id, "person": person} for person in people]
-    if rows:
-        tx.many("DELETE FROM person_tag WHERE tag_id = :tag AND person_id = :person", rows)
+def remove(tx: Transaction, tag_id: int, people: Sequence[int]) -> int:
+    """Takes the tag from them; how many had it."""
+    sql = f"DELETE FROM person_tag WHERE tag_id = :tag AND person_id IN (SELECT id FROM {tx.dialect.ids('people')} g)"
+    return tx.run(sql, tag=tag_id, people=tx.dialect.array(people))
 
 
 def remove_all(tx: Transaction, tag_id: int, table: str) -> int:

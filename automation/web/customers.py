@@ -90,9 +90,7 @@ def _write(shop: Shop, tx: Transaction, now: int, record: Record, tag_ids: dict[
         for tag in record.tags
     ]
     tags.add_rows(tx, given)
-    for undated in (True, False):
-        said = [_consent(record.source, person, word, at, now) for word, at in record.words if (at is None) == undated]
-        consents.put(tx, said, undated=undated)
+    consents.put(tx, [_consent(record.source, person, word, at, now) for word, at in record.words])
     if not people:
         return "created"
     is_changed = changes or record.tags or record.words or None in owners or len(people) > 1
@@ -102,5 +100,6 @@ def _write(shop: Shop, tx: Transaction, now: int, record: Record, tag_ids: dict[
 def _consent(source: str, person: int, word: forms.Consent, at: int | None, now: int) -> Consent:
     version, evidence = (None if said is None else values.text(said) for said in (word.text_version, word.evidence))
     return Consent(
-        person, word.channel, word.purpose, word.granted, source, now if at is None else at, version, evidence
+        person, word.channel, word.purpose, word.granted, source, now if at is None else at, version, evidence,
+        dated=at is not None,
     )  # fmt: skip

@@ -125,13 +125,25 @@ def test_stopping_withdraws_everybody_at_every_stage(house: House) -> None:
     first = send(house, asked(house), [house.reachable("phone")])
     house.tick(LATER)
     second = send(house, asked(house, at=house.ts("2026-03-05 12:00")), [house.reachable("phone")])
-    assert sending.stop(house.parts, first, "anna", house.ts(LATER)) == 1
-    assert sending.stop(house.parts, second, "anna", house.ts(LATER)) == 0
+    assert sending.stop(house.parts, first, "anna", house.ts(LATER)) == (0, 1)
+    assert sending.stop(house.parts, second, "anna", house.ts(LATER)) == (1, 0)
+    with pytest.raises(errors.Refused, match="stopped already"):
+        sending.stop(house.parts, second, "anna", house.ts(LATER))
+    assert house.store.value("SELECT count(*) FROM audit WHERE what = 'campaign stopped'") == 2
     house.tick("2026-03-05 12:30")
     house.deliver("2026-03-05 12:30")
     assert became(house) == (Counter(), Counter({sending.STOPPED: 1}))
     assert {one["status"] for one in results.campaigns(house.store, 10)} == {"stopped"}
     assert house.store.value("SELECT count(*) FROM entrant") == 0
+
+
+def test_a_campaign_that_is_over_is_not_stopped(house: House) -> None:
+    name = send(house, asked(house), [house.reachable("phone")])
+    house.tick(LATER)
+    house.deliver(LATER)
+    with pytest.raises(errors.Refused, match="is finished"):
+        sending.stop(house.parts, name, "anna", house.ts(LATER))
+    assert results.one(house.store, name)["status"] == "finished"
 
 
 def test_a_reload_of_the_files_leaves_a_campaign_alone(house: House) -> None:

@@ -146,9 +146,28 @@ def test_a_bare_number_in_a_file_is_no_id_and_no_last_digits(shop: Any) -> None:
     words = ("campaign", "plan", "--file", file, "--text", "wakeup_hello", "--via", "sms")
     plan = shop.fine(*words, "--json").json
     assert (plan["audience"], plan["unknown_lines"]) == (1, [2, 3, 4])
-    assert "3 lines of the file name no customer, or several: 2, 3, 4; an id is written" in shop.fine(*words).out
+    assert "3 lines of the file name no customer, or several (lines 2, 3, 4); an id is written" in shop.fine(*words).out
     shop.fine("import", "customers", shop.write("more.csv", "手机号,会员号\n13900000009,0001\n"))
     assert shop.fine(*words, "--json").json["unknown_lines"] == [3, 4]
+    alone = (
+        "campaign",
+        "plan",
+        "--file",
+        shop.write("one.csv", "#1\n#999\n"),
+        "--text",
+        "wakeup_hello",
+        "--via",
+        "sms",
+    )
+    assert "line 2 of the file names no customer" in shop.fine(*alone).out
+
+
+def test_a_pace_is_told_in_days(shop: Any) -> None:
+    everybody = shop.fine("campaign", "plan", *TO_ALL, "--json").json["audience"]
+    assert everybody == 2
+    for pace, days in ((1, "2 days"), (2, "1 day")):
+        told = shop.fine("campaign", "plan", *TO_ALL, "--pace", str(pace)).out
+        assert f"at {pace} a day it takes {days} until all had their turn" in told
 
 
 def test_a_request_that_makes_no_sense_says_what_would(shop: Any) -> None:

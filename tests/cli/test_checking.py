@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from automation.store.database import Store
+from automation.store.states import EffectState
+from tests.cli.conftest import NOW
+
 
 def broken(shop: Any, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
@@ -39,6 +43,20 @@ def test_one_text_is_told_as_one(shop: Any) -> None:
     assert "(2 journeys, 1 text, " in shop.fine("check").out
     looks = shop("doctor", "--json").json["looks"]
     assert "2 journeys, 1 text, no problems" in [one["says"] for one in looks if one["about"] == "files"]
+
+
+def test_a_notice_that_was_given_up_is_seen(shop: Any) -> None:
+    assert "given up" not in shop("doctor").out
+    store = Store(f"sqlite:{shop.folder / 'var' / 'lucheng.db'}")
+    with store.write() as tx:
+        tx.run(
+            "INSERT INTO effect (kind, ref, run_id, step, visit, person_id, at, state, error)"
+            " VALUES ('notify', 'nurse', 1, 1, 0, 1, :now, :failed, 'nobody in the settings has the role nurse')",
+            now=NOW, failed=int(EffectState.FAILED),
+        )  # fmt: skip
+    store.close()
+    (look,) = (one for one in shop("doctor", "--json").json["looks"] if one["about"] == "notify nurse")
+    assert look["says"].startswith("1 notice given up in a week: nobody in the settings has the role nurse")
 
 
 def test_a_wrong_config_is_a_problem_among_others(bare: Any) -> None:

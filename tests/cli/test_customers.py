@@ -120,9 +120,37 @@ def test_a_word_given_earlier_is_written_down_with_what_shows_it_and_undoes_no_l
     (given,) = (row for row in found if (row["channel"], row["purpose"]) == ("wecom", "service"))
     assert (given["at"], given["source"]) == ("2025-06-18T20:00:00+08:00", "南京西路店")
     assert (given["text_version"], given["evidence"]) == ("2025-1", "登记表 17")
-    late = shop.fine("customers", "consent", WANG, "sms", "marketing", "no", *words)
-    assert "what was said later holds: yes" in late.out
+    refused = ("customers", "consent", WANG, "sms", "marketing", "no")
+    shop.fine("customers", "consent", WANG, "sms", "marketing", "yes", "--evidence", "登记表 18")
+    assert "what was said later holds: yes" in shop.fine(*refused, *words).out
     assert shop("customers", "consent", WANG, "sms", "marketing", "no", "--at", "2027-01-01").code == 2
+
+
+def test_a_refusal_with_a_time_holds_against_a_list_that_says_none(shop: Any) -> None:
+    before = shop.fine("customers", "show", WANG, "--json").json["consents"]
+    (imported,) = (row for row in before if (row["channel"], row["purpose"]) == ("sms", "marketing"))
+    assert (imported["granted"], imported["at"]) == (True, None)
+    shop.fine("customers", "consent", WANG, "sms", "marketing", "no", "--at", "2025-06-18 20:00")
+    after = shop.fine("customers", "show", WANG, "--json").json["consents"]
+    assert [row["granted"] for row in after if (row["channel"], row["purpose"]) == ("sms", "marketing")] == [False]
+
+
+@pytest.mark.parametrize(("tag", "why"), [("", "TAG is empty"), ("  ", "TAG is empty"), ("甲,乙", "has no comma")])
+def test_a_tag_is_a_name(shop: Any, tag: str, why: str) -> None:
+    said = shop("customers", "tag", WANG, tag)
+    assert (said.code, why in said.err) == (2, True)
+
+
+def test_a_tag_that_nobody_gave_is_not_taken_away(shop: Any) -> None:
+    said = shop("customers", "tag", WANG, "从没有过", "--remove")
+    assert (said.code, "does not have the tag 从没有过" in said.err) == (1, True)
+    assert "tag removed" not in shop.fine("audit", "list").out
+    shop.fine("customers", "tag", WANG, " 试用 ")
+    assert "has no longer the tag 试用" in shop.fine("customers", "tag", WANG, "试用", "--remove").out
+
+
+def test_personal_data_is_shown_for_a_reason_only(shop: Any) -> None:
+    assert "needs a reason" in shop("customers", "show", WANG, "--unmask", " ").err
 
 
 def test_two_customers_are_merged_and_parted_again(shop: Any) -> None:

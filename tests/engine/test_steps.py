@@ -188,3 +188,10 @@ def test_a_condition_sees_what_the_step_before_it_wrote(shop: Shop, step: str, t
     shop.open("2026-03-01 08:00", wake=ENTER + f"steps: [{step}, {{if: {test}, then: [{{send: hello}}]}}]\n")
     follow(shop, shop.person())
     assert shop.texts() == ["hello"]
+
+
+def test_a_tag_for_some_days_does_not_end_one_that_is_for_ever(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ENTER + "steps: [{tag: 老客, for: 30d}, {wait: 1d}]\n")
+    ann = shop.person(tags=("老客",))
+    follow(shop, ann)
+    assert shop.store.rows("SELECT until FROM person_tag WHERE person_id = :id", id=ann) == [(None,)]

@@ -301,3 +301,42 @@ def test_what_becomes_of_a_message_answers_its_own_run_only(shop: Shop, word: st
     assert [(message.run, message.step) for message in shop.messages()][2:] == [(first.id, "yes_")]
     shop.tick("2026-03-03 09:00")
     assert [message.step for message in shop.messages()][3:] == ["no_"]
+
+
+AT_EVENING = "  - {send: hello, at: '19:30', expires: 1d}\n"
+
+
+@pytest.mark.parametrize(
+    ("behind", "due"),
+    [
+        ("  - {wait: 1h}\n", "2026-03-01 20:30"),
+        ("  - {wait: 1mo}\n", "2026-04-01 19:30"),
+        ("  - {wait: until 09:00}\n", "2026-03-02 09:00"),
+        ("  - {wait_for: {event: order.paid}, up_to: 2h, then: [{points: 1, reason: r}]}\n", "2026-03-01 21:30"),
+    ],
+)
+def test_a_wait_behind_a_message_with_a_time_counts_from_that_time(shop: Shop, behind: str, due: str) -> None:
+    shop.open("2026-03-01 08:00", wake=ENTER + "steps:\n" + AT_EVENING + behind)
+    follow(shop, shop.person(), at="2026-03-01 10:00")
+    assert shop.run().due == due
+
+
+def test_a_message_behind_a_wait_behind_a_message_with_a_time_leaves_after_both(shop: Shop) -> None:
+    steps = AT_EVENING + "  - {if: {tag: a}, then: [{tag: b}]}\n  - {wait: 1h}\n  - {send: bye, expires: 4h}\n"
+    shop.open("2026-03-01 08:00", wake=ENTER + "steps:\n" + steps)
+    follow(shop, shop.person(), at="2026-03-01 10:00")
+    shop.tick("2026-03-01 20:29")
+    assert [(one.step, one.due) for one in shop.messages()] == [("hello", "2026-03-01 19:30")]
+    shop.tick("2026-03-01 20:30")
+    assert [(one.due, one.expires) for one in shop.messages()[1:]] == [("2026-03-01 20:30", "2026-03-02 00:30")]
+
+
+def test_what_is_waited_for_and_has_come_lets_on_at_once_behind_a_message_with_a_time(shop: Shop) -> None:
+    waits = "  - {wait_for: {event: order.paid}, up_to: 2h, then: [{points: 1, reason: r}]}\n"
+    shop.open("2026-03-01 08:00", wake=ENTER + "steps:\n  - {wait: 1h}\n" + AT_EVENING + waits)
+    person = shop.person()
+    follow(shop, person, at="2026-03-01 10:00")
+    shop.event(person, "order.paid", "2026-03-01 10:30", order_id="1")
+    shop.tick("2026-03-01 10:30")
+    shop.tick("2026-03-01 11:00")
+    assert not shop.run().inside

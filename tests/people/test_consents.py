@@ -5,12 +5,13 @@ from collections.abc import Callable
 from automation.people import consents, suppression
 from automation.people.consents import Consent
 from automation.people.registry import Registry
+from automation.policy import consent
 
 NOW = 1_767_225_600
 
 
-def said(who: int, granted: bool, at: int = NOW, channel: str = "sms") -> Consent:
-    return Consent(who, channel, "marketing", granted, "form", at, "v2", "https://example.com/form/1")
+def said(who: int, granted: bool, at: int = NOW, channel: str = "sms", *, dated: bool = True) -> Consent:
+    return Consent(who, channel, "marketing", granted, "form", at, "v2", "https://example.com/form/1", dated)
 
 
 def holds(shop: Registry, who: int, channel: str = "sms") -> bool | None:
@@ -19,9 +20,9 @@ def holds(shop: Registry, who: int, channel: str = "sms") -> bool | None:
     return None if found is None else bool(found)
 
 
-def put(shop: Registry, *words: Consent, undated: bool = False) -> None:
+def put(shop: Registry, *words: Consent) -> None:
     with shop.store.write() as tx:
-        consents.put(tx, words, undated)
+        consents.put(tx, words)
 
 
 def test_the_newer_word_holds_and_every_word_is_kept(shop: Registry, person: Callable[..., int]) -> None:
@@ -47,10 +48,40 @@ def test_of_two_words_at_one_time_the_refusal_holds(shop: Registry, person: Call
 def test_a_yes_without_a_date_undoes_no_refusal(shop: Registry, person: Callable[..., int]) -> None:
     one, two = person(("phone", "13800000001")), person(("phone", "13800000002"))
     put(shop, said(one, False, NOW))
-    put(shop, said(one, True, NOW + 100), said(two, True, NOW + 100), undated=True)
+    put(shop, said(one, True, NOW + 100, dated=False), said(two, True, NOW + 100, dated=False))
     assert (holds(shop, one), holds(shop, two)) == (False, True)
-    put(shop, said(two, False, NOW + 200), undated=True)
+    put(shop, said(two, False, NOW + 200, dated=False))
     assert holds(shop, two) is False
+
+
+def test_a_refusal_with_a_date_undoes_a_yes_without_one_that_was_heard_of_first(
+    shop: Registry, person: Callable[..., int]
+) -> None:
+    one = person(("phone", "13800000001"))
+    put(shop, said(one, True, NOW, dated=False))
+    put(shop, said(one, False, NOW - 1000))
+    assert holds(shop, one) is False
+    put(shop, said(one, True, NOW + 1, dated=False))
+    assert holds(shop, one) is False
+    assert [row[0] for row in shop.store.rows("SELECT at FROM consent_log ORDER BY id")] == [NOW, NOW - 1000, NOW + 1]
+
+
+def test_a_yes_without_a_date_leaves_one_that_is_proved_as_it_is(shop: Registry, person: Callable[..., int]) -> None:
+    one = person(("phone", "13800000001"))
+    put(shop, said(one, True, NOW - 1000))
+    put(shop, Consent(one, "sms", "marketing", True, "import", NOW, dated=False))
+    assert shop.store.rows("SELECT source, at FROM consent") == [("form", NOW - 1000)]
+
+
+def test_a_yes_without_a_date_for_all_channels_undoes_no_refusal_of_one(
+    shop: Registry, person: Callable[..., int]
+) -> None:
+    one = person(("phone", "13800000001"))
+    put(shop, said(one, False, NOW - 1000))
+    put(shop, said(one, True, NOW, "*", dated=False))
+    refused = consent.refused("p.id", ":kind", "1 = 1")
+    assert shop.store.value(f"SELECT count(*) FROM person p WHERE {refused}", kind="sms") == 1
+    assert shop.store.value(f"SELECT count(*) FROM person p WHERE {refused}", kind="email") == 0
 
 
 def test_channels_are_apart(shop: Registry, person: Callable[..., int]) -> None:

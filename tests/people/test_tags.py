@@ -44,7 +44,8 @@ def test_tags_are_given_and_taken_in_sets(shop: Registry, person: Callable[..., 
         assert tags.add_all(tx, NOW, Tagging(tag, "cli"), "chosen") == 3
         tx.run("DELETE FROM chosen WHERE person_id = :id", id=people[0])
         assert tags.remove_all(tx, tag, "chosen") == 2
-        tags.remove(tx, tag, people)
+        assert tags.remove(tx, tag, people) == 1
+        assert tags.remove(tx, tag, []) == 0
     assert listed(shop) == []
 
 

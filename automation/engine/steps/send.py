@@ -89,15 +89,16 @@ class _WorkedOut:
         )
 
     def __call__(self, tx: Transaction, now: int, bound: dict[str, Any]) -> None:
-        rows = tx.rows(self._read, **bound)
-        if not rows:
+        timed = self.timed(tx, now, bound)
+        if not timed:
             return
         tx.temporary("sending", "run_id BIGINT, at BIGINT, due BIGINT, expires BIGINT, person_id BIGINT, visit BIGINT")
-        timed = self._timed(rows, now)
         tx.many("INSERT INTO sending (run_id, at, due, expires) VALUES (:run_id, :at, :due, :expires)", timed)
         tx.run(self._insert, **bound)
 
-    def _timed(self, rows: Sequence[tuple[Any, ...]], now: int) -> list[dict[str, int]]:
+    def timed(self, tx: Transaction, now: int, bound: dict[str, Any]) -> list[dict[str, int]]:
+        """Of each run: when its message is planned, when it may leave, and when it expires."""
+        rows = tx.rows(self._read, **bound)
         send, closed = self._send, window(self._parts, self._send)
         when = timing.resolver(self._parts, send.at, self._shop_clock, limit=False) if send.at else None
         until = timing.resolver(self._parts, send.expires, self._shop_clock, limit=True)
@@ -110,6 +111,34 @@ class _WorkedOut:
                 due = opens + seed % SPREAD
             found.append({"run_id": run_id, "at": planned, "due": due, "expires": until(zone, planned, given[split:])})
         return found
+
+
+class PutOff:
+    """What follows a send with `at` counts from when that message may leave, so that two never come together."""
+
+    def __init__(
+        self, parts: Parts, loaded: Loaded, send: graph.Send, leaf: int, wait: int | None, parameters: Parameters
+    ) -> None:
+        """`wait`: the seconds that those of the leaf wait next, None where their moment is worked out later."""
+        self._sent = _WorkedOut(parts, loaded, send, f"plan.leaf = {leaf}", parameters)
+        # Who need not wait, because what they wait for has come, goes on at once.
+        waits = f"CASE WHEN run.due = run.clock + {wait} THEN put_off.until + {wait} ELSE run.due END"
+        self._move = (
+            f"UPDATE run SET due = {'run.due' if wait is None else waits}, clock = put_off.until FROM put_off"
+            " WHERE run.id = put_off.run_id AND run.clock < put_off.until"
+        )
+
+    def __call__(self, tx: Transaction, now: int, bound: dict[str, Any]) -> None:
+        timed = self._sent.timed(tx, now, bound)
+        if not timed:
+            return
+        tx.temporary("put_off", "run_id BIGINT, until BIGINT")
+        tx.many("INSERT INTO put_off (run_id, until) VALUES (:run_id, :due)", timed)
+        tx.run(self._move)
+        tx.run(
+            "UPDATE plan SET base = put_off.until FROM put_off"
+            " WHERE plan.run_id = put_off.run_id AND plan.base < put_off.until"
+        )
 
 
 def _fixed(parts: Parts, loaded: Loaded, send: graph.Send, source: str = "plan") -> str:

@@ -9,6 +9,7 @@ from automation.engine.parts import Parts
 from automation.engine.registry import Loaded
 from automation.festivals import durations
 from automation.journey import graph
+from automation.people import tags
 
 
 def add(parts: Parts, loaded: Loaded, effect: graph.AddTag, chosen: str, parameters: Parameters, now: int) -> Any:
@@ -21,8 +22,7 @@ def add(parts: Parts, loaded: Loaded, effect: graph.AddTag, chosen: str, paramet
     sql = (
         "INSERT INTO person_tag (tag_id, person_id, source, since, until)"
         f" SELECT DISTINCT {tag_id}, plan.person_id, {source}, :now, {until} FROM plan WHERE {chosen}"
-        " ON CONFLICT (tag_id, person_id) DO UPDATE SET source = excluded.source, until = excluded.until,"
-        " since = CASE WHEN person_tag.until <= excluded.since THEN excluded.since ELSE person_tag.since END"
+        f" {tags.AGAIN}"
     )
     return lambda tx, moment, bound: tx.run(sql, **bound)
 

@@ -135,8 +135,6 @@ class Names:
         return self.project.policy.purposes[name].title or name
 
     def staff(self, role: str) -> str:
-        if role == "owner":
-            return "这位顾客的专属顾问"
         found = self.settings.staff.get(role)
         return found.name if found else role
 

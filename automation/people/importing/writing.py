@@ -185,14 +185,17 @@ class Writer:
 
     def _consent(self, tx: Transaction, now: int, batch: Batch, numbers: dict[int, int]) -> None:
         of_file, source = self._options.proof, self._options.source
-        dated: list[Consent] = []
-        undated: list[Consent] = []
+        words: list[Consent] = []
         for place, purpose, channel, granted, said in batch.consents:
-            at, where, *rest = of_file if said is None else map(_first, said, of_file)
-            word = Consent(numbers[place], channel, purpose, granted, where or source, now if at is None else at, *rest)
-            (undated if at is None else dated).append(word)
-        consents.put(tx, undated, undated=True)
-        consents.put(tx, dated)
+            at, where, version, evidence = of_file if said is None else map(_first, said, of_file)
+            when = now if at is None else at
+            words.append(
+                Consent(
+                    numbers[place], channel, purpose, granted, where or source, when, version, evidence,
+                    dated=at is not None,
+                )
+            )  # fmt: skip
+        consents.put(tx, words)
 
     def _zone(self, tx: Transaction, name: str | None) -> int | None:
         if name is not None and name not in self._zones:

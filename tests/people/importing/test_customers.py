@@ -217,7 +217,7 @@ def test_a_consent_comes_with_what_shows_it_of_its_row_or_else_of_the_file(
     at = 1_750_248_000
     assert sorted(shop.store.rows(CONSENTED), key=str) == [
         ("email", 0, "南京西路店", at, "2025-1", "登记表 17"),
-        ("sms", 1, "会员日活动", NOW, "2024-2", None),
+        ("sms", 1, "会员日活动", consents.UNKNOWN, "2024-2", None),
         ("sms", 1, "南京西路店", at, "2025-1", "登记表 17"),
     ]
 
