@@ -93,7 +93,7 @@ def fails_for(monkeypatch: pytest.MonkeyPatch, day: str, error: type[Exception])
     work_out = timing._one
 
     def failing(parts: Any, when: Any, zone: int, base: int, values: Any, limit: bool) -> int:
-        if day in values.values():
+        if day in map(str, values.values()):
             raise error("connection")
         return work_out(parts, when, zone, base, values, limit)
 
@@ -146,6 +146,22 @@ def test_what_no_row_is_to_blame_for_is_raised_and_sets_nobody_aside(
     assert shop.texts() == ["hello"]
 
 
+@pytest.mark.parametrize("batch", [None, 2])
+def test_whom_the_clock_cannot_let_in_is_left_out_and_the_others_enter(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, batch: int | None
+) -> None:
+    shop.batch = batch
+    shop.open("2026-03-01 08:00", wake="enter: {date: birthday}\nsteps: [{wait: until entry.date +cycle_days}]\n")
+    people = [shop.person(birthday="1990-03-08", cycle_days=days) for days in (13, 7, 13, 8, 13)]
+    shop.poisoned = True
+    fails_for(monkeypatch, "13", ValueError)
+    shop.tick("2026-03-08 09:00")
+    assert [run.person for run in shop.runs()] == [people[1], people[3]]
+    rows = shop.store.rows("SELECT what FROM audit WHERE what LIKE '%set aside'")
+    assert rows == [("entry set aside",)] * 3
+    assert shop.tick("2026-03-08 09:01").entered == 0
+
+
 def test_a_journey_nobody_can_enter_by_the_clock_stops_only_itself(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     enter = "enter: {date: birthday, at: 09:00}\n"
     shop.open(
@@ -153,7 +169,12 @@ def test_a_journey_nobody_can_enter_by_the_clock_stops_only_itself(shop: Shop, m
         bad=enter + "steps: [{wait: until entry.date 18:00}]\n",
         good=enter + "steps: [{send: hello}]\n",
     )
-    shop.person(birthday="1990-03-08")
-    fails_for(monkeypatch, "2026-03-08", ValueError)
-    shop.tick("2026-03-08 09:00")
-    assert shop.texts() == ["hello"]
+    for _ in range(10):
+        shop.person(birthday="1990-03-08")
+    with monkeypatch.context() as patch:
+        fails_for(patch, "2026-03-08", ValueError)
+        shop.tick("2026-03-08 09:00")
+    assert len(shop.texts()) == 10
+    assert shop.runs("bad") == []
+    shop.tick("2026-03-08 09:01")
+    assert len(shop.runs("bad")) == 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +12,16 @@ from automation.audience import splits
 from automation.audience.compiler import Target
 from automation.audience.parameters import Parameters
 from automation.conditions import tree
-from automation.engine import cross, enrol, queue
+from automation.engine import cross, enrol, halving, queue
 from automation.engine.parts import Parts
 from automation.engine.registry import Loaded
 from automation.kernel import clock
+from automation.store import audit
 from automation.store.database import Transaction
 
+log = logging.getLogger(__name__)
+
+EVERYBODY = 8  # who cannot enter before anybody could: then the journey is to blame, and no value of theirs
 CLOSED = -1  # stands in `cursor` in the place of a zone, for the last look at which the journey let nobody in
 
 
@@ -89,15 +94,51 @@ def enter(parts: Parts, loaded: Loaded, ids: Sequence[int], occasion: Occasion, 
     entered = start = 0
     while start < len(ids):
         chosen = ids[start : start + parts.batches.size(parts.settings.engine.batch)]
-        with parts.write() as tx:
-            began = clock.monotonic()
-            _fill(parts, tx, loaded, chosen, occasion, now)
-            count = cross.enter(parts, tx, loaded, now)
-            queue.use_today(parts, tx, loaded, count, now)
-            parts.batches.learn(clock.monotonic() - began, parts.store.turnstile.wanted())
-        entered += count
+        entered += _enter_who_can(parts, loaded, chosen, occasion, now)
         start += len(chosen)
     return entered
+
+
+def _enter_who_can(parts: Parts, loaded: Loaded, ids: Sequence[int], occasion: Occasion, now: int) -> int:
+    """One bad value stops a whole batch: it is halved until whoever cannot enter stands alone, and is left out."""
+    entered, through = 0, False
+    left_out: list[tuple[int, str]] = []
+    waiting = [ids]
+    while waiting:
+        some = waiting.pop()
+        try:
+            entered += _enter(parts, loaded, some, occasion, now)
+            through = True
+        except Exception as error:
+            if not halving.is_of_data(error):
+                raise
+            if len(some) > 1:
+                middle = len(some) // 2
+                waiting += [some[middle:], some[:middle]]
+                continue
+            left_out.append((some[0], type(error).__name__))
+            if len(left_out) == EVERYBODY and not through:
+                raise
+    for person, reason in left_out:
+        _leave_out(parts, loaded, person, reason, now)
+    return entered
+
+
+def _enter(parts: Parts, loaded: Loaded, ids: Sequence[int], occasion: Occasion, now: int) -> int:
+    with parts.write() as tx:
+        began = clock.monotonic()
+        _fill(parts, tx, loaded, ids, occasion, now)
+        count = cross.enter(parts, tx, loaded, now)
+        queue.use_today(parts, tx, loaded, count, now)
+        parts.batches.learn(clock.monotonic() - began, parts.store.turnstile.wanted())
+    return count
+
+
+def _leave_out(parts: Parts, loaded: Loaded, person: int, reason: str, now: int) -> None:
+    with parts.write() as tx:
+        audit.record(tx, now, "engine", "entry set aside", journey=loaded.name, person=person,
+                     error=reason)  # fmt: skip
+    log.error("person %d cannot enter %s: %s", person, loaded.name, reason)
 
 
 def _fill(parts: Parts, tx: Transaction, loaded: Loaded, ids: Sequence[int], occasion: Occasion, now: int) -> None:
