@@ -26,10 +26,11 @@ IN_LINE = (
     "SELECT i.id AS person_id, '' AS key, CAST(:at AS BIGINT) AS at, CAST(NULL AS BIGINT) AS event_id,"
     " CAST(NULL AS TEXT) AS data FROM {} i"
 )
+WAITING = ", ".join(str(int(state)) for state in (MessageState.QUEUED, *overview.ON_THE_WAY))
 OPEN = f"""
     SELECT 1 WHERE EXISTS (SELECT 1 FROM entrant WHERE journey_id = :journey)
-        OR EXISTS (SELECT 1 FROM run r JOIN message m ON m.run_id = r.id WHERE r.journey_id = :journey
-                   AND m.state IN ({", ".join(str(int(state)) for state in (MessageState.QUEUED, *overview.ON_THE_WAY))}))"""
+        OR EXISTS (SELECT 1 FROM run r JOIN message m ON m.run_id = r.id
+                   WHERE r.journey_id = :journey AND m.state IN ({WAITING}))"""
 WITHDRAW = f"""
     UPDATE message SET state = {MessageState.CANCELLED}, reason = '{STOPPED}', due = NULL, done_at = :now
     WHERE id IN (SELECT m.id FROM run r JOIN message m ON m.run_id = r.id

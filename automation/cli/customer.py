@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ from automation.conditions.tree import FieldType
 from automation.engine import overview
 from automation.engine.delivery import operators
 from automation.journey import nodes
-from automation.journey.catalog import Computed, Field, Home
+from automation.journey.catalog import Catalog, Computed, EventType, Field, Home, Property
 from automation.people import identities, masking, showing
 from automation.policy import reach
 from automation.store import audit
@@ -140,11 +141,10 @@ def _print(session: Session, report: dict[str, Any]) -> None:
     else:
         click.echo(_scores(session, report))
     catalog = session.app.project.catalog
-    known: dict[str, Field | Computed] = {**catalog.fields, **catalog.computed}
     listed = report["fields"] | report["computed"]
     if listed:
         click.echo(
-            "; ".join(f"{name}: {_value(known.get(name), value, zone)}" for name, value in sorted(listed.items()))
+            "; ".join(f"{name}: {_said(catalog, name, value, zone)}" for name, value in sorted(listed.items()))
         )
     _section("Contacts", IDENTITIES, report["identities"], zone)
     _section("Tags", TAGS, report["tags"], zone)
@@ -152,7 +152,10 @@ def _print(session: Session, report: dict[str, Any]) -> None:
     _allowed(session, report, zone)
     _section("Journeys", RUNS, [row | {"path": _path(row["path"], zone)} for row in report["runs"]], zone)
     _section("Messages", MESSAGES, report["messages"], zone)
-    events = [row | {"properties": json.dumps(row["properties"], ensure_ascii=False)} for row in report["events"]]
+    events = [
+        row | {"properties": _properties(catalog.events.get(row["event"]), row["properties"], zone)}
+        for row in report["events"]
+    ]
     _section(f"Events (the last {EVENTS_SHOWN})", EVENTS, events, zone)
     for title, columns, name in (("Coupons", COUPONS, "coupons"), ("Merges", MERGES, "merges")):
         if report[name]:
@@ -177,13 +180,25 @@ def _allowed(session: Session, report: dict[str, Any], zone: ZoneInfo) -> None:
         _section("Grants of subscription notices", GRANTS, report["grants"], zone)
 
 
-def _value(field: Field | Computed | None, value: Any, zone: ZoneInfo) -> str:
+def _said(catalog: Catalog, name: str, value: Any, zone: ZoneInfo) -> str:
+    computed = catalog.computed.get(name)
+    if computed is not None and computed.kind is FieldType.RECORD and isinstance(value, str):
+        return f"({_properties(catalog.events.get(computed.of), json.loads(value), zone)})"
+    return _value(computed or catalog.fields.get(name), value, zone)
+
+
+def _properties(event: EventType | None, properties: Mapping[str, Any], zone: ZoneInfo) -> str:
+    known = event.properties if event else {}
+    return ", ".join(f"{name} {_value(known.get(name), value, zone)}" for name, value in properties.items())
+
+
+def _value(field: Field | Computed | Property | None, value: Any, zone: ZoneInfo) -> str:
     """A stored value as people read it: moments in the shop's zone, money in yuan."""
     if field is not None and isinstance(value, int) and field.kind is FieldType.TIME:
         return show.moment(value, zone)
     if field is not None and isinstance(value, int) and field.kind is FieldType.MONEY:
         return f"{value / 100:,.2f}"
-    return str(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list | bool) else str(value)
 
 
 def _section(title: str, columns: tuple[show.Column, ...], rows: list[dict[str, Any]], zone: ZoneInfo) -> None:

@@ -126,8 +126,8 @@ def number(statements: Statements, name: str) -> int:
     known: dict[str, int] = dict(statements.rows("SELECT name, id FROM journey"))
     if name not in known:
         near = nearest(name, known)
-        hint = f"did you mean {near}?" if near else "`run.py journeys list` shows those that have"
-        raise errors.Refused(f"no journey '{name}' has ever been live; {hint}")
+        hint = f"did you mean {near}?" if near else "it does so with `run.py start`, once the file says status: live"
+        raise errors.Refused(f"the engine has not taken up any journey '{name}'; {hint}")
     return int(known[name])
 
 
