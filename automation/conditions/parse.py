@@ -201,7 +201,8 @@ class Reader:
             message = (
                 f"'{short(step)}' sends nothing: it is a {other} step" if other else f"unknown step '{short(step)}'"
             )
-            self.findings.unknown(loc, "C031", message, step, sends, key=False)
+            offered = [name for name in sends if name not in self.scope.unsent]
+            self.findings.unknown(loc, "C031", message, step, offered, key=False)
 
     def _where(self, value: Any, loc: Loc, properties: Mapping[str, FieldInfo]) -> Condition:
         scope = Scope(Vocabulary(properties, {}), Inside.WHERE)

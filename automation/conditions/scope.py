@@ -5,7 +5,7 @@ Apart from the catalog, which stands a floor above and produces these; whoever p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -62,7 +62,8 @@ class Scope:
 
     `segments`: name -> its condition. `steps`: step id -> kind of step (`send`, `wait_for`, ...). `names`: each `as`
     name -> its members, such as coupon -> code, amount, expires. `entry`: members of `entry`, None where there is none.
-    `key`: the journey's `key`. `journeys`: every journey's name; None leaves `in_journey` unchecked.
+    `key`: the journey's `key`. `journeys`: every journey's name; None leaves `in_journey` unchecked. `unsent`: steps
+    whose text is not there, which are not offered.
     """
 
     catalog: Vocabulary
@@ -73,6 +74,7 @@ class Scope:
     entry: Mapping[str, FieldInfo] | None = None
     key: str | None = None
     journeys: frozenset[str] | None = None
+    unsent: Collection[str] = ()
 
     def find(self, path: str) -> FieldInfo | None:
         """What a path means here: `tier`, `customer.tier`, `entry.total`, `coupon.code`; None where it is unknown."""

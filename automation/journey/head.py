@@ -74,13 +74,14 @@ class _Reader:
         self._name()
         title = self._text("title") or self.name
         purpose, kind = self._purpose()
-        context.facts = Facts(self.name, title, purpose, kind)
+        context.facts = Facts(self.name, title, purpose, kind, entered=False)
         entered = entries.read(context, parts["enter"]) if "enter" in parts else None
         key = self._key(entered)
         if entered is not None:
             context.facts = Facts(self.name, title, purpose, kind, key, entered.entry_fields, entered.sure)
         entry_if = entries.condition(context, parts.get("enter"))
-        context.keys = keys.collect(self.findings, parts.get("steps"), ("steps",))
+        texts = context.shop.texts
+        context.keys = keys.collect(self.findings, parts.get("steps"), ("steps",), {*texts.texts, *texts.broken})
         read_steps, _ = context.list(parts, "steps", (), Flow())
         context.read = read_steps
         goal = self._goal()

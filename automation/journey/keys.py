@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,15 +23,22 @@ _LISTS: Final = ("then", "else")
 
 @dataclass(slots=True)
 class Keys:
-    """`at`: place of a step -> its key. `kinds`: every id -> kind of step. `shared`: texts sent in several places."""
+    """`at`: place of a step -> its key. `kinds`: every id -> kind of step. `shared`: texts sent in several places.
+
+    `unsent`: ids that are texts there are not.
+    """
 
     at: dict[Loc, str] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     shared: set[str] = field(default_factory=set)
+    unsent: set[str] = field(default_factory=set)
 
 
-def collect(findings: Findings, steps: Any, loc: Loc) -> Keys:
-    """The keys of all steps below, whatever else may be wrong with them. An id that is taken is a problem."""
+def collect(findings: Findings, steps: Any, loc: Loc, texts: Collection[str]) -> Keys:
+    """The keys of all steps below, whatever else may be wrong with them. An id that is taken is a problem.
+
+    `texts`: the names of those there are.
+    """
     found = Keys()
     places = list(_places(steps, loc))
     taken: dict[str, Loc] = {START: ()}
@@ -50,6 +57,8 @@ def collect(findings: Findings, steps: Any, loc: Loc) -> Keys:
         text = step[word] if word == "send" and isinstance(step[word], str) else None
         if text is not None and text not in taken:
             found.at[place], taken[text], found.kinds[text] = text, place, word
+            if text not in texts:
+                found.unsent.add(text)
             if sent[text] > 1:
                 found.shared.add(text)
         else:

@@ -31,7 +31,10 @@ _TELL_OPENED: Final = frozenset({Kind.EMAIL})  # a mail's pictures are fetched; 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the head of the journey says and its steps depend on. `entry`: what may be there, `sure`: what always is."""
+    """What the head of the journey says and its steps depend on. `entry`: what may be there, `sure`: what always is.
+
+    `entered`: whether the entry could be read, so that what it lacks is known.
+    """
 
     name: str = ""
     title: str = ""
@@ -40,6 +43,7 @@ class Facts:
     key: str | None = None
     entry: Members = field(default_factory=dict)
     sure: Members = field(default_factory=dict)
+    entered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class Context:
     def scope(self, names: Mapping[str, Members], inside: Inside = Inside.JOURNEY) -> Scope:
         return Scope(
             self.shop.catalog.vocabulary, inside, self.shop.segments, self.keys.kinds, names, self.facts.entry,
-            self.facts.key, self.shop.journeys,
+            self.facts.key, self.shop.journeys, self.keys.unsent,
         )  # fmt: skip
 
     def condition(self, value: Any, loc: Loc, names: Mapping[str, Members]) -> tree.Condition:

@@ -59,6 +59,8 @@ def _check_channels(context: Context, text: Text, via: tuple[str, ...], loc: Loc
 
 def _missing(context: Context, path: str, where: str, possible: Mapping[str, Members], loc: Loc) -> None:
     root, _, member = path.partition(".")
+    if root == "entry" and not context.facts.entered:
+        return  # its own problems are the ones to mend
     if root not in ("customer", "entry") and root not in possible:
         hint = f"a step before it has to give it, such as coupon: ... as: {root}"
     elif _leads(context.shop, path, possible):

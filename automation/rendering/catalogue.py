@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,6 +58,14 @@ def load(folder: Path) -> Texts:
         else:
             texts[path.name] = text
     return Texts(texts, tuple(sorted(set(problems))), frozenset(broken))
+
+
+def _placeholders(preview: Field, params: Collection[str]) -> Iterator[errors.Problem]:
+    for number, line in enumerate(preview.source.splitlines(), 1):
+        for word in bodies.PLACEHOLDER.findall(line):
+            if word not in params:
+                said, hint = f"{{{word}}} is no parameter of this text", fields.did_you_mean(word, params)
+                yield fields.problem(preview, number, "T030", said, hint, near=f"{{{word}}}")
 
 
 def _is_sound(part: dict[str, Any]) -> bool:
@@ -273,10 +282,9 @@ class Reader:
                 about, ("preview",), "T031", "the preview holds no expressions", "write {name} for the parameter name"
             )
         else:
-            for word in bodies.PLACEHOLDER.findall(shape.preview):
-                if word not in shape.params:
-                    hint = fields.did_you_mean(word, shape.params)
-                    self._say(about, ("preview",), "T030", f"{{{word}}} is no parameter of this text", hint)
+            self.problems += _placeholders(
+                reading.field_of("preview", shape.preview, about, ("preview",), lines), shape.params
+            )
         return self._finish(
             Kind.SMS, about.path, made, key=shape.template, preview=shape.preview, parts=frozenset({"template"})
         )

@@ -29,6 +29,14 @@ def written(shop: Shop, text: str = CASE, name: str = "dormant") -> Path:
     return shop.write(f"tests/{name}.yaml", text)
 
 
+def furnished(tmp_path: Path, bare: Shop) -> Shop:
+    """A shop with the journeys and texts that a new one brings."""
+    for name in ("journeys", "templates"):
+        shutil.copytree(SHIPPED / name, tmp_path / "shop" / name)
+    shutil.copy(SHIPPED / "config.yaml", tmp_path / "shop")
+    return Shop(tmp_path / "shop", bare.clock, bare.capsys)
+
+
 def lines(shop: Shop, text: str) -> list[str]:
     """The problems of a test that fails, without their file and code."""
     written(shop, text)
@@ -75,6 +83,14 @@ def test_what_came_otherwise_is_told_at_its_line_with_all_that_happened(bare: Sh
 )  # fmt: skip
 def test_every_difference_has_its_words(bare: Shop, old: str, new: str, said: str) -> None:
     assert lines(bare, CASE.replace(old, new))[0].startswith(said)
+
+
+def test_a_text_is_what_a_customer_reads(bare: Shop) -> None:
+    written(bare)
+    (left,) = [line for line in bare.fine("test", "-v").out.splitlines() if "wakeup_hello left by sms" in line]
+    assert left.count("王芳") == 1
+    template = "wakeup_hello"  # of the provider
+    assert "does not contain" in lines(bare, CASE.replace("text: 王芳", f"text: {template}"))[0]
 
 
 def test_one_message_answers_one_expectation(bare: Shop) -> None:
@@ -139,6 +155,15 @@ def test_what_is_misspelt_is_told_where_it_stands(bare: Shop, old: str, new: str
     assert any(one.startswith(said) for one in found), found
 
 
+def test_who_tests_a_broken_journey_is_told_where_its_problems_are(tmp_path: Path, bare: Shop) -> None:
+    shop = furnished(tmp_path, bare)
+    written(shop)
+    file = shop.folder / "journeys" / "dormant_wakeup.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + "colour: red\n", encoding="utf-8")
+    (problem,) = shop("test", "--json").json[0]["problems"]
+    assert (problem["code"], problem["hint"]) == ("K601", "`run.py check` tells them")
+
+
 def test_every_wrong_field_of_the_customer_is_told(bare: Shop) -> None:
     found = lines(bare, CASE.replace("name: 王芳", "tier: platinum, zone: Mars/X, birthday: 13-40"))
     assert [one.partition(": ")[0] for one in found] == ["4:18 tier", "4:34 zone", "4:52 birthday"]
@@ -191,13 +216,10 @@ def test_check_reads_tests_too(bare: Shop) -> None:
 
 
 def test_the_tests_that_a_new_shop_brings_hold(tmp_path: Path, bare: Shop) -> None:
-    for name in ("journeys", "templates"):
-        shutil.copytree(SHIPPED / name, tmp_path / "shop" / name)
-    shutil.copy(SHIPPED / "config.yaml", tmp_path / "shop")
-    (tmp_path / "shop" / "tests").mkdir()
+    shop = furnished(tmp_path, bare)
+    (shop.folder / "tests").mkdir()
     for path in (SHIPPED / "tests").glob("*.yaml"):
-        shutil.copy(path, tmp_path / "shop" / "tests")
-    shop = Shop(tmp_path / "shop", bare.clock, bare.capsys)
+        shutil.copy(path, shop.folder / "tests")
     done = shop.fine("test", "--json").json
     assert len(done) >= 11
     assert all(one["passed"] for one in done)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from automation.conditions.tree import Compare, Happened
@@ -104,3 +106,9 @@ def test_a_property_of_only_one_of_two_events_may_be_asked_but_is_not_promised(k
 def test_a_key_belongs_to_an_event(known: Shop) -> None:
     text = f"{HEAD}enter: {{manual: true}}\nagain: finished\nkey: order_id{TAIL}"
     assert [(one.line, one.column, one.code) for one in shelf.problems(text, known)] == [(5, 1, "J011")]
+
+
+def test_what_a_text_needs_of_an_entry_that_is_broken_is_not_said(tmp_path: Path) -> None:
+    entry = "enter: {event: {name: order.paid}, segment: vip}\nagain: finished\nsteps: [{send: about_order}]\n"
+    found = shelf.problems(HEAD + entry, shelf.with_texts(tmp_path))
+    assert [one.code for one in found] == ["J010"]

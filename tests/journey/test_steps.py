@@ -234,3 +234,9 @@ def with_mail(known: Shop) -> Shop:
     channels = {**texts["hello"].channels, (BASE, Kind.EMAIL): sms}
     texts["hello"] = replace(texts["hello"], channels=channels)
     return replace(known, texts=Texts(texts), channels={**known.channels, "mail_main": "email"})
+
+
+def test_a_text_that_is_not_there_is_offered_as_no_step(known: Shop) -> None:
+    found = shelf.problems(shelf.steps("- send: helo\n- send: hello\n- if: {clicked: nothing_here}\n  then: []"), known)
+    assert [one.code for one in found] == ["J040", "C031"]
+    assert found[1].hint == "known are hello"

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from automation.kernel import ports
 from automation.kernel.ports import Accepted, Channel, Message, Outcome
+
+# Members of a body that tell the platform what to do; of a mail the HTML says what its text says.
+UNREAD: Final = frozenset({
+    "appid", "article", "file", "html", "id", "image", "images", "key", "media", "page", "picture", "url",
+})  # fmt: skip
 
 
 class Pretend:
@@ -28,14 +34,13 @@ class Pretend:
 
 
 def text_of(body: ports.Body) -> str:
-    """Every text in a body, a line each; first of all what people see of it first."""
-    first = [body["preview"]] if "preview" in body else []
-    return "\n".join(_texts([*first, body]))
+    """What people read of a body, a line each. Of an SMS the provider gets parameters, which make the preview."""
+    return str(body["preview"]) if "params" in body else "\n".join(_texts(body))
 
 
 def _texts(value: ports.Json) -> list[str]:
     if isinstance(value, str):
         return [value]
     if isinstance(value, Mapping):
-        value = list(value.values())
+        value = [one for name, one in value.items() if name not in UNREAD]
     return [text for one in value for text in _texts(one)] if isinstance(value, Sequence) else []

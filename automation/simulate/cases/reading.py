@@ -102,9 +102,11 @@ class _Reader:
         word = self.findings.text(parts["journey"], ("journey",)) if "journey" in parts else None
         known = self.project.journeys
         if word is not None and word not in known:
-            broken = word in self.project.shop.journeys
-            message = f"journey '{short(word)}' has problems of its own" if broken else f"no journey '{short(word)}'"
-            self.findings.unknown(("journey",), "K601", message, word, () if broken else known, key=False)
+            if word in self.project.shop.journeys:
+                message = f"journey '{short(word)}' has problems of its own"
+                self.findings.wrong(("journey",), "K601", message, "`run.py check` tells them")
+            else:
+                self.findings.unknown(("journey",), "K601", f"no journey '{short(word)}'", word, known, key=False)
         return known.get(word or "")
 
     # the customer
@@ -241,7 +243,7 @@ class _Reader:
             return str(self.findings.whole(value, loc, -(10**9)) or "")
         word = self.findings.text(value, loc) or ""
         shop = self.project.shop
-        names = {Sort.COUPON: shop.pools, Sort.NOTIFY: {*shop.roles, "owner"}, Sort.WEBHOOK: shop.webhooks}
+        names = {Sort.COUPON: shop.pools, Sort.NOTIFY: shop.roles, Sort.WEBHOOK: shop.webhooks}
         if word and sort in names and word not in names[sort]:
             self.findings.unknown(loc, "K602", f"no {sort} '{short(word)}'", word, names[sort], key=False)
         return word
