@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from automation.kernel.ports import Accepted, Denied, Message, Outcome, Reason, Unknown
 from tests.delivery.house import House
 
@@ -96,6 +98,28 @@ def test_a_keyed_lane_is_not_asked_again_when_the_provider_may_have_forgotten_th
     assert house.state() == "AMBIGUOUS"
     assert 3 <= len(house.wechat.sent) <= 6
     assert len({message.idem_key for message in house.wechat.sent}) == 1
+
+
+def test_an_unclear_answer_is_not_asked_for_again_once_the_message_is_worth_nothing(house: House) -> None:
+    house.send_one(NOON, "{send: hello, via: [wechat], expires: 1m}")
+    house.wechat.answer = lambda _: Unknown("timeout")
+    for seconds in range(0, 300, 5):
+        house.deliver(house.ts(NOON) + seconds)
+    assert house.states() == [("AMBIGUOUS", "unknown: wechat_main timeout")]
+    assert len(house.wechat.sent) == 2, "once more after half a minute, and not a minute later"
+
+
+@pytest.mark.parametrize("unclear", [False, True])
+def test_what_would_be_tried_again_after_its_end_is_looked_at_when_it_ends(house: House, unclear: bool) -> None:
+    house.config = house.config.replace("plays: sms,", "plays: sms, on_ambiguous: {service: resend},")
+    house.send_one(NOON, "{send: hello, via: [sms], expires: 20s}")
+    away = Denied(Reason.UNAVAILABLE, "503", permanent=False, retry_after=7200)
+    house.sms.answer = lambda _: Unknown("timeout") if unclear else away
+    house.deliver(NOON)
+    assert (house.state(), house.due()) == ("QUEUED", "2026-03-02 12:00:20")
+    house.deliver(house.ts(NOON) + 20)
+    kept = "unknown: sms_main timeout" if unclear else "retry: sms_main unavailable 503"
+    assert house.states() == [("EXPIRED", f"expired, {kept}")]
 
 
 def test_an_unclear_answer_on_a_lane_without_a_key_is_held(house: House) -> None:

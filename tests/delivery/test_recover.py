@@ -120,6 +120,16 @@ def test_after_a_power_cut_the_spool_is_not_believed(house: House, monkeypatch: 
     assert house.states() == [("AMBIGUOUS", "unknown, interrupted")]
 
 
+def test_after_a_power_cut_an_answer_in_the_spool_is_not_believed_either(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.send_one(NOON, SMS)
+    die(house, "answered")
+    monkeypatch.setattr("automation.engine.delivery.spool.boot_id", lambda: "another boot")
+    house.deliver(house.ts(NOON) + 61)
+    assert house.states() == [("AMBIGUOUS", "unknown, interrupted")]
+
+
 def test_what_a_restored_backup_was_sending_is_held(house: House) -> None:
     house.send_one(NOON, SMS)
     die(house, "started", before=True)

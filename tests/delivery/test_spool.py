@@ -61,6 +61,7 @@ def test_a_disk_that_was_full_in_the_middle_of_a_line_spoils_none_of_the_others(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     own.started([(1, 1)])
+    assert {ref: trace.started for ref, trace in spool.read(tmp_path).items()} == {(1, 1): True, (22, 1): False}
     own.answered([((1, 1), Accepted("a"))])
     told = spool.read(tmp_path)
     assert {ref: (trace.started, trace.outcome) for ref, trace in told.items()} == {

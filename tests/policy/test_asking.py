@@ -88,6 +88,17 @@ def test_a_suppressed_address_is_passed_over_and_another_of_the_same_kind_is_use
     assert house.states()[1] == ("SUPPRESSED", "no consent: sms suppressed")
 
 
+def test_a_verified_address_is_written_to_before_a_newer_one_and_of_two_alike_the_newer_one(house: House) -> None:
+    (person,) = house.send_one(NOON, "{send: hello, via: [sms], expires: 3d}")
+    verified = house.address(person, "phone", text="+8613900000001")
+    house.address(person, "phone", text="+8613900000002")
+    house.put("UPDATE identity SET verified_at = 1 WHERE lookup = :lookup", lookup=verified)
+    house.deliver(NOON)
+    house.put("UPDATE identity SET verified_at = NULL")
+    again(house, person, "2026-03-03 12:00")
+    assert [message.address for message in house.sms.sent] == ["+8613900000001", "+8613900000002"]
+
+
 def test_who_answered_td_gets_no_marketing_but_services_until_saying_yes_again(house: House) -> None:
     step = "{send: hello, via: [sms], expires: 3d}"
     (person,) = house.send_one(NOON, step, **ADS)
@@ -166,6 +177,29 @@ def test_a_paused_journey_keeps_its_messages(house: House) -> None:
     house.resume("j", NOON)
     house.deliver("2026-03-02 12:15")
     assert house.state() == "SENT"
+
+
+def test_what_a_pause_put_off_leaves_as_soon_as_its_journey_goes_on_and_what_quiet_hours_put_off_does_not(
+    house: House,
+) -> None:
+    policy(house, "quiet: 12:00-09:00")
+    house.send_one(NOON)
+    ads = house.reachable()
+    house.open(NOON, k="purpose: ads\nenter: {manual: true}\nagain: finished\nsteps: [{send: hello, expires: 3d}]\n")
+    house.enter("k", ads, "2026-03-02 11:00")
+    house.tick(NOON)
+    house.put("UPDATE message SET due = :noon", noon=house.ts(NOON))
+    house.pause("j", NOON)
+    house.deliver(NOON)
+    morning = house.due(1) or ""
+    assert (house.due(0), morning[:13]) == ("2026-03-02 12:15", "2026-03-03 09")
+    for name in ("k", "j"):
+        if name == "k":
+            house.pause("k", "2026-03-02 12:04")
+        house.resume(name, "2026-03-02 12:05")
+    assert (house.due(0), house.due(1)) == ("2026-03-02 12:05", morning)
+    house.deliver("2026-03-02 12:05")
+    assert house.states() == [("SENT", None), ("QUEUED", "quiet hours")]
 
 
 def test_unless_of_the_policy_and_of_the_journey_are_asked_at_the_last_moment(house: House) -> None:
@@ -259,6 +293,17 @@ def test_a_cap_that_postpones_waits_for_the_second_it_frees(house: House) -> Non
     assert house.states()[1] == ("SENT", None)
 
 
+def test_the_days_of_a_rolling_cap_are_whole_24_hours_also_over_a_change_of_clocks(house: House) -> None:
+    house.config = house.config.replace("{name: 旅程良品}", "{name: 旅程良品, timezone: America/New_York}")
+    policy(house, "caps: {all: 1 per 2d}, on_cap: postpone")
+    (person,) = house.send_one("2026-03-07 12:00", "{send: hello, expires: 9d}", **ADS)
+    house.deliver("2026-03-07 12:00")
+    again(house, person, "2026-03-09 12:30")  # two days by the calendar, and 47 and a half hours
+    assert (house.states()[1], house.due(1)) == (("QUEUED", "cap all 1 per 2d"), "2026-03-09 13:00")
+    house.deliver("2026-03-09 13:00")
+    assert house.states()[1] == ("SENT", None)
+
+
 def test_a_cap_of_one_kind_of_channel_can_move_on_to_the_next(house: House) -> None:
     policy(house, "caps: {wechat: 1 per day}, on_cap: next_channel")
     (person,) = house.send_one("2026-03-02 12:00", **ADS)
@@ -317,6 +362,28 @@ def test_a_rate_lets_so_many_through_a_second_and_puts_the_rest_in_line(house: H
     for second in range(6):
         sent.append(house.deliver(at + second).sent)
     assert sent == [2, 2, 2, 1, 0, 0]
+
+
+def test_marketing_that_fills_a_channel_leaves_room_for_service(house: House) -> None:
+    step = "{send: hello, via: [sms], expires: 3d}"
+    house.send_one(NOON, step, people=2, **ADS)
+    urgent = house.reachable()
+    house.open(NOON, k=f"purpose: plain\nenter: {{manual: true}}\nagain: finished\nsteps: [{step}]\n")
+    house.enter("k", urgent, NOON)
+    house.tick(NOON)
+    gates = house.delivery.gates
+    gates.most_waiting, gates.ready, gates.marketing = 4, {"sms_main": 4}, {"sms_main": 4}
+    house.deliver(NOON)
+    assert house.states() == [("QUEUED", "channel sms_main busy")] * 2 + [("SENT", None)]
+    assert [house.due(number) for number in (0, 1)] == ["2026-03-02 12:00:01"] * 2
+    gates.ready, gates.marketing = {"sms_main": 8}, {"sms_main": 3}
+    house.enter("k", urgent, "2026-03-02 12:00:01")
+    house.tick("2026-03-02 12:00:01")
+    house.deliver("2026-03-02 12:00:01")
+    assert [state for state, _ in house.states()] == ["QUEUED", "QUEUED", "SENT", "QUEUED"]
+    gates.ready, gates.marketing = {"sms_main": 3}, {"sms_main": 3}
+    house.deliver("2026-03-02 12:00:02")
+    assert [state for state, _ in house.states()] == ["SENT", "QUEUED", "SENT", "SENT"]
 
 
 def test_a_channel_that_fails_rests_and_one_message_tells_when_it_is_back(house: House) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from automation.kernel.ports import Accepted, Denied, Lane, Limit, Message, Outcome, Reason
@@ -208,6 +210,19 @@ def test_a_limit_without_a_number_is_as_many_as_the_month_has_days(house: House)
     assert (states.count("SENT"), states.count("SUPPRESSED")) == (28, 2)
 
 
+def test_a_limit_whose_rule_the_shop_has_set_aside_holds_nobody_back(house: House) -> None:
+    limits = (Limit(1, "month", "SMS-06"), Limit(2, "month", "WX-03"))
+    house.wechat.lanes = [Lane("mass", "openid", BOTH, 100, limits=limits)]
+    (person,) = house.send_one(NOON, "{send: hello, via: [wechat], expires: 3d}")
+    aside = replace(house.parts.project.policy, overrides={"SMS-06": "合同另有约定"})
+    house.parts.project = replace(house.parts.project, policy=aside)
+    house.deliver(NOON)
+    again(house, person, "2026-03-03 12:00")
+    again(house, person, "2026-03-04 12:00")
+    assert [state for state, _ in house.states()] == ["SENT", "SENT", "SUPPRESSED"]
+    assert house.states()[2][1] == "limit: wechat WX-03 2 per month"
+
+
 def test_a_limit_of_a_minute_is_waited_for(house: House) -> None:
     house.wechat.lanes = [Lane("staff", "openid", BOTH, 100, limits=(Limit(1, "minute", "WC-02"),))]
     (person,) = house.send_one(NOON)
@@ -261,6 +276,22 @@ def test_a_quota_that_is_used_up_rests_its_lane_only_and_the_message_goes_on(hou
     assert (went(house), house.state()) == ([("wechat_main", "template")], "SENT")
     assert house.say(house.store.value("SELECT closed_until FROM lane_state")) == "2026-03-03 00:00"
     assert left_of(house, "reply_window") == [3]
+
+
+@pytest.mark.parametrize(("talk", "sms"), [("12:30", "13:00"), ("13:00", "12:30")])
+def test_who_finds_only_ways_that_rest_waits_for_the_first_one_to_open(house: House, talk: str, sms: str) -> None:
+    house.wechat.lanes = [Lane("talk", "openid", BOTH, 100, 600)]
+    house.send_one(NOON, "{send: hello, via: [wechat, sms], expires: 3d}")
+    for channel, lane, opens in (("wechat_main", "talk", talk), ("sms_main", "sms", sms)):
+        house.put(
+            "INSERT INTO lane_state (channel, lane, closed_until, why) VALUES (:channel, :lane, :until, 'quota')",
+            channel=channel, lane=lane, until=house.ts(f"2026-03-02 {opens}"),
+        )  # fmt: skip
+    house.deliver(NOON)
+    why = "channel: wechat talk rests (quota), sms sms rests (quota)"
+    assert (house.states(), house.due()) == ([("QUEUED", why)], "2026-03-02 12:30")
+    house.deliver("2026-03-02 12:30")
+    assert (house.state(), went(house)[0][0]) == ("SENT", "wechat_main" if talk == "12:30" else "sms_main")
 
 
 def test_a_refused_account_stops_nobody_for_good_and_alarms_the_operator(
