@@ -16,7 +16,7 @@ from automation.conditions import tree
 from automation.journey import graph
 from automation.rewards import redeeming
 from automation.store import audit
-from automation.store.database import BadStatement, Transaction, is_away
+from automation.store.database import Transaction
 from automation.store.states import MessageState, RunState
 
 from . import cross, decide, due, enrol, halving, leave, program, queue, timing
@@ -72,8 +72,8 @@ def _take_one(parts: Parts, now: int, _: Exception) -> int:
     while True:
         try:
             return _take_in(parts, now, hearing)
-        except BadStatement as error:
-            if is_away(error):
+        except Exception as error:
+            if not halving.is_of_data(error):
                 raise
             if hearing.asked is None:
                 return _set_aside(parts, now, hearing.event, error)

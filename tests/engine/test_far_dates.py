@@ -131,6 +131,19 @@ def test_who_waits_for_a_turn_or_for_rest_is_set_aside_alone(
     assert shop.store.value("SELECT count(*) FROM audit WHERE what = :what", what=f"{what} set aside") == 1
 
 
+def test_an_event_that_nothing_can_be_worked_out_for_is_lost_to_that_journey_only(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    healthy = PAID + "steps: [{wait: 1d}]\n"
+    shop.open("2026-03-01 08:00", wake=PAID + "steps: [{wait: until entry.ship_on}]\n", other=healthy)
+    people = pay(shop, "2026-03-03", "2026-03-04", "2026-03-05")
+    shop.poisoned = True
+    fails_for(monkeypatch, "2026-03-04", ValueError)
+    shop.tick("2026-03-01 09:00")
+    assert sorted(run.person for run in shop.runs("wake")) == [people[0], people[2]]
+    assert sorted(run.person for run in shop.runs("other")) == people
+
+
 @pytest.mark.parametrize("error", [OSError, MemoryError, AssertionError, KeyboardInterrupt])
 def test_what_no_row_is_to_blame_for_is_raised_and_sets_nobody_aside(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
