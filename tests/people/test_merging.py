@@ -110,6 +110,23 @@ def test_everything_goes_to_the_one_who_is_kept(shop: Registry, pair: tuple[int,
     assert store.value("SELECT count(*) FROM suppression") == 1
 
 
+@pytest.mark.parametrize("first", ["kept", "gone"])
+def test_who_is_kept_has_been_a_customer_since_the_earlier_of_the_two(
+    shop: Registry, pair: tuple[int, int], first: str
+) -> None:
+    one, two = pair
+    since = {one: NOW - 90, two: NOW - 30} if first == "kept" else {one: NOW - 30, two: NOW - 90}
+    with shop.store.write() as tx:
+        for person, at in since.items():
+            tx.run("UPDATE person SET created_at = :at WHERE id = :id", id=person, at=at)
+    number = merge(shop, one, two)
+    created = "SELECT id, created_at FROM person ORDER BY id"
+    assert shop.store.rows(created) == [(one, NOW - 90), (two, since[two])]
+    with shop.store.write() as tx:
+        merging.unmerge(tx, NOW + 20, number)
+    assert dict(shop.store.rows(created)) == since
+
+
 def test_of_two_words_the_refusal_is_kept_though_it_is_older(shop: Registry, pair: tuple[int, int]) -> None:
     merge(shop, *pair)
     found = shop.store.rows("SELECT channel, granted FROM consent WHERE person_id = :id ORDER BY channel", id=pair[0])

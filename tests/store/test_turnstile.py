@@ -5,6 +5,8 @@ import os
 import subprocess
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,106 @@ def test_who_waits_is_next_even_beside_a_process_that_begins_again_at_once(tmp_p
     # Who is inside when we come to the gate has to stop at it next time; without the gate it is first nearly always.
     assert sorted(overtaken)[len(overtaken) // 2] <= 1
     assert log.stat().st_size > 40
+
+
+@dataclass
+class Race:
+    """One waits at the write lock and is held there; then a greedy one comes, who finds the gate shut or gets in."""
+
+    asks: threading.Event = field(default_factory=threading.Event)
+    goes: threading.Event = field(default_factory=threading.Event)
+    came: threading.Event = field(default_factory=threading.Event)
+    order: list[str] = field(default_factory=list)
+
+    def at_gate(self, lock: Callable[[bool], bool]) -> None:
+        """`lock`: takes the gate, and says whether it did; whether it should wait for it."""
+        if threading.current_thread().name != "greedy":
+            lock(True)
+        elif not lock(False):
+            self.came.set()
+            lock(True)
+
+    def at_write(self) -> None:
+        if threading.current_thread().name == "waiting":
+            self.asks.set()
+            assert self.goes.wait(30)
+
+    def run(self, holder: Turnstile, waiting: Turnstile, greedy: Turnstile) -> list[str]:
+        """Who got in, in order, once the holder had left."""
+
+        def enter(turnstile: Turnstile) -> None:
+            name = threading.current_thread().name
+            with turnstile:
+                self.order.append(name)
+                if name == "greedy":
+                    self.came.set()
+
+        threads = [
+            threading.Thread(target=enter, args=(one,), name=name)
+            for name, one in (("waiting", waiting), ("greedy", greedy))
+        ]
+        with holder:
+            threads[0].start()
+            assert self.asks.wait(30)
+        threads[1].start()
+        assert self.came.wait(30)
+        self.goes.set()
+        for thread in threads:
+            thread.join()
+        return self.order
+
+
+def test_of_threads_the_one_that_waits_is_next_whoever_comes_when_the_lock_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    race, turnstile = Race(), Turnstile(tmp_path / "db")
+
+    class Gate:
+        lock = threading.Lock()
+
+        def __enter__(self) -> None:
+            race.at_gate(lambda waits: self.lock.acquire(blocking=waits))
+
+        def __exit__(self, *_: object) -> None:
+            self.lock.release()
+
+    class Write:
+        lock = threading.Lock()
+        release = lock.release
+
+        def acquire(self) -> None:
+            race.at_write()
+            self.lock.acquire()
+
+    monkeypatch.setattr(turnstile, "_thread_gate", Gate())
+    monkeypatch.setattr(turnstile, "_thread_write", Write())
+    assert race.run(turnstile, turnstile, turnstile) == ["waiting", "greedy"]
+
+
+def test_of_processes_the_one_that_waits_is_next_whoever_comes_when_the_lock_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    race, flock = Race(), fcntl.flock
+    turnstiles = [Turnstile(tmp_path / "db") for _ in range(3)]  # each with files of its own, as processes have
+
+    def take(file: int, waits: bool) -> bool:
+        try:
+            flock(file, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def watched(file: int, how: int) -> None:
+        gates = [one._files[0] for one in turnstiles if one._files]
+        if how == fcntl.LOCK_EX and file in gates:
+            race.at_gate(lambda waits: take(file, waits))
+            return
+        if how == fcntl.LOCK_EX:
+            race.at_write()
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", watched)
+    assert race.run(*turnstiles) == ["waiting", "greedy"]
 
 
 @pytest.mark.processes
