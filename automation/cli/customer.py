@@ -143,9 +143,7 @@ def _print(session: Session, report: dict[str, Any]) -> None:
     catalog = session.app.project.catalog
     listed = report["fields"] | report["computed"]
     if listed:
-        click.echo(
-            "; ".join(f"{name}: {_said(catalog, name, value, zone)}" for name, value in sorted(listed.items()))
-        )
+        click.echo("; ".join(f"{name}: {_said(catalog, name, value, zone)}" for name, value in sorted(listed.items())))
     _section("Contacts", IDENTITIES, report["identities"], zone)
     _section("Tags", TAGS, report["tags"], zone)
     _section("Consents (marketing needs a yes; service goes unless there is a no)", CONSENTS, report["consents"], zone)

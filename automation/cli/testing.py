@@ -37,10 +37,11 @@ KEY: Final = SecretStr(
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """`case` None: the file could not be read. `told`: what happened, a line each."""
+    """`title` and `journey` None: the file does not say, or cannot be read. `told`: what happened, a line each."""
 
     path: str
-    case: Case | None
+    title: str | None
+    journey: str | None
     problems: Sequence[Problem]
     told: Sequence[str] = ()
 
@@ -87,23 +88,26 @@ def _tested(session: Session, path: Path, names: Sequence[str]) -> Tested | None
     try:
         case = reading.read(path, session.app.project, session.settings)
     except errors.SourceErrors as wrong:
-        return Tested(wrong.problems[0].path, None, wrong.problems) if not names or path.stem in names else None
+        title, journey = reading.called(path)
+        wanted = not names or path.stem in names or journey in names
+        return Tested(wrong.problems[0].path, title, journey, wrong.problems) if wanted else None
     if names and path.stem not in names and case.journey not in names:
         return None
     try:
         return _played(session, case)
     except errors.SourceErrors as wrong:
-        return Tested(case.document.path, case, wrong.problems)
+        return Tested(case.document.path, case.title, case.journey, wrong.problems)
 
 
 def _played(session: Session, case: Case) -> Tested:
     project = session.app.project
     seed = seeds.find(case, project.journeys[case.journey], session.settings)
     if isinstance(seed, Problem):
-        return Tested(case.document.path, case, [seed])
+        return Tested(case.document.path, case.title, case.journey, [seed])
     with _world(session, case, project) as world:
         played = playing.play(world, case, seed)
-    return Tested(case.document.path, case, judging.judge(case, played), judging.timeline(case, played))
+    wrong = judging.judge(case, played)
+    return Tested(case.document.path, case.title, case.journey, wrong, judging.timeline(case, played))
 
 
 @contextmanager
@@ -136,7 +140,7 @@ def _world(session: Session, case: Case, project: Project) -> Iterator[World]:
 
 
 def _tell(one: Tested, verbose: bool) -> None:
-    title = f"{one.case.title}  " if one.case else ""
+    title = f"{one.title}  " if one.title else ""
     click.echo(f"{'FAILED' if one.problems else 'ok':7} {title}{one.path}")
     for problem in one.problems:
         click.echo(f"        {problem}")
@@ -156,8 +160,8 @@ def _summary(session: Session, count: int, failed: int) -> str:
 def _plain(one: Tested) -> dict[str, Any]:
     return {
         "file": one.path,
-        "test": one.case.title if one.case else None,
-        "journey": one.case.journey if one.case else None,
+        "test": one.title,
+        "journey": one.journey,
         "passed": not one.problems,
         "problems": [asdict(problem) for problem in one.problems],
         "happened": list(one.told),

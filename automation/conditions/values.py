@@ -175,6 +175,16 @@ def _sized(read: Callable[[str], T], text: str) -> T:
     return read(text)
 
 
+def span(findings: Findings, value: Any, loc: Loc) -> Duration | None:
+    """A length that is the same on every day of the year: seconds and days, no months and workdays."""
+    found = duration(findings, value, loc)
+    if found is not None and (found.months or found.workdays):
+        unit = "workdays" if found.workdays else "months and years"
+        findings.wrong(loc, "C016", f"{unit} are longer or shorter by the day they begin on", "write days, such as 30d")
+        return None
+    return found
+
+
 def duration(findings: Findings, value: Any, loc: Loc) -> Duration | None:
     """A length of time greater than nothing."""
     try:

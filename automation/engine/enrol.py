@@ -62,7 +62,7 @@ def blocking(loaded: Loaded, *, person: str, at: str, key: str = "''", episode: 
     if journey.again is graph.Again.NEVER:
         tests.append(stayed)
     if journey.again is graph.Again.AFTER and journey.again_after is not None:
-        tests.append(f"{stayed} AND o.entered_at > {at} - {timing.about_seconds(journey.again_after)}")
+        tests.append(f"{stayed} AND o.entered_at > {at} - {timing.span_seconds(journey.again_after)}")
     return f"{same} AND ({' OR '.join(tests) or '1 = 0'})"
 
 

@@ -141,7 +141,7 @@ def _rules(parts: Parts, tx: Transaction) -> list[Rule]:
     for (name_id,) in tx.rows("SELECT DISTINCT name_id FROM batch ORDER BY name_id"):
         for rule in parts.registry.listening(name_id):
             found[id(rule)] = rule
-    return sorted(found.values(), key=lambda rule: (rule.listens, rule.loaded.version_id))
+    return sorted(found.values(), key=lambda rule: (rule.listens, rule.loaded.version_id, rule.index))
 
 
 def _matches(parts: Parts, rule: Rule, parameters: Parameters) -> str:
@@ -270,7 +270,7 @@ def _enter(parts: Parts, tx: Transaction, rule: Rule, now: int) -> None:
         queue.wait_turn(tx, loaded, source, parameters.values(now))
         return
     if entry.settle is not None:
-        rest = timing.about_seconds(entry.settle)
+        rest = timing.span_seconds(entry.settle)
         tx.run(
             "INSERT INTO settling (journey_id, person_id, key, event_id, due)"
             f" SELECT {loaded.journey_id}, person_id, key, event_id, at + {rest}"
@@ -294,7 +294,7 @@ def _entering(parts: Parts, rule: Rule, parameters: Parameters, now: int) -> str
     """The events of the batch that let people enter, with the key and the frozen properties."""
     journey = rule.loaded.journey
     matches = _matches(parts, rule, parameters)
-    oldest = parameters.add(lambda moment: moment - timing.about_seconds(journey.catch_up))
+    oldest = parameters.add(lambda moment: moment - timing.span_seconds(journey.catch_up))
     key, keyed = "''", ""
     if journey.key:
         # Without its key an event cannot say which run it means: it starts none.
@@ -374,7 +374,7 @@ def _enter_rested(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> No
         f"SELECT s.person_id, s.key, e.at, e.id AS event_id, s.due, {entry_data(parts, 'e')} AS data FROM rested s"
         f" {then} event e ON e.id = s.event_id WHERE s.due >= :oldest"
     )
-    bound = {"oldest": now - timing.about_seconds(loaded.journey.catch_up)}
+    bound = {"oldest": now - timing.span_seconds(loaded.journey.catch_up)}
     if loaded.journey.pace is not None:
         queue.wait_turn(tx, loaded, source, bound)
         return

@@ -159,7 +159,7 @@ class _Builder:
         cases = {leaf.number: self._leaf_due(leaf) for leaf in self.crossing.leaves}
         if self._parks():
             goal = self.loaded.journey.goal
-            watch = timing.about_seconds(goal.up_to) if goal else PARKING
+            watch = timing.span_seconds(goal.up_to) if goal else PARKING
             cases[decide.PARKED] = f"at + {watch}"
         due = {leaf: cases.get(leaf) or "CAST(NULL AS BIGINT)" for leaf in self._taken()}
         return _case(due, "leaf")
@@ -271,7 +271,7 @@ class _Builder:
         reason = _case({leaf: reasons.get(leaf, "CAST(NULL AS TEXT)") for leaf in taken})
         parked = _case({leaf: "1" if leaf == decide.PARKED else "0" for leaf in taken})
         goal = self.loaded.journey.goal
-        until = f"c.entered_at + {timing.about_seconds(goal.up_to)}" if goal else "CAST(NULL AS BIGINT)"
+        until = f"c.entered_at + {timing.span_seconds(goal.up_to)}" if goal else "CAST(NULL AS BIGINT)"
         dialect = self.parts.store.dialect
         return (
             f"{dialect.insert} INTO run (id, journey_id, version_id, node, person_id, key, episode, visit, due, clock,"

@@ -33,9 +33,9 @@ def plain_seconds(parts: Parts, length: Limit | None, now: int) -> int | None:
     return length.seconds + length.days * DAY
 
 
-def about_seconds(length: Duration) -> int:
-    """A length as seconds where a day more or less in a year does not matter: windows of goals and re-entry."""
-    return length.seconds + length.days * DAY + length.months * 30 * DAY + length.workdays * 7 * DAY // 5
+def span_seconds(length: Duration) -> int:
+    """A length without months and workdays as seconds: windows of goals and re-entry, where a day has 24 hours."""
+    return length.seconds + length.days * DAY
 
 
 def references(when: Limit | None) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ def _with(context: Context, parts: Parts, loc: Loc, flow: Flow) -> tuple[tuple[s
 def notify(context: Context, parts: Parts, loc: Loc, flow: Flow) -> Result:
     role = context.known(parts["notify"], (*loc, "notify"), context.shop.roles, "J008", "member of staff")
     text = context.findings.text(parts["text"], (*loc, "text")) if "text" in parts else context.facts.title
-    digest = context.length(parts, "digest", loc, _AN_HOUR)
+    digest = context.span(parts, "digest", loc, _AN_HOUR)
     if role is None or text is None:
         return None, flow
     return model.Do(graph.Notify(context.keys.at[loc], role, text, digest or _AN_HOUR)), flow

@@ -44,7 +44,7 @@ def read(context: Context, value: Any) -> Entered | None:
         return None
     word = words.ENTRIES[kind]
     parts = context.mapping(value, LOC, (kind, *word.keys), word.later, word.required)
-    catch_up = context.length(parts, "catch_up", LOC, A_DAY) or A_DAY
+    catch_up = context.span(parts, "catch_up", LOC, A_DAY) or A_DAY
     read_kind: Mapping[str, Callable[[Context, Parts, Duration], Entered | None]] = {
         "event": _event, "date": _date, "festival": _festival, "schedule": _schedule, "segment": _segment,
         "manual": _manual,
@@ -87,7 +87,7 @@ def _kind(context: Context, value: Any) -> str | None:
 def _event(context: Context, parts: Parts, catch_up: Duration) -> Entered | None:
     reader = parse.Reader(context.findings, context.scope({}, Inside.ENTRY))
     found = reader.match(parts["event"], (*LOC, "event"), same=False)
-    settle = context.length(parts, "settle", LOC)
+    settle = context.span(parts, "settle", LOC)
     if found is None:
         return None
     all_members = [entry_of(context.shop.catalog.events[name]) for name in found.names]

@@ -197,7 +197,7 @@ class _Reader:
             return graph.Again.NEVER, None
         value, loc = self.parts["again"], ("again",)
         if isinstance(value, str) and value.startswith("after "):
-            length = values.duration(self.findings, value.removeprefix("after "), loc)
+            length = values.span(self.findings, value.removeprefix("after "), loc)
             return graph.Again.AFTER, length
         if value not in tuple(graph.Again) or value == graph.Again.AFTER:
             hint = "never, finished, each_occasion, or after a duration, such as after 180d"
@@ -229,7 +229,7 @@ class _Reader:
         parts = self.context.mapping(self.parts[GOAL], loc, ("event", "up_to", "value"), needed=("event", "up_to"))
         reader = parse.Reader(self.findings, self.context.scope(self.context.names))
         event = reader.match(parts["event"], (GOAL, "event"), same=True) if "event" in parts else None
-        up_to = values.duration(self.findings, parts["up_to"], (GOAL, "up_to")) if "up_to" in parts else None
+        up_to = values.span(self.findings, parts["up_to"], (GOAL, "up_to")) if "up_to" in parts else None
         value = self._goal_value(event, parts["value"]) if "value" in parts else None
         return graph.Goal(event, up_to, value) if event and up_to else None
 

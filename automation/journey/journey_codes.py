@@ -31,6 +31,7 @@ CODES: Final[dict[str, str]] = {
     "J022": "id that is used twice or is not possible",
     "J023": "message named that is sent in several places",
     "J024": "`as` that is not possible or already taken on this way",
+    "J025": "reason of a stop that reads like an exit",
     "J030": "wait that is neither a duration nor until a moment",
     "J031": "limit that cannot be read",
     "J032": "moment that depends on something that is no date or number there",

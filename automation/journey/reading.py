@@ -124,7 +124,8 @@ class Context:
             send = self.sends.get(mark.step)
             kinds = {self.shop.channels.get(word, word) for word in send.via} if send else set()
             if kinds and mark.kind is tree.MarkKind.OPENED and not kinds & _TELL_OPENED:
-                message = f"{' and '.join(sorted(kinds))} never report `opened`: this does not come true"
+                report = "reports" if len(kinds) == 1 else "report"
+                message = f"{' and '.join(sorted(kinds))} never {report} `opened`: this does not come true"
                 self.findings.warn(loc, "W504", message, "ask for clicked, delivered or sent")
 
     def mapping(
@@ -155,9 +156,13 @@ class Context:
         self.findings.wrong(loc, "J003", f"unknown purpose '{short(value)}'", hint)
         return None
 
-    def length(self, parts: Mapping[str, Any], key: str, loc: Loc, default: Duration | None = None) -> Duration | None:
-        """The duration at a key, else the default."""
-        return values.duration(self.findings, parts[key], (*loc, key)) if key in parts else default
+    def length(self, parts: Mapping[str, Any], key: str, loc: Loc) -> Duration | None:
+        """The duration at a key."""
+        return values.duration(self.findings, parts[key], (*loc, key)) if key in parts else None
+
+    def span(self, parts: Mapping[str, Any], key: str, loc: Loc, default: Duration | None = None) -> Duration | None:
+        """The length at a key, in days or less; else the default."""
+        return values.span(self.findings, parts[key], (*loc, key)) if key in parts else default
 
     def limit(self, value: Any, loc: Loc, scope: Scope) -> Limit | None:
         """A duration, `today` or a moment, whose paths lead to dates."""

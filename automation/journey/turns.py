@@ -198,4 +198,7 @@ def _check_shares(context: Context, place: Loc, shares: list[int], paths: int) -
 
 def stop(context: Context, parts: Parts, loc: Loc, flow: Flow) -> Result:
     reason = context.findings.text(parts["stop"], (*loc, "stop"))
+    if reason is not None and reason.startswith("exit "):  # messages of runs that left by an exit are withdrawn
+        message = f"{said(reason)} begins like the reason of an exit"
+        context.findings.wrong((*loc, "stop"), "J025", message, "say it in other words")
     return (model.Stop(reason) if reason else None), Flow({}, flow.maybe, ended=True)

@@ -160,7 +160,9 @@ def test_who_tests_a_broken_journey_is_told_where_its_problems_are(tmp_path: Pat
     written(shop)
     file = shop.folder / "journeys" / "dormant_wakeup.yaml"
     file.write_text(file.read_text(encoding="utf-8") + "colour: red\n", encoding="utf-8")
-    (problem,) = shop("test", "--json").json[0]["problems"]
+    (told,) = shop("test", "dormant_wakeup", "--json").json
+    assert (told["journey"], "test: " + told["test"] in CASE) == ("dormant_wakeup", True)
+    (problem,) = told["problems"]
     assert (problem["code"], problem["hint"]) == ("K601", "`run.py check` tells them")
 
 

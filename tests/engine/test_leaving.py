@@ -42,6 +42,20 @@ def test_an_event_that_is_an_exit_and_what_a_wait_waits_for_ends_the_run_by_the_
     assert (shop.run().reason, shop.messages(None)) == ("exit 2", [])
 
 
+def test_which_exit_came_first_does_not_hang_on_what_happened_to_others(shop: Shop) -> None:
+    shop.open("2026-02-01 08:00", early="enter: {event: order.paid}\nagain: finished\nsteps: [{wait: 1d}]\n")
+    shop.open(
+        "2026-03-01 08:00",
+        wake="exit: [{event: order.closed}, {event: [order.closed, order.paid]}]\n" + ENTER + "steps: [{wait: 9d}]\n",
+    )
+    ann, bob = shop.people(2)
+    follow(shop, ann, bob)
+    shop.event(ann, "order.closed", "2026-03-01 10:00", reason="x")
+    shop.event(bob, "order.paid", "2026-03-01 10:00", order_id="2")
+    shop.tick("2026-03-01 10:00")
+    assert [run.reason for run in shop.runs("wake")] == ["exit 1", "exit 2"]
+
+
 def test_an_exit_withdraws_the_last_message_of_a_run_that_has_finished(shop: Shop) -> None:
     shop.open(
         "2026-03-01 08:00", wake="purpose: ads\nexit: [{event: order.paid}]\n" + ENTER + "steps: [{send: hello}]\n"

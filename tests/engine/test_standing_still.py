@@ -46,7 +46,7 @@ def test_what_became_overdue_in_a_pause_expires_from_its_moment(shop: Shop) -> N
 
 def test_an_order_needs_a_journey_and_a_change(shop: Shop) -> None:
     shop.open("2026-03-01 08:00", wake=BODY)
-    with pytest.raises(errors.Refused, match="ever been live"):
+    with pytest.raises(errors.Refused, match="not taken up any journey"):
         shop.pause("wkae", "2026-03-01 09:00")
     with pytest.raises(errors.Refused, match="not paused"):
         shop.resume("wake", "2026-03-01 09:00")

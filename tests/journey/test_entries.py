@@ -31,6 +31,8 @@ WRONG = [
     ("{event: order.paid, each: items}", 28, "J002", "not available yet"),
     ("{event: order.paid, who: {tag: a}}", 28, "J002", "not available yet"),
     ("{event: order.paid, segment: vip}", 28, "J010", "two kinds"),
+    ("{event: order.paid, settle: 1 workday}", 36, "C016", "write days"),
+    ("{event: order.paid, catch_up: 1y}", 38, "C016", "write days"),
     ("{evnt: order.paid}", 9, "J010", "did you mean 'event'"),
     ("order.paid", 8, "J010", "an entry is due"),
     ("{segment: vpi, existing: skip}", 18, "J016", "did you mean 'vip'"),

@@ -38,6 +38,8 @@ WRONG = [
     ("again: always\n", 1, 8, "J005", "after 180d"),
     ("again: each_occasion\n", 1, 8, "J005", "date or festival"),
     ("again: after 3\n", 1, 8, "C016", "unit is missing"),
+    ("again: after 6mo\n", 1, 8, "C016", "write days, such as 30d"),
+    ("goal: {event: order.paid, up_to: 2 workdays}\n", 1, 34, "C016", "write days, such as 30d"),
     ("key: order\n", 1, 6, "J011", "did you mean 'order_id'"),
     ("key: amount\n", 1, 6, "J011", "no single thing"),
     ("goal: {event: order.paid}\n", 1, 7, "S002", "up_to"),

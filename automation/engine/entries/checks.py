@@ -27,7 +27,7 @@ def run(parts: Parts, loaded: Loaded, now: int) -> int:
     if at is None:
         return 0
     entered = 0
-    oldest = now - timing.about_seconds(loaded.journey.catch_up)
+    oldest = now - timing.span_seconds(loaded.journey.catch_up)
     if at >= oldest and slices.is_active(parts, loaded, at) and events.may_enter(parts, loaded, now):
         entered = _enter(parts, loaded, entry, at, now)
     slices.move_cursor(parts, loaded, 0, at)

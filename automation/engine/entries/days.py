@@ -63,7 +63,7 @@ def _days(
     """(day that is kept, planned moment of entry) for the look at `at`: today's, and late ones within catch_up."""
     here = parts.zones[zone]
     clock = walltime.parse_clock(entry.at)
-    patience = timing.about_seconds(loaded.journey.catch_up)
+    patience = timing.span_seconds(loaded.journey.catch_up)
     last = walltime.local(at, here).date()
     passed = slices.passed(parts, loaded)
     for late in range(patience // timing.DAY + 1):

@@ -40,7 +40,7 @@ def _step(
     sql = (
         "INSERT INTO effect (kind, ref, run_id, step, visit, person_id, at, due, payload)"
         f" SELECT '{kind}', {parameters.add(ref)}, r.id, {loaded.steps[key]}, plan.visit, p.id, :now,"
-        f" :now + {timing.about_seconds(later)}, {data} FROM {values.joined(parts, 'plan')} WHERE {chosen}"
+        f" :now + {timing.span_seconds(later)}, {data} FROM {values.joined(parts, 'plan')} WHERE {chosen}"
         " ON CONFLICT (run_id, step, visit, kind) DO NOTHING"
     )
     return lambda tx, moment, bound: tx.run(sql, **bound)

@@ -48,6 +48,19 @@ def read(path: Path, project: Project, settings: Settings) -> Case:
     return source.read_as(path, checked)
 
 
+def called(path: Path) -> tuple[str | None, str | None]:
+    """What a file that cannot be played says of itself: the test's title, and its journey."""
+    try:
+        data = source.read(path).data
+    except source.Legible as slips:
+        data = slips.document.data
+    except SourceErrors:
+        return None, None
+    parts = data if isinstance(data, Mapping) else {}
+    title, journey = (one if isinstance(one := parts.get(key), str) else None for key in ("test", "journey"))
+    return title, journey
+
+
 def problems(project: Project, settings: Settings) -> list[Problem]:
     """Of all tests of the shop."""
     found: list[Problem] = []
