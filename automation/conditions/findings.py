@@ -5,11 +5,13 @@ Stands apart because every reader of the language's files uses it; it never rais
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from automation.kernel.document import Document, Loc, nearest
 from automation.kernel.errors import Problem, SourceErrors
+
+FEW: Final = 12  # words that a hint still names one by one
 
 
 class Findings:
@@ -57,17 +59,16 @@ class Findings:
         return {key: value[key] for key in keys if known is None or key in known}
 
     def unknown(self, loc: Loc, code: str, message: str, word: str, known: Collection[str], key: bool = True) -> None:
-        """Note an unknown word with the one that was probably meant, else with all known ones if they are few."""
+        """Note an unknown word with the one that was probably meant, else with the known ones."""
         close = nearest(word, known)
-        listed = ", ".join(sorted(known)) if len(known) <= 12 else ""
-        hint = f"did you mean '{close}'?" if close else f"known are {listed}" if listed else ""
+        hint = f"did you mean '{close}'?" if close else _listed(sorted(known))
         self.wrong(loc, code, message, hint, key)
 
     def text(self, value: Any, loc: Loc) -> str | None:
         """A text that is not empty."""
         if isinstance(value, str) and value.strip():
             return value
-        quote = f'quote it: "{value}"' if isinstance(value, int | float) else ""
+        quote = f'quote it: "{value}"' if isinstance(value, int | float) else "write one text"
         self.wrong(loc, "S014", f"a text is due here, not {said(value)}", quote)
         return None
 
@@ -92,13 +93,13 @@ class Findings:
     def truth(self, value: Any, loc: Loc) -> bool | None:
         if isinstance(value, bool):
             return value
-        self.wrong(loc, "S015", f"true or false is due here, not {said(value)}")
+        self.wrong(loc, "S015", f"true or false is due here, not {said(value)}", "write true or false")
         return None
 
     def whole(self, value: Any, loc: Loc, least: int, most: int = 10**9) -> int | None:
         """A whole number within limits."""
         if isinstance(value, bool) or not isinstance(value, int):
-            self.wrong(loc, "S013", f"a whole number is due here, not {said(value)}")
+            self.wrong(loc, "S013", f"a whole number is due here, not {said(value)}", "write digits only, such as 7")
             return None
         if not least <= value <= most:
             self.wrong(loc, "S018", f"{value} is outside {least} to {most}")
@@ -123,3 +124,11 @@ def said(value: object) -> str:
     if isinstance(value, list | tuple):
         return "a list"
     return f"'{short(value)}'"
+
+
+def _listed(known: Sequence[str]) -> str:
+    """A hint that names what there is, or where it is long how it begins."""
+    if not known:
+        return "none is there yet"
+    more = f", ... ({len(known)} in all)" if len(known) > FEW else ""
+    return f"known are {', '.join(known[: FEW // 2] if more else known)}{more}"

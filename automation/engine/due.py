@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 from automation.audience.parameters import Parameters
@@ -16,6 +17,7 @@ from .registry import Loaded
 log = logging.getLogger(__name__)
 
 CONTROL_GROUP = "control group"
+DIGEST = 900  # seconds in which those who get stuck become one message to the owner of their journey
 OVERDUE = "SELECT id, version_id, node, due FROM run WHERE due <= :now ORDER BY due LIMIT :batch"
 
 
@@ -61,7 +63,7 @@ def _group(parts: Parts, tx: Transaction, loaded: Loaded | None, version_id: int
     if loaded is None or loaded.stands_still:
         _hold(tx, version_id, node)
     elif place is None:
-        _set_aside(tx, version_id, node, now, "its step is not in its version")
+        _set_aside(tx, loaded, version_id, node, now, "its step is not in its version")
     else:
         if place.kind is graph.NodeKind.START:
             _release_control_group(parts, tx, loaded, node, now)
@@ -135,14 +137,30 @@ def _hold(tx: Transaction, version_id: int, node: int) -> None:
     tx.run("UPDATE run SET held_due = run.due, due = NULL FROM holding WHERE run.id = holding.run_id")
 
 
-def _set_aside(tx: Transaction, version_id: int, node: int, now: int, error: str) -> None:
+def _set_aside(tx: Transaction, loaded: Loaded | None, version_id: int, node: int, now: int, error: str) -> None:
     tx.run(
         "INSERT INTO stuck (run_id, at, node, error) SELECT run_id, :now, node, :error FROM moving"
         " WHERE version_id = :v AND node = :n"
         " ON CONFLICT (run_id) DO UPDATE SET at = excluded.at, error = excluded.error",
         now=now, error=error, v=version_id, n=node,
     )  # fmt: skip
+    if loaded is not None and loaded.journey.owner is not None:
+        _tell_owner(tx, loaded, node, now, error)
     _hold(tx, version_id, node)
+
+
+def _tell_owner(tx: Transaction, loaded: Loaded, node: int, now: int, error: str) -> None:
+    """A line of the owner's digest, in the name of one of those who stand there."""
+    step = next((key for key, number in loaded.steps.items() if number == node), "")
+    text = f"{loaded.name}: somebody is stuck at {step or node} ({error}); once it is put right: run.py journeys retry"
+    tx.run(
+        "INSERT INTO effect (kind, ref, run_id, step, visit, person_id, at, due, payload) SELECT 'notify', :owner,"
+        " r.id, :node, r.visit, r.person_id, :now, :due, :payload FROM moving m JOIN run r ON r.id = m.run_id"
+        " WHERE m.version_id = :version AND m.node = :node ORDER BY r.id LIMIT 1"
+        " ON CONFLICT (run_id, step, visit, kind) DO NOTHING",
+        owner=loaded.journey.owner, node=node, now=now, due=now + DIGEST, version=loaded.version_id,
+        payload=json.dumps({"text": text, "journey": loaded.name}, ensure_ascii=False),
+    )  # fmt: skip
 
 
 def _halve(parts: Parts, now: int, runs: list[int]) -> int:
@@ -167,6 +185,7 @@ def _halve(parts: Parts, now: int, runs: list[int]) -> int:
                 run=runs[0],
             )
             version_id, node = tx.rows("SELECT version_id, node FROM moving")[0]
-            _set_aside(tx, version_id, node, now, type(error).__name__)
+            loaded = parts.registry.versions.get(version_id)
+            _set_aside(tx, loaded, version_id, node, now, type(error).__name__)
         log.error("run %d is stuck at node %d: %s", runs[0], node, type(error).__name__)
         return 1

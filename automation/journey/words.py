@@ -55,7 +55,7 @@ class Word:
 JOURNEY: Final[Mapping[str, Key]] = {
     "journey": Key(TEXT, "the file's name", True),
     "title": Key(TEXT, "shown to people"),
-    "owner": Key(TEXT, "a member of staff, told when the journey breaks"),
+    "owner": Key(TEXT, "a member of staff, told when one of its people is stuck"),
     "purpose": Key(TEXT, "service, marketing, or a class of policy.yaml", True),
     "status": Key(one_of(*Status), "draft until you say live"),
     "on_change": Key(one_of(*OnChange), "what an edit means for those inside"),

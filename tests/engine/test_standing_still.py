@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from automation.engine import orders
@@ -126,7 +128,7 @@ def test_a_draft_is_not_installed(shop: Shop) -> None:
 
 def test_a_run_that_no_statement_can_read_is_set_aside_and_the_others_go_on(shop: Shop) -> None:
     body = BODY.replace("{send: hello}", "{if: {entry.scene: x}, then: [{send: hello}], else: [{send: other}]}")
-    shop.open("2026-03-01 08:00", wake=body)
+    shop.open("2026-03-01 08:00", wake="owner: ops\n" + body)
     people = shop.people(9)
     follow(shop, *people)
     shop.poisoned = True
@@ -137,6 +139,9 @@ def test_a_run_that_no_statement_can_read_is_set_aside_and_the_others_go_on(shop
     assert [message.person for message in shop.messages()] == [p for p in people if p != people[4]]
     ((run_id, error),) = shop.store.rows("SELECT run_id, error FROM stuck")
     assert (run_id, bool(error)) == (5, True)
+    ((role, who, text),) = shop.store.rows("SELECT ref, person_id, payload FROM effect WHERE kind = 'notify'")
+    assert (role, who) == ("ops", people[4])
+    assert "wake: somebody is stuck at wait" in json.loads(text)["text"]
     assert shop.tick("2026-03-02 09:01").advanced == 0
     with shop.store.write() as tx:
         tx.run("UPDATE run SET data = :good WHERE id = 5", good=good)

@@ -20,7 +20,7 @@ def tell(names: Names) -> list[Line]:
         Line(1, f"改动步骤以后：{words.CHANGES[journey.on_change]}"),
     ]
     if journey.owner is not None:
-        told.append(Line(0, f"负责人：{names.staff(journey.owner)}，出了问题通知"))
+        told.append(Line(0, f"负责人：{names.staff(journey.owner)}，有顾客卡住时通知"))
     return [*told, Line(0, f"时间：都按{whose}"), *_purposes(names)]
 
 
