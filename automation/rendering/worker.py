@@ -151,7 +151,7 @@ class Worker:
         except BlockingIOError:
             pass
         except BrokenPipeError:
-            raise self._ended() from None
+            self._out.clear()  # it is gone, or about to be: what it answered before is read first
 
     def _read(self, timeout: float) -> Answers:
         # While a frame waits to be written both ends are watched: neither side may block the other.

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from automation.kernel import clock, errors
-from automation.rendering import child_batch, child_renderer, worker
+from automation.kernel import clock, errors, json_text
+from automation.rendering import child_batch, child_renderer, wire, worker
 from automation.rendering.child_renderer import ChildRenderer
 from automation.rendering.faults import Fault
 from automation.rendering.renderer import Failed, Job, LocalRenderer, Rendered
@@ -137,6 +137,25 @@ def test_a_child_killed_from_outside_again_and_again_fails_only_who_is_in_it(chi
     found = child().render([act(30, "a"), act(8, "b"), act(30, "c")])
     assert [said(found[0]), said(found[2])] == ["a 八月十五", "c 八月十五"]
     assert isinstance(found[1], Failed) and found[1].reason is Fault.KILLED
+
+
+def test_what_a_child_answered_before_it_ended_is_heard_although_it_takes_nothing_more(shop: Shop) -> None:
+    texts = shop(**FILES)
+    template = texts.texts["act"].template("", "wechat")
+    assert template is not None
+    one = worker.Worker("Asia/Shanghai", HOSTILE)
+    while not one.is_ready:
+        one.pump(1.0)
+    one.teach(0, json_text.write([0, wire.template_values(template)]))
+    deadly = worker.Item(0, 0, act(3))
+    one.ask(wire.jobs([(0, act(3).values)], [None]), [deadly])
+    one._write()
+    os.waitid(os.P_PID, one.pid, os.WEXITED | os.WNOWAIT)
+    one.ask(wire.jobs([(0, act(30).values)], [None]), [worker.Item(1, 0, act(30))])
+    assert [lines for _, lines in one.pump(1.0)] == [[""]]
+    with pytest.raises(worker.Died):
+        one.pump(1.0)
+    assert one.due[0] == [deadly]
 
 
 def test_a_text_that_ends_child_after_child_is_off_until_its_files_change(child: Open, shop: Shop) -> None:
