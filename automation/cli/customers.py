@@ -18,7 +18,6 @@ from automation.store.database import Transaction
 from . import customer, options, proving, show, who_is
 from .session import Session
 
-COMMAS = ",，、;；"  # what tags of a file are told apart by
 CHANNELS = ("*", *map(str, Kind))
 COLUMNS = (
     show.number("id"), show.text("name"), show.text("stage"), show.number("points"), show.text("contacts"),
@@ -154,7 +153,7 @@ def _tag(text: str) -> str:
     name = text.strip()
     if not name:
         raise errors.UsageError("TAG is empty: write the tag's name")
-    if any(sign in name for sign in COMMAS):
+    if tags.SIGNS.search(name):
         raise errors.UsageError("a tag has no comma: give several tags one after the other")
     return name
 

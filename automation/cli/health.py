@@ -380,8 +380,9 @@ def _handed_over(session: Session) -> Looks:
     """Notices to staff and web hooks that were given up in the last week."""
     rows = session.app.store.rows(GIVEN_UP, since=session.now - WEEK)
     for kind, ref, count, error in rows:
-        says = f"{show.counted(count, 'call' if kind == 'webhook' else 'notice')} given up in a week: {error}"
-        yield Look(Level.PROBLEM, f"{kind} {ref}", f"{says}; put it right in config.yaml")
+        what, where = ("call", "webhooks") if kind == "webhook" else ("notice", "staff")
+        says = f"{show.counted(count, what)} given up in a week: {error}"
+        yield Look(Level.PROBLEM, f"{kind} {ref}", f"{says}; look at `{where}` in config.yaml, and who should get it")
 
 
 LOOKS: Final[dict[str, Callable[[Session], Looks]]] = {

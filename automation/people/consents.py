@@ -65,8 +65,12 @@ def put(tx: Transaction, consents: Sequence[Consent]) -> None:
     """Records words, in their order."""
     if not consents:
         return
-    tx.many(LOG, [_row(word, word.at) for word in consents])
-    tx.many(PUT, [_row(word, word.at if word.dated or not word.granted else UNKNOWN) for word in consents])
+    rows = [_row(word) for word in consents]
+    tx.many(LOG, rows)
+    for word, row in zip(consents, rows, strict=True):
+        if word.granted and not word.dated:
+            row["at"] = UNKNOWN
+    tx.many(PUT, rows)
     lifted = [word for word in consents if word.granted and word.dated and word.channel in LIFTS]
     lifted = [word for word in lifted if word.purpose == "marketing"]
     if lifted:
@@ -82,11 +86,11 @@ def holding(statements: Statements, person: int, channel: str, purpose: str) -> 
     return (bool(found[0]), int(found[1])) if found else (False, UNKNOWN)
 
 
-def _row(word: Consent, at: int) -> dict[str, Any]:
+def _row(word: Consent) -> dict[str, Any]:
     # asdict() takes ten times as long, and an import has four words a row
     return {
         "person_id": word.person_id, "channel": word.channel, "purpose": word.purpose, "granted": int(word.granted),
-        "source": word.source, "at": at, "text_version": word.text_version, "evidence": word.evidence,
+        "source": word.source, "at": word.at, "text_version": word.text_version, "evidence": word.evidence,
     }  # fmt: skip
 
 
@@ -105,7 +109,7 @@ def _set(tx: Transaction, table: str, word: Consent, granted: bool) -> int:
         SELECT person_id, CAST(:channel AS TEXT), CAST(:purpose AS TEXT), CAST(:granted AS SMALLINT),
                CAST(:source AS TEXT), CAST(:at AS BIGINT), CAST(:text_version AS TEXT), CAST(:evidence AS TEXT)
         FROM {table} WHERE 1 = 1"""
-    said = _row(word, word.at) | {"granted": int(granted)}
+    said = _row(word) | {"granted": int(granted)}
     del said["person_id"]
     tx.run(f"INSERT INTO consent_log ({COLUMNS}) {picked}", **said)
     upsert = f"ON CONFLICT (person_id, channel, purpose) DO UPDATE SET {SET} WHERE {NEWER}"

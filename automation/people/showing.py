@@ -8,7 +8,7 @@ from typing import Any
 from automation.kernel import errors
 from automation.store.database import Statements
 
-from . import fields, identities, masking
+from . import consents, fields, identities, masking
 from .dates import YearDay
 from .registry import Registry
 
@@ -114,9 +114,8 @@ def _tables(registry: Registry, statements: Statements, person_id: int) -> dict[
         "computed": {word(row["name"]): row["txt"] if row["num"] is None else row["num"] for row in computed},
         "events": [row | {"event": word(row["event"])} for row in events],
         "consents": read(
-            "SELECT channel, purpose, granted, source, NULLIF(at, 0), text_version, evidence FROM consent"
-            " WHERE person_id = :id"
-            " ORDER BY channel, purpose LIMIT :n",
+            f"SELECT channel, purpose, granted, source, NULLIF(at, {consents.UNKNOWN}), text_version, evidence"
+            " FROM consent WHERE person_id = :id ORDER BY channel, purpose LIMIT :n",
             "channel", "purpose", "granted", "source", "at", "text_version", "evidence",
         ),
         "runs": read(RUNS, "journey", "key", "state", "entered_at", "due", "reason"),

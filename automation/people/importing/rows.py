@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from automation.conditions.tree import FieldType
 from automation.journey.catalog import Field, Home
-from automation.people import dates, fields, values
+from automation.people import dates, fields, tags, values
 from automation.people.normalise import KINDS, Unusable
 from automation.people.registry import Registry
 
@@ -21,7 +20,6 @@ from .cells import NOBODY, cleaned, fitted
 from .contacts import Consents, Contacts, Identities, Values
 from .options import Options
 
-TAG_SIGNS = re.compile(r"[,，;；、|\n]+")
 BIRTHDAY = "birthday"
 MAX_TAG = 60
 MAX_TAGS = 100
@@ -164,7 +162,7 @@ def _year_day(registry: Registry, target: str, now: int) -> Callable[[str], Any]
 
 def _attribute(registry: Registry, known: Field) -> Callable[[str], Any]:
     if known.kind is FieldType.LIST:
-        return TAG_SIGNS.split
+        return tags.SIGNS.split
     convert = partial(fields.attribute, registry.vault, known, zone=ZoneInfo(registry.zone))
     # The words of a column come again and again; a sealed value must be sealed anew each time.
     return convert if known.sealed else lru_cache(maxsize=4096)(convert)
@@ -181,7 +179,7 @@ def _over(before: Values | None, said: Values) -> Values:
 
 
 def _tags(cell: str) -> tuple[str, ...]:
-    words = dict.fromkeys(values.text(word)[:MAX_TAG] for word in TAG_SIGNS.split(cell))
+    words = dict.fromkeys(values.text(word)[:MAX_TAG] for word in tags.SIGNS.split(cell))
     words.pop("", None)
     if len(words) > MAX_TAGS:
         raise Unusable(f"more than {MAX_TAGS} tags")
