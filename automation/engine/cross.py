@@ -36,8 +36,12 @@ def cross(parts: Parts, tx: Transaction, loaded: Loaded, way: program.Way, now: 
             _replace(parts, tx, bound)
         for settle in compiled.settle:
             tx.run(settle, **bound)
+        if compiled.moments:
+            tx.temporary("sending", send.SENDING)
+        for moments in compiled.moments:
+            moments(tx, now, bound)
         for put_off in compiled.put_off:
-            put_off(tx, now, bound)
+            tx.run(put_off)
         for timed in compiled.timed:
             _set_due(parts, tx, loaded, timed, bound)
         for step in compiled.effects:

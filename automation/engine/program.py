@@ -20,7 +20,7 @@ from . import decide, enrol, timing
 from .parts import Parts
 from .registry import Loaded
 from .steps import statements
-from .steps.send import PutOff, reopening
+from .steps.send import Moments, reopening
 
 PLAN = (
     "run_id BIGINT, person_id BIGINT, seed BIGINT, zone BIGINT, visit BIGINT, at BIGINT, leaf BIGINT, base BIGINT,"
@@ -53,14 +53,15 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`decide` fills plan from `moving` (or `entering`); `settle` moves the runs, `put_off` and `timed` say until when;
-    `effects` happen."""
+    """`decide` fills plan from `moving` (or `entering`); `settle` moves the runs, `moments` says when their messages
+    may leave, `put_off` and `timed` until when they wait; `effects` happen."""
 
     parameters: Parameters
     decide: str
     effects: Sequence[statements.Step]
     settle: Sequence[str]
-    put_off: Sequence[PutOff]
+    moments: Sequence[Moments]
+    put_off: Sequence[str]
     timed: Sequence[Timed]
     fences: frozenset[int]  # leaves that go on in the same tick
 
@@ -85,7 +86,8 @@ class _Builder:
             self._decide(),
             statements.of(self.parts, self.loaded, self.crossing, self.parameters, self.now),
             [self._insert_runs()] if self.entering else [*self._move_on(), *self._end()],
-            [later for leaf in leaves for later in self._put_off(leaf)],
+            statements.moments(self.parts, self.loaded, self.crossing, self.parameters, self.now),
+            self._put_off(),
             [timed for leaf in leaves if (timed := self._timed(leaf))],
             frozenset(leaf.number for leaf in leaves if self._is_fence(leaf)),
         )
@@ -195,15 +197,29 @@ class _Builder:
         limit = self.loaded.journey.nodes[leaf.end.node].kind is graph.NodeKind.WAIT_FOR
         return Timed(leaf.number, leaf.end.due, limit)
 
-    def _put_off(self, leaf: graph.Leaf) -> Sequence[PutOff]:
-        if not isinstance(leaf.end, graph.Stand):
+    def _put_off(self) -> Sequence[str]:
+        """What follows a send with `at` counts from when that message may leave, so that two never come together."""
+        waits: dict[int, str] = {}
+        for leaf in self.crossing.leaves:
+            timed = any(isinstance(effect, graph.Send) and effect.at is not None for effect in leaf.effects)
+            if timed and isinstance(leaf.end, graph.Stand):
+                wait = timing.plain_seconds(self.parts, leaf.end.due, self.now)
+                # Who need not wait, because what they wait for has come, goes on at once.
+                waits[leaf.number] = (
+                    "run.due"  # worked out later
+                    if wait is None
+                    else f"CASE WHEN run.due = run.clock + {wait} THEN plan.base + {wait} ELSE run.due END"
+                )
+        if not waits:
             return ()
-        wait = timing.plain_seconds(self.parts, leaf.end.due, self.now)
-        return [
-            PutOff(self.parts, self.loaded, effect, leaf.number, wait, self.parameters)
-            for effect in leaf.effects
-            if isinstance(effect, graph.Send) and effect.at is not None
-        ]
+        leaves = ", ".join(map(str, waits))
+        return (
+            "UPDATE plan SET base = put_off.until FROM (SELECT run_id, max(due) AS until FROM sending"
+            f" WHERE leaf IN ({leaves}) GROUP BY run_id) AS put_off"
+            " WHERE plan.run_id = put_off.run_id AND plan.base < put_off.until",
+            f"UPDATE run SET due = {_case(waits)}, clock = plan.base FROM plan"
+            f" WHERE run.id = plan.run_id AND run.clock < plan.base AND plan.leaf IN ({leaves})",
+        )
 
     def _is_fence(self, leaf: graph.Leaf) -> bool:
         return isinstance(leaf.end, graph.Stand) and leaf.end.due is None

@@ -321,6 +321,22 @@ def test_a_wait_behind_a_message_with_a_time_counts_from_that_time(shop: Shop, b
     assert shop.run().due == due
 
 
+def test_a_wait_behind_two_messages_with_times_counts_from_the_later_one(shop: Shop) -> None:
+    earlier = "  - {send: bye, at: '12:00', expires: 1d}\n"
+    shop.open("2026-03-01 08:00", wake=ENTER + "steps:\n" + AT_EVENING + earlier + "  - {wait: 1h}\n")
+    follow(shop, shop.person(), at="2026-03-01 10:00")
+    assert [one.due for one in shop.messages()] == ["2026-03-01 19:30", "2026-03-01 12:00"]
+    assert shop.run().due == "2026-03-01 20:30"
+
+
+def test_only_who_got_the_message_with_a_time_waits_longer(shop: Shop) -> None:
+    branch = "  - {if: {tag: a}, then: [{send: hello, at: '19:30', expires: 1d}], else: [{send: bye, expires: 1mo}]}\n"
+    shop.open("2026-03-01 08:00", wake=ENTER + "steps:\n" + branch + "  - {wait: 1h}\n")
+    follow(shop, shop.person(tags=["a"]), shop.person(), at="2026-03-01 10:00")
+    assert [run.due for run in shop.runs()] == ["2026-03-01 20:30", "2026-03-01 11:00"]
+    assert [one.expires for one in shop.messages()] == ["2026-03-02 19:30", "2026-04-01 10:00"]
+
+
 def test_a_message_behind_a_wait_behind_a_message_with_a_time_leaves_after_both(shop: Shop) -> None:
     steps = AT_EVENING + "  - {if: {tag: a}, then: [{tag: b}]}\n  - {wait: 1h}\n  - {send: bye, expires: 4h}\n"
     shop.open("2026-03-01 08:00", wake=ENTER + "steps:\n" + steps)

@@ -36,13 +36,21 @@ BUILDERS: dict[type[Any], Callable[..., Step]] = {
 
 def of(parts: Parts, loaded: Loaded, crossing: graph.Crossing, parameters: Parameters, now: int) -> Sequence[Step]:
     """One step for each effect of the crossing. An effect that stands in several leaves happens to all of them."""
-    everywhere = len(crossing.leaves)
-    steps: list[Step] = []
-    for effect, numbers in in_order(crossing).items():
-        has_others = len(numbers) < everywhere or bool(loaded.journey.exit) or bool(loaded.journey.holdout)
-        chosen = f"plan.leaf IN ({', '.join(map(str, numbers))})" if has_others else "plan.leaf >= 0"
-        steps.append(BUILDERS[type(effect)](parts, loaded, effect, chosen, parameters, now))
-    return steps
+    return [
+        BUILDERS[type(effect)](parts, loaded, effect, _chosen(loaded, crossing, leaves), parameters, now)
+        for effect, leaves in in_order(crossing).items()
+    ]
+
+
+def moments(
+    parts: Parts, loaded: Loaded, crossing: graph.Crossing, parameters: Parameters, now: int
+) -> Sequence[send.Moments]:
+    """What works out the moments of those sends that have their own. It runs before anybody's wait is known."""
+    return [
+        send.Moments(parts, loaded, effect, _chosen(loaded, crossing, leaves), parameters)
+        for effect, leaves in in_order(crossing).items()
+        if isinstance(effect, graph.Send) and send.is_worked_out(parts, effect, now)
+    ]
 
 
 def in_order(crossing: graph.Crossing) -> dict[graph.Effect, list[int]]:
@@ -56,3 +64,9 @@ def in_order(crossing: graph.Crossing) -> dict[graph.Effect, list[int]]:
         for earlier, later in pairwise(leaf.effects):
             before[later].add(earlier)
     return {effect: leaves[effect] for effect in TopologicalSorter(before).static_order()}
+
+
+def _chosen(loaded: Loaded, crossing: graph.Crossing, leaves: Sequence[int]) -> str:
+    """SQL of who takes one of these leaves."""
+    has_others = len(leaves) < len(crossing.leaves) or bool(loaded.journey.exit) or bool(loaded.journey.holdout)
+    return f"plan.leaf IN ({', '.join(map(str, leaves))})" if has_others else "plan.leaf >= 0"
