@@ -218,7 +218,7 @@ class _Builder:
             f" WHERE leaf IN ({leaves}) GROUP BY run_id) AS put_off"
             " WHERE plan.run_id = put_off.run_id AND plan.base < put_off.until",
             f"UPDATE run SET due = {_case(waits)}, clock = plan.base FROM plan"
-            f" WHERE run.id = plan.run_id AND run.clock < plan.base AND plan.leaf IN ({leaves})",
+            " WHERE run.id = plan.run_id AND run.clock < plan.base",
         )
 
     def _is_fence(self, leaf: graph.Leaf) -> bool:

@@ -331,10 +331,11 @@ def test_a_wait_behind_two_messages_with_times_counts_from_the_later_one(shop: S
 
 def test_only_who_got_the_message_with_a_time_waits_longer(shop: Shop) -> None:
     branch = "  - {if: {tag: a}, then: [{send: hello, at: '19:30', expires: 1d}], else: [{send: bye, expires: 1mo}]}\n"
-    shop.open("2026-03-01 08:00", wake=ENTER + "steps:\n" + branch + "  - {wait: 1h}\n")
-    follow(shop, shop.person(tags=["a"]), shop.person(), at="2026-03-01 10:00")
-    assert [run.due for run in shop.runs()] == ["2026-03-01 20:30", "2026-03-01 11:00"]
-    assert [one.expires for one in shop.messages()] == ["2026-03-02 19:30", "2026-04-01 10:00"]
+    shop.open("2026-03-01 08:00", wake=ENTER + "steps:\n  - {wait: 1h}\n" + branch + "  - {wait: 1h}\n")
+    follow(shop, shop.person(tags=("a",)), shop.person(), at="2026-03-01 10:00")
+    shop.tick("2026-03-01 11:30")  # late, which puts off nobody
+    assert [run.due for run in shop.runs()] == ["2026-03-01 20:30", "2026-03-01 12:00"]
+    assert [one.expires for one in shop.messages()] == ["2026-03-02 19:30", "2026-04-01 11:00"]
 
 
 def test_a_message_behind_a_wait_behind_a_message_with_a_time_leaves_after_both(shop: Shop) -> None:
