@@ -123,9 +123,9 @@ def _no_answer(error: click.Abort) -> int:
 
 def _away(error: Exception) -> errors.ServiceAway | None:
     """What a database error means where it speaks of the machine, None where it speaks of a statement."""
-    from automation.store.database import is_away
+    from automation.store.faults import is_away
 
-    if not is_away(error) and "busy" not in type(error).__name__.lower():
+    if not is_away(error):
         return None
     text = str(error).lower()
     if "full" in text:

@@ -14,7 +14,7 @@ from automation.engine.parts import Parts
 from automation.kernel import errors
 from automation.kernel.hooks import Happening, Puller
 from automation.kernel.ports import Channel
-from automation.store import database
+from automation.store.faults import is_away
 from automation.store.states import AttemptState, MessageState
 
 from .inbox import Inbox
@@ -78,7 +78,7 @@ class Pulling:
         try:
             self._inbox.record([Arrival(name, happened)], now)
         except Exception as error:
-            if database.is_away(error):
+            if is_away(error):
                 raise
             if len(happened) == 1:
                 log.error("something that channel %s told cannot be stored: %s", name, type(error).__name__)

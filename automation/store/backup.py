@@ -17,7 +17,8 @@ import peewee
 
 from automation.kernel import durable, errors
 
-from .database import Statements, Store, is_away
+from .database import Statements, Store
+from .faults import is_away
 
 STEP = 4096  # pages of 4 KB between two looks at the progress
 LOGS = ("-wal", "-shm", "-journal")  # files beside a database that SQLite takes for parts of it

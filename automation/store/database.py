@@ -32,26 +32,6 @@ SLOW_HOLD = 0.1  # seconds a write transaction may last before it is worth a lin
 PAGE = 4096
 CACHE_KB = 16 * 1024  # a small page cache is faster here: the operating system's is warm
 
-BadStatement = (peewee.IntegrityError, peewee.DataError, peewee.OperationalError, peewee.ProgrammingError)
-AWAY = (
-    "database or disk is full",
-    "disk i/o error",
-    "unable to open",
-    "database is locked",
-    "readonly",
-    "server closed",
-    "connection",
-    "deadlock",
-    "could not serialize",
-    "out of memory",
-)
-
-
-def is_away(error: Exception) -> bool:
-    """Whether a database error speaks of the machine (disk, lock, server) and not of a value or statement."""
-    text = str(error).lower()
-    return isinstance(error, peewee.InterfaceError) or any(word in text for word in AWAY)
-
 
 class _Local(threading.local):
     def __init__(self) -> None:
@@ -67,7 +47,10 @@ class Statements:
         self.dialect = dialect
 
     def rows(self, sql: str, **parameters: Any) -> list[Row]:
-        return list(self._execute(sql, parameters).fetchall())
+        cursor = self._execute(sql, parameters)
+        with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
+            found: list[Row] = cursor.fetchall()
+        return found
 
     def row(self, sql: str, **parameters: Any) -> Row | None:
         found: Row | None = self._execute(sql, parameters).fetchone()
@@ -81,7 +64,9 @@ class Statements:
     def column(self, sql: str, **parameters: Any) -> array[int]:
         """The only column, integers, read as a stream into eight bytes a row."""
         found = array("q")
-        found.extend(chain.from_iterable(self._execute(sql, parameters)))
+        cursor = self._execute(sql, parameters)
+        with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
+            found.extend(chain.from_iterable(cursor))
         return found
 
     def _execute(self, sql: str, parameters: dict[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from automation.store import database
+from automation.store.faults import is_away
 
 from .context import busy, refusal
 from .counts import Counts
@@ -72,7 +72,7 @@ class Guard:
 
 def is_passing(error: Exception) -> bool:
     """Whether what cannot be done now can be in a moment; all else is a fault of ours."""
-    return isinstance(error, Full) or database.is_away(error)
+    return isinstance(error, Full) or is_away(error)
 
 
 def apology(error: Exception) -> Response:

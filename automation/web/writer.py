@@ -16,8 +16,8 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from automation.engine.delivery import reserve
 from automation.kernel import clock, errors
-from automation.store import database
 from automation.store.database import Store, Transaction
+from automation.store.faults import is_away
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ class Writer:
         try:
             self._commit(batch)
         except Exception as error:
-            if database.is_away(error):
+            if is_away(error):
                 log.error("%d requests were not written, the database could not: %s", len(batch), type(error).__name__)
                 done.extend((one, Full("the database is away")) for one in batch)
             elif len(batch) == 1:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import apsw
 import click
 import peewee
 import pytest
@@ -45,9 +46,9 @@ def raised(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         (click.UsageError("how"), 2),
         (errors.ServiceAway("away"), 3),
         (errors.Busy("later"), 4),
-        (peewee.OperationalError("database is locked"), 3),
-        (peewee.OperationalError("database or disk is full"), 3),
-        (peewee.OperationalError("no such column: x"), 1),
+        (peewee.OperationalError(apsw.BusyError("database is locked")), 3),
+        (peewee.OperationalError(apsw.FullError("database or disk is full")), 3),
+        (peewee.OperationalError(apsw.SQLError("no such column: locked")), 1),
         (KeyError("13800000001"), 1),
         (KeyboardInterrupt(), 130),
         (click.Abort(), 2),

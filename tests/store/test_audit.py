@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
-from automation.store import audit, database, schema
+from automation.store import audit, schema
 from automation.store.database import Store
+from automation.store.faults import BadStatement
 
 
 def note(store: Store, now: int, what: str) -> None:
@@ -35,7 +36,7 @@ def test_rows_neither_change_nor_go(store: Store) -> None:
         try:
             with store.write() as tx:
                 tx.run(sql)
-        except database.BadStatement:
+        except BadStatement:
             pass  # SQLite says so; PostgreSQL does nothing
     assert [row["who"] for row in audit.listed(store, 10)] == ["staff_01"]
 

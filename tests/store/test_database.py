@@ -9,6 +9,7 @@ import pytest
 from automation.kernel import errors
 from automation.store import database
 from automation.store.database import Store
+from automation.store.faults import BadStatement
 from tests.store import script
 
 
@@ -31,7 +32,7 @@ def test_everything_in_a_transaction_happens_or_nothing_does(store: Store) -> No
 
 
 def test_a_failed_statement_takes_the_transaction_with_it_and_the_store_goes_on(store: Store) -> None:
-    with pytest.raises(database.BadStatement), store.write() as tx:
+    with pytest.raises(BadStatement), store.write() as tx:
         tx.run("INSERT INTO zone (name) VALUES ('A')")
         tx.run("INSERT INTO zone (name) VALUES ('A')")
     assert zones(store) == []

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from automation.engine.parts import Parts
 from automation.kernel.clock import Clock, monotonic
-from automation.store.database import BadStatement, is_away
+from automation.store.faults import BadStatement, is_away
 
 from . import sending
 from .line import Line

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeAlias
 
-from automation.store.database import BadStatement, Store, Transaction, is_away
+from automation.store.database import Store, Transaction
+from automation.store.faults import BadStatement, is_away
 
 from .ahead import Ahead
 from .jobs import Job, Tally, advance, claim
