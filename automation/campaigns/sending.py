@@ -93,7 +93,7 @@ def stop(parts: Parts, name: str, who: str, now: int) -> Stopped:
         journey, status = _known(tx, name)
         if status != graph.Status.STOPPED:
             if not tx.value(OPEN, journey=journey):
-                raise errors.Refused(f"{name} is finished: nobody is in line and no message waits")
+                raise errors.Refused(f"nothing of {name} is left to stop: nobody is in line and no message waits")
             tx.run("UPDATE journey SET status = 'stopped' WHERE id = :id", id=journey)
             audit.record(tx, now, who, "campaign stopped", campaign=name)
     install.take_up(parts)

@@ -30,7 +30,7 @@ CODES: Final[dict[str, str]] = {
     "Y022": "full-width quotation marks around a value",
     "Y023": "full-width signs or digits in a number, time or duration",
     "Y024": "full-width or hard space where YAML expects a plain one",
-    "Y025": "full-width dash before a list item",
+    "Y025": "full-width dash before a list item, or full-width space after it",
     "Y030": "# that cuts a text off",
     "Y031": "colon and space inside an unquoted text",
     "Y032": "unquoted text with a template expression or reference",

@@ -127,9 +127,12 @@ def stray_space(piece: Piece) -> Iterator[Found]:
         yield 0, "Y024", "full-width or hard space at the edge of a text", "delete it, or quote the text if it is meant"
 
 
-def full_width_dash(piece: Piece) -> Iterator[Found]:
-    if piece.role in (Role.LOOSE, Role.KEY) and not piece.item and re.match(r"[－—–一]\s", piece.text):
-        yield 0, "Y025", "full-width dash before a list item", "write - and a space"
+def list_dash(piece: Piece) -> Iterator[Found]:
+    if piece.role in (Role.LOOSE, Role.KEY) and not piece.item:
+        if re.match(r"[－—–一]\s", piece.text):
+            yield 0, "Y025", "full-width dash before a list item", "write - and a space"
+        elif re.match("-[\u3000\u00a0]", piece.text):
+            yield 1, "Y025", "full-width or hard space after the dash of a list item", "write - and a plain space"
 
 
 def cut_by_hash(piece: Piece) -> Iterator[Found]:
@@ -189,7 +192,7 @@ RULES: Final[tuple[Callable[[Piece], Iterator[Found]], ...]] = (
     full_width_quotes,
     full_width_number,
     stray_space,
-    full_width_dash,
+    list_dash,
     cut_by_hash,
     colon_in_text,
     template_expression,

@@ -141,7 +141,7 @@ def test_a_campaign_that_is_over_is_not_stopped(house: House) -> None:
     name = send(house, asked(house), [house.reachable("phone")])
     house.tick(LATER)
     house.deliver(LATER)
-    with pytest.raises(errors.Refused, match="is finished"):
+    with pytest.raises(errors.Refused, match="is left to stop"):
         sending.stop(house.parts, name, "anna", house.ts(LATER))
     assert results.one(house.store, name)["status"] == "finished"
 

@@ -112,6 +112,9 @@ SLIPS = [
     ("a: 1\n\u3000b: 2\n", 2, 1, "Y024"),
     ("a:\u3000b\n", 1, 3, "Y024"),
     ("a: b\u00a0\nc: 1\n", 1, 4, "Y024"),
+    ("steps:\n  -\u3000send: x\n", 2, 4, "Y025"),
+    ("steps:\n  -\u3000{send: x}\n", 2, 4, "Y025"),
+    ("via:\n  -\u00a0sms\n", 2, 4, "Y025"),
     ("steps:\n  － send: x\n", 2, 3, "Y025"),
     ("- tag: 领券 #双11#\n", 1, 11, "Y030"),
     ("- tag: 领券 # 双11 #\n", 1, 11, "Y030"),
@@ -280,6 +283,10 @@ def test_every_code_said_is_in_the_table_and_every_code_of_the_table_is_said() -
 
 def test_a_full_width_dash_below_a_key_is_the_only_thing_said() -> None:
     assert problems("journey: a\nsteps:\n－ send: a\n") == [(3, 1, "Y025")]
+
+
+def test_a_full_width_space_behind_a_dash_is_the_only_thing_said() -> None:
+    assert problems("journey: a\nsteps:\n-\u3000{send: a}\n-\u3000wait: 1d\n") == [(3, 2, "Y025"), (4, 2, "Y025")]
 
 
 def test_a_slip_that_leaves_the_rest_clear_does_not_hide_what_else_is_wrong(tmp_path: Path) -> None:
