@@ -55,7 +55,7 @@ def record(parts: Parts, registry: Registry, person: int) -> float:
     event = happenings.checked(registry, MOMENT, happenings.Happening(person, "page.viewed", {"page": "/x"}))
     with parts.store.write() as tx:
         happenings.add(tx, MOMENT, event)
-    while events.take(parts, MOMENT, parts.settings.engine.batch):
+    while events.drain(parts, MOMENT):
         pass
     return (time.perf_counter() - began) * 1000
 

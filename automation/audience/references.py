@@ -19,12 +19,14 @@ def text(compiler: Compiler, path: str, parameters: Parameters) -> str:
 
 
 def json(compiler: Compiler, path: str, parameters: Parameters) -> str:
-    """SQL of the same value as JSON text, so that numbers stay numbers; NULL where it is missing."""
+    """SQL of the same value as JSON text, so that numbers and flags stay what they are; NULL where it is missing."""
     head, _, rest = path.partition(".")
     dialect = compiler.around.dialect
     if rest and head != "customer":
         return dialect.json_member(f"{RUN}.data", [head, *rest.split(".")])
     value = text(compiler, path, parameters)
+    if _is_flag(compiler, path):
+        return f"CASE {value} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END"
     return f"CASE WHEN {value} IS NOT NULL THEN {dialect.json_member(dialect.json_object(v=value), ['v'])} END"
 
 
@@ -32,6 +34,12 @@ def first_event(compiler: Compiler, ask: tree.Happened, parameters: Parameters, 
     """SQL of the id of the first event that meets the match, NULL where there is none."""
     tests = event_search(_context(compiler, parameters, key), ask)
     return f"(SELECT e.id FROM event e WHERE e.person_id = {PERSON}.id AND {tests} ORDER BY e.at, e.id LIMIT 1)"
+
+
+def _is_flag(compiler: Compiler, path: str) -> bool:
+    catalog, name = compiler.around.catalog, path.removeprefix("customer.")
+    known = catalog.computed.get(name) or catalog.fields.get(name)
+    return known is not None and known.kind is tree.FieldType.BOOL
 
 
 def _context(compiler: Compiler, parameters: Parameters, key: str | None = None) -> Context:

@@ -17,7 +17,7 @@ ENTERING = (
     " depth BIGINT, parent_run BIGINT, id {numbered}"
 )
 RESTARTED = "restarted"  # why a run ended that a new one took the place of
-DEEPEST = 8  # journeys that start one another
+DEEPEST = 8  # runs that bring about one another
 
 
 def gather(tx: Transaction, source: str, **bound: object) -> int:

@@ -7,7 +7,7 @@ other, so that each one finds what the one before it left behind.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -25,17 +25,29 @@ from .registry import Listens, Loaded, Rule
 
 log = logging.getLogger(__name__)
 
-BATCH = "id BIGINT, event_id BIGINT, person_id BIGINT, name_id BIGINT, at BIGINT"
+BATCH = "id BIGINT, event_id BIGINT, person_id BIGINT, name_id BIGINT, at BIGINT, depth BIGINT"
 HIT = "run_id BIGINT, event_id BIGINT, at BIGINT, rank BIGINT, rule BIGINT"
 KEPT_ALIVE = {graph.Status.LIVE}
 
 
-def take(parts: Parts, now: int, batch: int) -> int:
-    """Takes at most `batch` queued events, at most one a person, in one transaction; returns how many."""
-    parts.zones.refresh(parts.store)
-    if parts.store.value("SELECT 1 FROM event_queue LIMIT 1") is None:
+def drain(parts: Parts, now: int, stop: Callable[[], bool] = lambda: False) -> int:
+    """Takes the events that are queued now, in batches, or until asked to stop; returns how many. What comes meanwhile,
+    also from them, waits for the next call: other work has its turn."""
+    last = parts.store.value("SELECT max(id) FROM event_queue")
+    if last is None:
         return 0  # whoever only looks does not stand in the queue of the writers
-    return halving.shrinking(batch, partial(_take, parts, now), partial(_take_one, parts, now))
+    count = 0
+    while not stop() and (taken := take(parts, now, last)):
+        count += taken
+    return count
+
+
+def take(parts: Parts, now: int, last: int) -> int:
+    """Takes a batch of the events queued up to the number `last`, at most one a person, in one transaction; returns
+    how many."""
+    parts.zones.refresh(parts.store)
+    batch = parts.settings.engine.batch
+    return halving.shrinking(batch, partial(_take, parts, now, last), partial(_take_one, parts, now, last))
 
 
 @dataclass(slots=True)
@@ -58,20 +70,20 @@ class _Hearing:
         self.asked = None
 
 
-def _take(parts: Parts, now: int, batch: int) -> int:
+def _take(parts: Parts, now: int, last: int, batch: int) -> int:
     with parts.write() as tx:
-        count = _gather(tx, batch)
+        count = _gather(tx, last, batch)
         if count:
             _hear(parts, tx, now, _Hearing())
     return count
 
 
-def _take_one(parts: Parts, now: int, _: Exception) -> int:
+def _take_one(parts: Parts, now: int, last: int, _: Exception) -> int:
     """The oldest event, without the versions whose rules fail on it: only they lose it."""
     hearing = _Hearing()
     while True:
         try:
-            return _take_in(parts, now, hearing)
+            return _take_in(parts, now, last, hearing)
         except Exception as error:
             if not halving.is_of_data(error):
                 raise
@@ -80,9 +92,9 @@ def _take_one(parts: Parts, now: int, _: Exception) -> int:
             hearing.deaf[hearing.asked.version_id] = hearing.asked.name, type(error).__name__
 
 
-def _take_in(parts: Parts, now: int, hearing: _Hearing) -> int:
+def _take_in(parts: Parts, now: int, last: int, hearing: _Hearing) -> int:
     with parts.write() as tx:
-        if not _gather(tx, 1):
+        if not _gather(tx, last, 1):
             return 0
         hearing.begin(tx.value("SELECT event_id FROM batch"))
         _hear(parts, tx, now, hearing)
@@ -93,13 +105,14 @@ def _take_in(parts: Parts, now: int, hearing: _Hearing) -> int:
     return 1
 
 
-def _gather(tx: Transaction, batch: int) -> int:
+def _gather(tx: Transaction, last: int, batch: int) -> int:
     """Takes the oldest events out of the queue, into the temporary table `batch`."""
     tx.temporary("batch", BATCH)
     count = tx.run(
-        "INSERT INTO batch SELECT id, event_id, person_id, name_id, at FROM (SELECT q.*, row_number() OVER"
-        " (PARTITION BY person_id ORDER BY id) AS turn FROM (SELECT * FROM event_queue ORDER BY id LIMIT :batch) q"
-        ") t WHERE turn = 1",
+        "INSERT INTO batch SELECT id, event_id, person_id, name_id, at, depth FROM (SELECT q.*, row_number() OVER"
+        " (PARTITION BY person_id ORDER BY id) AS turn FROM (SELECT * FROM event_queue WHERE id <= :last ORDER BY id"
+        " LIMIT :batch) q) t WHERE turn = 1",
+        last=last,
         batch=batch,
     )
     if count:
@@ -284,7 +297,7 @@ def _enter(parts: Parts, tx: Transaction, rule: Rule, now: int) -> None:
     enrol.gather(
         tx,
         f"SELECT person_id, key, {enrol.episode_sql(loaded, 'CAST(event_id AS TEXT)', 'at')}, at,"
-        f" at, data, event_id, 0, NULL FROM ({source}) s",
+        f" at, data, event_id, depth, NULL FROM ({source}) s",
         **parameters.values(now),
     )
     cross.enter(parts, tx, loaded, now)
@@ -302,7 +315,7 @@ def _entering(parts: Parts, rule: Rule, parameters: Parameters, now: int) -> str
         keyed = f" AND {key} <> ''"
     then = parts.store.dialect.join_in_order
     return (
-        f"SELECT b.person_id, {key} AS key, b.at, b.event_id, {entry_data(parts, 'e')} AS data FROM batch b"
+        f"SELECT b.person_id, {key} AS key, b.at, b.event_id, {entry_data(parts, 'e')} AS data, b.depth FROM batch b"
         f" {then} event e ON e.id = b.event_id {then} person p ON p.id = b.person_id"
         f" WHERE {matches} AND b.at >= {oldest}{keyed}"
     )

@@ -34,7 +34,7 @@ def tick(parts: Parts, now: int, stop: Callable[[], bool] = lambda: False) -> Mo
     for one in parts.registry.live:
         moved.entered += _enter(parts, one, now)
     while not stop():
-        step = round_(parts, now)
+        step = round_(parts, now, stop)
         moved.events += step.events
         moved.entered += step.entered
         moved.advanced += step.advanced
@@ -43,22 +43,14 @@ def tick(parts: Parts, now: int, stop: Callable[[], bool] = lambda: False) -> Mo
     return moved
 
 
-def round_(parts: Parts, now: int) -> Moved:
-    """One batch of each kind: events first, so that no time-out overtakes the answer it waited for."""
+def round_(parts: Parts, now: int, stop: Callable[[], bool]) -> Moved:
+    """The events that are queued, then a batch of each kind, so that no time-out overtakes the answer it waited for."""
     batch = parts.settings.engine.batch
     return Moved(
-        take_events(parts, now),
+        events.drain(parts, now, stop),
         events.settled(parts, now, batch) + queue.admit(parts, now, batch),
         due.advance(parts, now, batch),
     )
-
-
-def take_events(parts: Parts, now: int) -> int:
-    """Drains the event queue; returns how many events were taken."""
-    count = 0
-    while taken := events.take(parts, now, parts.settings.engine.batch):
-        count += taken
-    return count
 
 
 def _enter(parts: Parts, loaded: Loaded, now: int) -> int:

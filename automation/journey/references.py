@@ -5,18 +5,21 @@ Apart from conditions, because here values are given, not asked for.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from automation.conditions import values
 from automation.conditions.findings import Findings, said, short
 from automation.conditions.scope import FieldInfo, Scope
 from automation.conditions.tree import FieldType, Ref, Scalar, Value
-from automation.journey.catalog_values import Catalog
+from automation.journey.catalog_values import Catalog, Field, Home
 from automation.kernel.document import Loc
+
+UNWRITABLE: Final = (FieldType.DATE, FieldType.LIST, FieldType.TIME)
+ELSEWHERE: Final = "imports and the API set it"
 
 
 def read_set(findings: Findings, scope: Scope, catalog: Catalog, value: Any, loc: Loc) -> tuple[tuple[str, Value], ...]:
-    """The fields that a step writes with their values as stored; only declared fields of a person can be written."""
+    """The fields that a step writes with their values as stored: those that statements over many people can write."""
     found: list[tuple[str, Value]] = []
     parts = findings.mapping(value, loc)
     if isinstance(value, dict) and not parts:
@@ -26,15 +29,10 @@ def read_set(findings: Findings, scope: Scope, catalog: Catalog, value: Any, loc
         place: Loc = (*loc, written)
         if not _writable(findings, catalog, name, place):
             continue
-        given = values.value_for(findings, scope, part, place, _open(catalog.fields[name].info()))
+        given = values.value_for(findings, scope, part, place, catalog.fields[name].info())
         if given is not None:
             found.append((name, given))
     return tuple(found)
-
-
-def _open(info: FieldInfo) -> FieldInfo:
-    """A sealed field can be written, though not asked for."""
-    return FieldInfo(info.kind, info.order, info.choices)
 
 
 def _writable(findings: Findings, catalog: Catalog, name: str, loc: Loc) -> bool:
@@ -48,10 +46,18 @@ def _writable(findings: Findings, catalog: Catalog, name: str, loc: Loc) -> bool
     if known.kept:
         findings.wrong(loc, "C012", f"'{name}' cannot be set by a journey", known.kept, key=True)
         return False
-    if known.kind in (FieldType.LIST, FieldType.TIME):
-        findings.wrong(loc, "C012", f"'{name}' is {known.kind} and cannot be set by a journey", key=True)
-        return False
-    return True
+    if special := _special(known):
+        findings.wrong(loc, "C012", f"'{name}' is {special} and cannot be set by a journey", ELSEWHERE, key=True)
+    return not special
+
+
+def _special(known: Field) -> str:
+    """What keeps a statement over many people from writing the field, "" for nothing."""
+    if known.sealed:
+        return "sealed"
+    if known.kind in UNWRITABLE:
+        return known.kind
+    return "" if known.home is Home.ATTRS else "built in"
 
 
 def read_with(findings: Findings, scope: Scope, value: Any, loc: Loc) -> tuple[tuple[str, Value], ...]:

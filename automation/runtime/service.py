@@ -232,12 +232,8 @@ class Service:
         self._app.store.close()
 
     def _drain_events(self) -> None:
-        if self._app.store.value("SELECT 1 FROM event_queue LIMIT 1") is None:
-            return
         with self._watch.steady():
-            while not self._stop.is_set():
-                if not events.take(self._app.parts, self._app.clock.now(), self._app.settings.engine.batch):
-                    break
+            events.drain(self._app.parts, self._app.clock.now(), self._stop.is_set)
 
     def _guarded(self, work: Callable[..., None], *arguments: str) -> Callable[[], None]:
         """The broad edge of a worker: what fails is told and tried again at the next ring; nothing else stops."""

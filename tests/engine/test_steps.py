@@ -124,6 +124,27 @@ def test_set_writes_literals_and_references_and_tells_journeys_what_changed(shop
     assert told == {"tier": ("silver", "gold", "up"), "score": (None, "7", None)}
 
 
+def test_a_change_is_told_as_other_changes_of_a_customer_are(shop: Shop) -> None:
+    fields = "  vip: bool\n  member: bool\n  budget: money\n"
+    shop.files["catalog"] = shop.files["catalog"].replace("fields:\n", "fields:\n" + fields)
+    shop.open(
+        "2026-03-01 08:00",
+        wake=ENTER
+        + "steps:\n  - {set: {vip: {from: customer.member}, budget: 299.05}}\n"
+        + "  - {webhook: crm, with: {vip: {from: customer.vip}, score: {from: customer.score}}}\n  - {wait: 1d}\n",
+    )
+    ann = shop.person(vip=False, member=True, budget=-1950, score=7.5)
+    follow(shop, ann)
+    assert shop.attrs(ann) == {"vip": True, "member": True, "budget": 29905, "score": 7.5}
+    told = [json.loads(props) for (props,) in shop.store.rows("SELECT props FROM event WHERE source = 'journey'")]
+    assert [(one["field"], one["old"], one["new"], one["direction"]) for one in told] == [
+        ("vip", "false", "true", None),
+        ("budget", "-19.50", "299.05", "up"),
+    ]
+    (sent,) = shop.store.rows("SELECT payload FROM effect")
+    assert json.loads(sent[0]) == {"journey": "wake", "vip": True, "score": 7.5}
+
+
 def test_points_are_booked_once_and_two_runs_of_one_customer_earn_twice(shop: Shop) -> None:
     shop.open(
         "2026-03-01 08:00",

@@ -59,7 +59,8 @@ CREATE INDEX event_person ON event (person_id, name_id, at);
 CREATE INDEX event_name ON event (name_id, at, person_id);
 CREATE UNIQUE INDEX event_dedupe ON event (source, dedupe) WHERE dedupe IS NOT NULL;
 CREATE TABLE event_queue (
-    id {id}, event_id BIGINT NOT NULL, person_id BIGINT NOT NULL, name_id BIGINT NOT NULL, at BIGINT NOT NULL);
+    id {id}, event_id BIGINT NOT NULL, person_id BIGINT NOT NULL, name_id BIGINT NOT NULL, at BIGINT NOT NULL,
+    depth BIGINT NOT NULL DEFAULT 0);
 """
 
 JOURNEYS = """
