@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from automation.engine.delivery.effects import Effects, signatures
-from automation.kernel.ports import Accepted, Denied, Lane, Outcome, Reason
+from automation.kernel.ports import Accepted, Denied, Lane, Message, Outcome, Reason, Unknown
 from tests.delivery.house import BOTH, KEY, House
 
 NOON = "2026-03-02 12:00"
@@ -55,6 +55,31 @@ def test_many_notices_of_an_hour_become_one_message_with_a_list(house: House) ->
     assert all(f"客户 #{person}" in str(message.body["text"]) for person in (*people, late))
     assert [state for state, _, _ in left(house)] == [1, 1, 1]
     assert work.step(house.ts("2026-03-02 14:00")) == 0
+
+
+def test_a_digest_that_may_have_left_is_repeated_as_it_was(house: House) -> None:
+    kept: dict[str, str] = {}
+
+    def provider(message: Message) -> Outcome:
+        first = not kept
+        kept.setdefault(message.idem_key, str(message.body["text"]))  # it drops what has the same key
+        return Unknown("timeout") if first else ACCEPTED
+
+    house.mail.answer = provider
+    people = house.send_one(NOON, NOTIFY, people=2)
+    work = effects(house)
+    work.step(house.ts("2026-03-02 13:00"))
+    late = house.person()
+    house.enter("j", late, "2026-03-02 13:00")
+    house.tick("2026-03-02 13:00")
+    for minute in range(1, 60, 10):
+        work.step(house.ts(f"2026-03-02 13:{minute:02}"))
+    work.step(house.ts("2026-03-02 14:00"))
+    assert [state for state, _, _ in left(house)] == [1, 1, 1]
+    assert [[f"客户 #{one}" in text for one in (*people, late)] for text in kept.values()] == [
+        [True, True, False],
+        [False, False, True],
+    ]
 
 
 def test_a_notice_for_nobody_is_given_up_and_says_why(house: House) -> None:

@@ -67,13 +67,15 @@ class Effects:
     def step(self, now: int) -> int:
         """Takes what is due, sends it and records it; returns how many rows. Nothing while all is stopped."""
         taken = self._take(now)
-        roles: dict[str, list[Effect]] = {}
+        digests: dict[tuple[str, int], list[Effect]] = {}
         for effect in taken:
             if effect.kind == "notify":
-                roles.setdefault(effect.ref, []).append(effect)
+                # What was tried before is repeated as it was: with a line more it would be another message.
+                digests.setdefault((effect.ref, effect.attempts), []).append(effect)
             else:
                 self._record([effect], self._guarded(effect, now), now)
-        for role, lines in roles.items():
+        for (role, _), unsorted in digests.items():
+            lines = sorted(unsorted)
             self._record(lines, self._tell(role, lines), now)
         return len(taken)
 
@@ -86,7 +88,7 @@ class Effects:
             rows = [Effect(*row) for row in tx.rows(TAKE, now=now, most=MOST)]
             if self._webhooks is None:
                 rows = [row for row in rows if row.kind != "webhook"]
-            roles = {row.ref for row in rows if row.kind == "notify"}
+            roles = {row.ref for row in rows if row.kind == "notify" and not row.attempts}
             # A digest leaves with its oldest line; what has gathered since goes with it.
             for role in sorted(roles):
                 rows += [Effect(*row) for row in tx.rows(SAME_ROLE, ref=role, now=now, most=MOST)]
@@ -105,7 +107,7 @@ class Effects:
         lane = _staff_lane(channel)
         if lane is None or (lane.address and not person.address):
             return f"{role} has no address on {person.channel}"
-        key = self._key(f"notify {role} {min(line.id for line in lines)}")
+        key = self._key(f"notify {role} {' '.join(str(line.id) for line in lines)}")
         address = (person.address or "") if lane.address else ""
         return self._send(channel, lane, Message(key, lane.name, address, _body(channel.kind, lines)))
 
@@ -143,11 +145,13 @@ class Effects:
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()[:32]
 
     def _record(self, effects: Sequence[Effect], answer: Outcome | str, now: int) -> None:
-        rows = [{"id": effect.id, **_state(effect, answer, now)} for effect in effects]
+        """The same for all lines of a digest, so that they stay together."""
+        state = _state(effects[0], answer, now)
+        rows = [{"id": effect.id, **state} for effect in effects]
         with self._parts.store.write() as tx:
             tx.many("UPDATE effect SET state = :state, due = :due, error = :error WHERE id = :id", rows)
-        if rows[0]["state"] == EffectState.FAILED:
-            log.error("%s %s was given up: %s", effects[0].kind, effects[0].ref, rows[0]["error"])
+        if state["state"] == EffectState.FAILED:
+            log.error("%s %s was given up: %s", effects[0].kind, effects[0].ref, state["error"])
 
 
 def signatures(secret: str, content: bytes) -> str:
