@@ -9,6 +9,7 @@ import click
 from automation.audience import computed
 from automation.conditions.parse import CONSENTS
 from automation.festivals import durations
+from automation.journey import tag_names
 from automation.kernel import errors
 from automation.people import consents, identities, masking, merging, tags
 from automation.rendering.texts import Kind
@@ -153,8 +154,11 @@ def _tag(text: str) -> str:
     name = text.strip()
     if not name:
         raise errors.UsageError("TAG is empty: write the tag's name")
-    if tags.SIGNS.search(name):
-        raise errors.UsageError("a tag has no comma: give several tags one after the other")
+    if not tag_names.is_possible(name):
+        raise errors.UsageError(
+            f"a tag is one line of at most {tag_names.LONGEST} characters without commas: give several tags one after"
+            " the other"
+        )
     return name
 
 

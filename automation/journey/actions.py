@@ -9,7 +9,7 @@ from automation.conditions.findings import short
 from automation.conditions.scope import FieldInfo
 from automation.conditions.tree import FieldType, Ref, Value
 from automation.festivals.durations import Duration
-from automation.journey import graph, model, references, texts_check
+from automation.journey import graph, model, references, tag_names, texts_check
 from automation.journey.reading import LATER, Context, Flow
 from automation.kernel.document import Loc
 from automation.settings.model import MEDIA
@@ -70,14 +70,23 @@ def _via(context: Context, parts: Parts, loc: Loc) -> tuple[str, ...]:
 
 
 def tag(context: Context, parts: Parts, loc: Loc, flow: Flow) -> Result:
-    name = context.findings.text(parts["tag"], (*loc, "tag"))
+    name = _tag(context, parts["tag"], (*loc, "tag"))
     lasts = context.length(parts, "for", loc)
     return (model.Do(graph.AddTag(context.keys.at[loc], name, lasts)) if name else None), flow
 
 
 def untag(context: Context, parts: Parts, loc: Loc, flow: Flow) -> Result:
-    name = context.findings.text(parts["untag"], (*loc, "untag"))
+    name = _tag(context, parts["untag"], (*loc, "untag"))
     return (model.Do(graph.RemoveTag(context.keys.at[loc], name)) if name else None), flow
+
+
+def _tag(context: Context, value: Any, loc: Loc) -> str | None:
+    name = context.findings.text(value, loc)
+    if name is None or tag_names.is_possible(name):
+        return name
+    hint = f"one line of at most {tag_names.LONGEST} characters, without , ; 、 or |; several tags are several steps"
+    context.findings.wrong(loc, "S019", f"'{short(name)}' cannot be the name of a tag", hint)
+    return None
 
 
 def set_fields(context: Context, parts: Parts, loc: Loc, flow: Flow) -> Result:

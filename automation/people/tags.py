@@ -6,7 +6,6 @@ or later than now.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,6 @@ AGAIN = """
         since = CASE WHEN person_tag.until <= :now THEN excluded.since ELSE person_tag.since END,
         until = CASE WHEN person_tag.until IS NULL OR excluded.until IS NULL THEN NULL
                      WHEN person_tag.until > excluded.until THEN person_tag.until ELSE excluded.until END"""
-SIGNS = re.compile(r"[,，;；、|\n]+")  # between several tags in one cell of a file: no tag has one of them
 COLUMNS = "tag_id, person_id, source, since, until"
 
 

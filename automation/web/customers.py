@@ -8,11 +8,11 @@ from typing import Any
 
 import pydantic
 
+from automation.journey import tag_names
 from automation.people import consents, fields, identities, profiles, tags, values
 from automation.people.consents import Consent
 from automation.people.fields import Draft
 from automation.people.identities import Identity
-from automation.people.importing.rows import MAX_TAG
 from automation.people.normalise import Unusable
 from automation.store.database import Transaction
 
@@ -61,7 +61,8 @@ def read(shop: Shop, source: str, now: int, raw: Any, fallback: str | None = Non
 
 
 def _tags(said: Sequence[str]) -> tuple[str, ...]:
-    words = dict.fromkeys(values.text(word)[:MAX_TAG] for word in said)
+    several = (word for words in said for word in tag_names.SIGNS.split(words))
+    words = dict.fromkeys(values.text(word)[: tag_names.LONGEST] for word in several)
     words.pop("", None)
     return tuple(words)
 

@@ -135,7 +135,10 @@ def test_a_refusal_with_a_time_holds_against_a_list_that_says_none(shop: Any) ->
     assert [row["granted"] for row in after if (row["channel"], row["purpose"]) == ("sms", "marketing")] == [False]
 
 
-@pytest.mark.parametrize(("tag", "why"), [("", "TAG is empty"), ("  ", "TAG is empty"), ("甲,乙", "has no comma")])
+@pytest.mark.parametrize(
+    ("tag", "why"),
+    [("", "TAG is empty"), ("  ", "TAG is empty"), ("甲,乙", "without commas"), ("长" * 61, "at most 60")],
+)
 def test_a_tag_is_a_name(shop: Any, tag: str, why: str) -> None:
     said = shop("customers", "tag", WANG, tag)
     assert (said.code, why in said.err) == (2, True)

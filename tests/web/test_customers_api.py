@@ -53,7 +53,7 @@ def test_null_takes_a_value_away(call: Caller, app: App) -> None:
 
 def test_tags_and_consent(call: Caller, app: App) -> None:
     said = {
-        "customer": {"phone": "13800000001"}, "tags": ["老客", "老客", " "],
+        "customer": {"phone": "13800000001"}, "tags": ["老客", "老客", " ", "、"],
         "consents": [{"channel": "sms", "purpose": "marketing", "granted": True, "at": 1_790_000_000,
                       "text_version": "2026-1", "evidence": "门店登记表"}],
     }  # fmt: skip

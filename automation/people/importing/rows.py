@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from automation.conditions.tree import FieldType
+from automation.journey import tag_names
 from automation.journey.catalog import Field, Home
-from automation.people import dates, fields, tags, values
+from automation.people import dates, fields, values
 from automation.people.normalise import KINDS, Unusable
 from automation.people.registry import Registry
 
@@ -21,7 +22,6 @@ from .contacts import Consents, Contacts, Identities, Values
 from .options import Options
 
 BIRTHDAY = "birthday"
-MAX_TAG = 60
 MAX_TAGS = 100
 Refused: TypeAlias = dict[int, str]  # place of a row -> why
 
@@ -162,7 +162,7 @@ def _year_day(registry: Registry, target: str, now: int) -> Callable[[str], Any]
 
 def _attribute(registry: Registry, known: Field) -> Callable[[str], Any]:
     if known.kind is FieldType.LIST:
-        return tags.SIGNS.split
+        return tag_names.SIGNS.split
     convert = partial(fields.attribute, registry.vault, known, zone=ZoneInfo(registry.zone))
     # The words of a column come again and again; a sealed value must be sealed anew each time.
     return convert if known.sealed else lru_cache(maxsize=4096)(convert)
@@ -179,7 +179,7 @@ def _over(before: Values | None, said: Values) -> Values:
 
 
 def _tags(cell: str) -> tuple[str, ...]:
-    words = dict.fromkeys(values.text(word)[:MAX_TAG] for word in tags.SIGNS.split(cell))
+    words = dict.fromkeys(values.text(word)[: tag_names.LONGEST] for word in tag_names.SIGNS.split(cell))
     words.pop("", None)
     if len(words) > MAX_TAGS:
         raise Unusable(f"more than {MAX_TAGS} tags")
