@@ -77,6 +77,8 @@ def _happened(ask: tree.Happened, one: Someone) -> bool:
     elif ask.span is tree.Span.SINCE:
         since = _since(ask.value, one)
         found = [event for event in found if since is not None and event.at >= since]
+    elif ask.span is tree.Span.BETWEEN:
+        found = [event for event in found if _time(Op.BETWEEN, event.at, ask.value)]
     found = [event for event in found if holds(ask.where, one, event)]
     if ask.same is not None:
         wanted = one.data["entry"].get(ask.same)
@@ -174,9 +176,15 @@ def _time(op: Op, value: int, against: Any) -> bool:
         return NOW <= value <= NOW + _seconds(against)
     if isinstance(against, int):
         return value < against if op is Op.BEFORE else value > against
+    if op is Op.BETWEEN:
+        return _instant(against[0]) <= value < _over(against[1])
     if op is Op.BEFORE:
         return value < _instant(against)
-    return value >= _instant(against) + (1 if against.time else DAY)
+    return value >= _over(against)
+
+
+def _over(moment: Any) -> int:
+    return _instant(moment) + (1 if moment.time else DAY)
 
 
 def _day(op: Op, day: date, against: Any) -> bool:
@@ -188,6 +196,8 @@ def _day(op: Op, day: date, against: Any) -> bool:
         return TODAY <= day <= TODAY + timedelta(against.days)
     if op is Op.IS:
         return day.isoformat() in (against if isinstance(against, tuple) else (against,))
+    if op is Op.BETWEEN:
+        return bool(against[0].anchor.day <= day <= against[1].anchor.day)
     return day < against.anchor.day if op is Op.BEFORE else day > against.anchor.day
 
 

@@ -28,6 +28,7 @@ WHOLE_DAYS = st.sampled_from([durations.parse(text) for text in ("1d", "2d", "7d
 MOMENTS = st.sampled_from(
     [moments.parse(text) for text in ("2026-11-22", "2026-11-21", "2026-11-22 12:00", "2025-11-22")]
 )
+MOMENT_PAIRS = st.tuples(MOMENTS, MOMENTS)
 DAYS = st.sampled_from([moments.parse(text) for text in ("2026-11-22", "2026-11-20", "1990-11-22", "1986-01-01")])
 ORDERED = st.sampled_from([Op.ABOVE, Op.AT_LEAST, Op.BELOW, Op.AT_MOST])
 EITHER = st.sampled_from([Op.IS, Op.NOT])
@@ -63,6 +64,7 @@ def times(path: str) -> st.SearchStrategy[Any]:
     return asks(
         path, FieldType.TIME, st.tuples(st.sampled_from([Op.WITHIN, Op.OLDER_THAN, Op.IN_NEXT]), LENGTHS),
         st.tuples(st.sampled_from([Op.BEFORE, Op.AFTER]), st.one_of(MOMENTS, st.just(Ref("created_at")))),
+        st.tuples(st.just(Op.BETWEEN), MOMENT_PAIRS),
     )  # fmt: skip
 
 
@@ -70,6 +72,7 @@ def dates(path: str, known: list[str]) -> st.SearchStrategy[Any]:
     return asks(
         path, FieldType.DATE, st.tuples(st.sampled_from([Op.WITHIN, Op.OLDER_THAN, Op.IN_NEXT]), WHOLE_DAYS),
         st.tuples(st.sampled_from([Op.BEFORE, Op.AFTER]), DAYS), st.tuples(EITHER, st.sampled_from(known)),
+        st.tuples(st.just(Op.BETWEEN), st.tuples(DAYS, DAYS)),
     )  # fmt: skip
 
 
@@ -120,7 +123,7 @@ SHIFTED = st.builds(
 )
 SPANS = st.one_of(
     st.just((Span.ENTRY, None)), st.just((Span.EVER, None)), st.tuples(st.just(Span.WITHIN), LENGTHS),
-    st.tuples(st.just(Span.SINCE), st.one_of(MOMENTS, SHIFTED)),
+    st.tuples(st.just(Span.SINCE), st.one_of(MOMENTS, SHIFTED)), st.tuples(st.just(Span.BETWEEN), MOMENT_PAIRS),
 )  # fmt: skip
 COUNTS = st.one_of(
     st.none(), st.tuples(st.one_of(EITHER, ORDERED), st.integers(0, 3)),
@@ -206,8 +209,22 @@ def every_leaf() -> Iterator[Any]:
     for op in (Op.BEFORE, Op.AFTER):
         days = [moments.parse(text) for text in ("2026-11-29", "1990-11-22", "1985-11-25", "1987-07-28", "1987-06-28")]
         yield from (Compare("birthday", op, day, FieldType.DATE) for day in days)
+    yield from between()
     for op in (Op.WITHIN, Op.IN_NEXT, Op.OLDER_THAN):
         yield from (Compare("birthday", op, length, FieldType.DATE) for length in lengths[2:])
+
+
+def between() -> Iterator[Any]:
+    """Both ends belong to it: of times, of days with their year, of days in a `where`, of when something happened."""
+    times_at = [("2026-11-21", "2026-11-22"), ("2026-11-21 12:00", "2026-11-22 12:00"), ("2026-11-22", "2026-11-21")]
+    for first, last in ((moments.parse(first), moments.parse(last)) for first, last in times_at):
+        yield from (Compare(path, Op.BETWEEN, (first, last), FieldType.TIME) for path in ("seen_at", "created_at"))
+        yield Happened(("order.paid",), span=Span.BETWEEN, value=(first, last))
+    days = [("1985-11-25", "1990-11-22"), ("1987-07-28", "2000-02-29"), ("2026-11-20", "2026-11-22")]
+    for first, last in ((moments.parse(first), moments.parse(last)) for first, last in days):
+        yield Compare("birthday", Op.BETWEEN, (first, last), FieldType.DATE)
+        where = Compare("day", Op.BETWEEN, (first, last), FieldType.DATE)
+        yield Happened(("order.paid",), where, span=Span.EVER)
 
 
 def test_every_comparator_at_its_borders(stores: list[Store]) -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from automation.audience.computed import ComputedValues, touch
@@ -64,6 +67,22 @@ def test_each_way_of_computing(shop: Shop) -> None:
         "since_clear": 0,
     }  # fmt: skip
     assert values(shop, 2)["spent"] == 1
+
+
+def test_of_two_events_in_one_second_the_later_to_arrive_is_the_latest(shop: Shop) -> None:
+    for amount in (100, 300, 200):
+        order(shop, NOW - 10, amount, "茶")
+    refresh(shop, 1)
+    assert values(shop, 1)["last_amount"] == 200
+
+
+def test_events_without_an_amount_sum_up_to_nothing(shop: Shop) -> None:
+    shop.event(1, "order.paid", NOW - 10)
+    shop.event(2, "order.paid", NOW - 10)
+    order(shop, NOW - 5, 700, "茶", person=2)
+    refresh(shop, 1, 2)
+    assert (values(shop, 1)["spent"], values(shop, 1)["orders"]) == (0, 1)
+    assert (values(shop, 2)["spent"], values(shop, 2)["orders"]) == (700, 2)
 
 
 def test_of_equally_frequent_values_the_newest_wins(shop: Shop) -> None:
@@ -152,3 +171,17 @@ def test_a_changed_definition_is_stale_and_a_dropped_one_is_forgotten(shop: Shop
     assert computed.stale(shop.store) == {"orders"}
     computed.rebuild(shop.store, NOW)
     assert shop.store.value("SELECT count(*) FROM computed_value") == 0
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"kind": FieldType.NUMBER}, {"how": "latest"}, {"of": "order.paid"}, {"take": "total"}, {"within": WINDOW},
+        {"cleared_by": ("cart.cleared",)},
+    ],
+)  # fmt: skip
+def test_whatever_changes_of_a_definition_makes_it_stale(shop: Shop, changed: dict[str, Any]) -> None:
+    spent = Computed("spent", FieldType.MONEY, "sum", "cart.updated", "amount")
+    ComputedValues(shop.names, Catalog({}, CATALOG.events, {"spent": spent}), CALENDAR).rebuild(shop.store, NOW)
+    other = Catalog({}, CATALOG.events, {"spent": replace(spent, **changed)})
+    assert ComputedValues(shop.names, other, CALENDAR).stale(shop.store) == {"spent"}

@@ -33,6 +33,31 @@ def test_who_never_ordered_is_as_old_as_the_first_we_heard_of_them(store: Store)
     assert stages(shop) == {1: "new", 2: "lost"}
 
 
+def test_the_second_at_which_an_age_is_reached_belongs_to_the_next_stage(store: Store) -> None:
+    shop = Shop(store)
+    ages = (30, 60, 120, 240)
+    for person, age in enumerate((age * DAY - early for age in ages for early in (1, 0)), 1):
+        shop.person(person, NOW - 1000 * DAY)
+        shop.event(person, "order.paid", NOW - 1000 * DAY)
+        shop.event(person, "order.paid", NOW - age)
+    lifecycle.refresh(store, shop.names, RULES, NOW)
+    assert list(stages(shop).values()) == ["active"] * 3 + ["silent"] * 2 + ["dormant"] * 2 + ["lost"]
+
+
+def test_other_events_make_nobody_young_and_nobody_a_buyer(store: Store) -> None:
+    shop = Shop(store)
+    shop.person(1, NOW - 999 * DAY)
+    shop.person(2, NOW - 999 * DAY)
+    shop.event(1, "product.viewed", NOW - DAY, amount=500_000)
+    shop.event(2, "order.paid", NOW - 100 * DAY, amount=5000)
+    shop.event(2, "product.viewed", NOW - DAY, amount=500_000)
+    lifecycle.refresh(store, shop.names, RULES, NOW)
+    rfm.refresh(store, shop.names, (RULES, Rfm()), NOW)
+    assert stages(shop) == {1: "lost", 2: "silent"}
+    scored = store.rows("SELECT recency, frequency, monetary FROM person ORDER BY id")
+    assert scored == [(None, None, None), (3, 1, 1)]
+
+
 def test_only_changed_stages_are_written(store: Store) -> None:
     shop = Shop(store)
     for person in range(1, 5):

@@ -22,6 +22,14 @@ def test_count_ids_and_sample_speak_of_the_same_people(store: Store) -> None:
     assert segments.sample(store, compiler, GOLD, world.NOW, 5) == drawn
 
 
+def test_a_sample_is_drawn_by_chance_and_not_by_age(store: Store) -> None:
+    world.fill(store, CROWD)
+    with store.write() as tx:
+        tx.run("UPDATE person SET seed = 7 * id % 61")
+    drawn = segments.sample(store, world.compiler(store), tree.Always(), world.NOW, 5)
+    assert drawn == sorted(range(1, 61), key=lambda number: 7 * number % 61)[:5]
+
+
 def test_everybody_stands_once_in_the_order_of_the_ids(store: Store) -> None:
     world.fill(store, CROWD)
     everybody = tree.AnyOf((GOLD, tree.Not(GOLD), tree.Tagged(("vip",))))

@@ -81,6 +81,42 @@ def test_a_message_claimed_for_an_address_of_the_other_looks_for_one_again(shop:
     assert found == [(MessageState.QUEUED, None, None, None, shop.ts("2026-03-02 09:01"))]
 
 
+def test_a_message_claimed_for_an_address_of_their_own_goes_on(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ORDERS.replace("  - {coupon: gift}\n", ""))
+    ann, bob = shop.people(2)
+    with shop.store.write() as tx:
+        phone = tx.value(
+            "INSERT INTO identity (kind, lookup, person_id, sealed, key_id) VALUES ('phone', :blob, :bob, :blob, 1)"
+            " RETURNING id",
+            blob=b"x", bob=bob,
+        )  # fmt: skip
+    pays(shop, bob, "2026-03-01 09:00", "1")
+    number = merge(shop, ann, bob, "2026-03-01 09:01")
+    shop.tick("2026-03-02 09:00")
+    lease = shop.ts("2026-03-02 09:02")
+    with shop.store.write() as tx:
+        tx.run(
+            f"UPDATE message SET state = {MessageState.CLAIMED}, identity_id = :phone, token = 7, counted_at = :now,"
+            " lease_until = :lease, due = NULL",
+            phone=phone, now=shop.ts("2026-03-02 09:01"), lease=lease,
+        )  # fmt: skip
+    unmerge(shop, number, "2026-03-02 09:01")
+    found = shop.store.rows("SELECT person_id, state, token, lease_until FROM message")
+    assert found == [(bob, MessageState.CLAIMED, 7, lease)]
+
+
+def test_runs_of_two_orders_both_go_on(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=f"key: order_id{ORDERS}")
+    shop.codes("gift", "A1", "A2")
+    ann, bob = shop.people(2)
+    pays(shop, ann, "2026-03-01 09:00", "1")
+    pays(shop, bob, "2026-03-01 09:30", "2")
+    merge(shop, ann, bob, "2026-03-01 10:00")
+    assert [(run.person, run.key, run.inside) for run in shop.runs()] == [(ann, "1", True), (ann, "2", True)]
+    shop.tick("2026-03-02 09:30")
+    assert [message.person for message in shop.messages()] == [ann, ann]
+
+
 def test_two_who_both_went_through_a_journey_are_merged_with_all_they_got(shop: Shop) -> None:
     shop.open("2026-03-01 08:00", wake=ONCE)
     ann, bob = shop.people(2)

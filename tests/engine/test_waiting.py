@@ -227,6 +227,17 @@ def test_an_answer_goes_the_way_of_then_and_is_kept(shop: Shop) -> None:
     ]
 
 
+def test_of_several_answers_that_came_before_the_wait_the_first_is_kept(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ENTER + WAIT_FOR.replace("steps:", "steps:\n  - {wait: 1d}"))
+    ann = shop.person()
+    follow(shop, ann)
+    for at, score in (("2026-03-01 12:00", 3), ("2026-03-01 13:00", 10), ("2026-03-01 14:00", 7)):
+        shop.event(ann, "csat.answered", at, score=score)
+        shop.tick(at)
+    shop.tick("2026-03-02 09:10")
+    assert shop.run().data["answer"]["score"] == 3
+
+
 def test_what_has_already_happened_since_entry_passes_at_once(shop: Shop) -> None:
     shop.open("2026-03-01 08:00", wake=ENTER + WAIT_FOR.replace("steps:", "steps:\n  - {wait: 1d}"))
     ann = shop.person()

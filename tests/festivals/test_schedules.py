@@ -105,6 +105,7 @@ def test_a_wrong_schedule_is_refused_with_the_right_form(text: str, says: str) -
 
 def test_an_active_range_is_its_first_and_last_day() -> None:
     assert schedules.parse_active("2026-10-20 to 2026-11-12") == (date(2026, 10, 20), date(2026, 11, 12))
+    assert schedules.parse_active("2026-11-11 to 2026-11-11") == (date(2026, 11, 11), date(2026, 11, 11))
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,23 @@ def test_years_not_yet_published_are_free_on_the_statutory_feasts(day: str) -> N
     assert not Workdays().is_workday(D(day))
 
 
+@pytest.mark.parametrize(
+    "day",
+    [
+        "2032-02-10",
+        "2032-02-11",
+        "2032-02-12",
+        "2032-02-13",
+        "2033-04-04",
+        "2033-05-02",
+        "2033-09-08",
+    ],
+)
+def test_a_feast_on_a_weekday_is_free_by_its_own_rule(day: str) -> None:
+    assert D(day).weekday() < 5
+    assert not Workdays().is_workday(D(day))
+
+
 def test_years_not_yet_published_work_on_all_other_weekdays() -> None:
     assert Workdays().is_workday(D("2031-01-27"))
     assert Workdays().is_workday(D("2031-10-06"))

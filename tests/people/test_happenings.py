@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from automation.kernel import errors
-from automation.people import happenings
+from automation.people import happenings, merging
 from automation.people.happenings import Happening
 from automation.people.normalise import Unusable
 from automation.people.registry import Registry
@@ -62,6 +62,22 @@ def test_an_event_of_nobody_is_refused_alone_and_left_out_of_many(shop: Registry
         checked = [happenings.checked(shop, NOW, paid(who)) for who in (99, one)]
         assert [one.person_id for one in happenings.add_many(tx, NOW, checked, queue=False)] == [one]
     assert shop.store.value("SELECT count(*) FROM event_queue") == 0
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_an_event_of_whoever_was_merged_belongs_to_the_one_who_was_kept(
+    shop: Registry, person: Callable[..., int], many: bool
+) -> None:
+    kept, gone = person(("phone", "13800000001")), person(("phone", "13800000002"))
+    with shop.store.write() as tx:
+        merging.merge(tx, NOW, kept, gone, "a test")
+        event = happenings.checked(shop, NOW, paid(gone))
+        if many:
+            assert [one.person_id for one in happenings.add_many(tx, NOW, [event])] == [kept]
+        else:
+            happenings.add(tx, NOW, event)
+    for table in ("event", "event_queue"):
+        assert shop.store.rows(f"SELECT person_id FROM {table}") == [(kept,)]
 
 
 def test_the_order_of_many_is_the_order_of_the_queue(shop: Registry, person: Callable[..., int]) -> None:
