@@ -92,25 +92,3 @@ def _row(word: Consent) -> dict[str, Any]:
         "person_id": word.person_id, "channel": word.channel, "purpose": word.purpose, "granted": int(word.granted),
         "source": word.source, "at": word.at, "text_version": word.text_version, "evidence": word.evidence,
     }  # fmt: skip
-
-
-def grant_all(tx: Transaction, table: str, word: Consent) -> int:
-    """The same grant for everybody in a table with a column person_id; `word.person_id` is not read. Rows changed."""
-    return _set(tx, table, word, True)
-
-
-def revoke_all(tx: Transaction, table: str, word: Consent) -> int:
-    """The same refusal for everybody in a table with a column person_id; `word.person_id` is not read. Rows changed."""
-    return _set(tx, table, word, False)
-
-
-def _set(tx: Transaction, table: str, word: Consent, granted: bool) -> int:
-    picked = f"""
-        SELECT person_id, CAST(:channel AS TEXT), CAST(:purpose AS TEXT), CAST(:granted AS SMALLINT),
-               CAST(:source AS TEXT), CAST(:at AS BIGINT), CAST(:text_version AS TEXT), CAST(:evidence AS TEXT)
-        FROM {table} WHERE 1 = 1"""
-    said = _row(word) | {"granted": int(granted)}
-    del said["person_id"]
-    tx.run(f"INSERT INTO consent_log ({COLUMNS}) {picked}", **said)
-    upsert = f"ON CONFLICT (person_id, channel, purpose) DO UPDATE SET {SET} WHERE {NEWER}"
-    return tx.run(f"INSERT INTO consent ({COLUMNS}) {picked} {upsert}", **said)

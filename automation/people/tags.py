@@ -47,25 +47,10 @@ def add_rows(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
-def add_all(tx: Transaction, now: int, tagging: Tagging, table: str) -> int:
-    """Tags everybody in a table with a column person_id (each once); rows written."""
-    sql = f"""
-        INSERT INTO person_tag ({COLUMNS})
-        SELECT CAST(:tag AS BIGINT), person_id, CAST(:source AS TEXT), CAST(:now AS BIGINT), CAST(:until AS BIGINT)
-        FROM {table} WHERE 1 = 1 {AGAIN}"""
-    return tx.run(sql, tag=tagging.tag_id, source=tagging.source, until=tagging.until, now=now)
-
-
 def remove(tx: Transaction, tag_id: int, people: Sequence[int]) -> int:
     """Takes the tag from them; how many had it."""
     sql = f"DELETE FROM person_tag WHERE tag_id = :tag AND person_id IN (SELECT id FROM {tx.dialect.ids('people')} g)"
     return tx.run(sql, tag=tag_id, people=tx.dialect.array(people))
-
-
-def remove_all(tx: Transaction, tag_id: int, table: str) -> int:
-    """Takes the tag from everybody in a table with a column person_id; rows gone."""
-    sql = f"DELETE FROM person_tag WHERE tag_id = :tag AND person_id IN (SELECT person_id FROM {table})"
-    return tx.run(sql, tag=tag_id)
 
 
 def expire(tx: Transaction, now: int, limit: int = 5000) -> int:

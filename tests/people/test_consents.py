@@ -90,18 +90,6 @@ def test_channels_are_apart(shop: Registry, person: Callable[..., int]) -> None:
     assert (holds(shop, one), holds(shop, one, "email"), holds(shop, one, "wechat")) == (True, False, None)
 
 
-def test_words_are_recorded_for_sets(shop: Registry, person: Callable[..., int]) -> None:
-    people = [person(("phone", f"1380000000{number}")) for number in range(3)]
-    with shop.store.write() as tx:
-        tx.temporary("chosen", "person_id BIGINT")
-        tx.insert("chosen", ("person_id",), [(who,) for who in people])
-        assert consents.grant_all(tx, "chosen", said(0, True)) == 3
-        assert consents.revoke_all(tx, "chosen", said(0, False, NOW - 1)) == 0
-        assert consents.revoke_all(tx, "chosen", said(0, False, NOW)) == 3
-    assert [holds(shop, who) for who in people] == [False] * 3
-    assert shop.store.value("SELECT count(*) FROM consent_log") == 9
-
-
 def test_an_address_is_blocked_for_whoever_has_it(shop: Registry) -> None:
     lookup = suppression.address(shop, "phone", "138 0000 0001")
     with shop.store.write() as tx:
