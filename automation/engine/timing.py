@@ -6,6 +6,7 @@ There is one evaluator of moments, in automation.festivals. Thousands of people 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -20,6 +21,7 @@ LATE = 3600
 """Seconds a run may be late and still keep its planned clock; beyond it, waits count from now and do not bunch."""
 
 DAY = 86_400
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 AHEAD = 400 * DAY  # how far no zone may change its clocks for a day to count as 86,400 s
 
 
@@ -74,7 +76,8 @@ def _one(parts: Parts, when: Limit, zone: int, base: int, values: Mapping[str, A
 
 
 def _plain(value: Any) -> Any:
-    """Whole numbers as int, however a database hands them over; dates and the rest as they are."""
+    """Numbers as int, however a database hands them over: seconds, or days, of which whole ones count. Dates and the
+    rest as they are."""
     if isinstance(value, str):
-        return int(value) if value.isdecimal() else value
-    return int(value) if isinstance(value, Decimal | float) and value == int(value) else value
+        return int(value.partition(".")[0]) if NUMBER.fullmatch(value) else value
+    return int(value) if isinstance(value, Decimal | float) else value

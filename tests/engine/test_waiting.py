@@ -96,9 +96,16 @@ def test_a_field_without_a_date_goes_on_at_once(shop: Shop) -> None:
     assert shop.texts() == ["hello"]
 
 
-def test_a_number_field_counts_days(shop: Shop) -> None:
-    shop.open("2026-03-01 08:00", wake=ENTER + "steps: [{wait: until entry.at +customer.cycle_days -5d 10:00}]\n")
-    follow(shop, shop.person(cycle_days=30))
+@pytest.mark.parametrize("days", [30, 30.5])
+@pytest.mark.parametrize("path", ["customer.cycle_days", "answer.score"])
+def test_a_number_field_counts_whole_days(shop: Shop, path: str, days: float) -> None:
+    then = f"then: [{{wait: until entry.at +{path} -5d 10:00}}]"
+    steps = f"steps: [{{wait_for: {{event: csat.answered}}, up_to: 1h, as: answer, {then}}}]\n"
+    shop.open("2026-03-01 08:00", wake=ENTER + steps)
+    ann = shop.person(cycle_days=days)
+    follow(shop, ann)
+    shop.event(ann, "csat.answered", "2026-03-01 09:01", score=days)
+    shop.tick("2026-03-01 09:01")
     assert shop.run().due == "2026-03-26 10:00"
 
 
