@@ -126,8 +126,8 @@ def _write(tx: Transaction, now: int, person: int, columns: dict[str, Any]) -> N
 
 
 def _point(tx: Transaction, merge_id: int, kept: int, gone: int) -> None:
-    """Whoever was merged into `gone` before now leads to `kept` too, so that no way is longer than one step."""
-    earlier = tx.rows("SELECT DISTINCT gone FROM merge WHERE kept = :gone AND undone_at IS NULL", gone=gone)
+    """Whoever led to `gone` leads to `kept` now, so that no way is longer than one step."""
+    earlier = tx.rows("SELECT id FROM person WHERE merged_into = :gone", gone=gone)
     for (person,) in earlier:
         tx.run(LOG, merge=merge_id, tbl="person", row=person, before=None)
         tx.run("UPDATE person SET merged_into = :kept WHERE id = :id", kept=kept, id=person)

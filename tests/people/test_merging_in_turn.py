@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -42,6 +43,15 @@ def test_a_merge_with_the_same_one_kept_is_undone_after_the_later_one(shop: Regi
     unmerge(shop, second)
     unmerge(shop, first)
     assert leads_to(shop, three) == three
+
+
+def test_however_long_the_chain_all_lead_to_the_one_who_is_left(shop: Registry, person: Callable[..., int]) -> None:
+    people = [person(("phone", f"1380000000{number}")) for number in range(5)]
+    numbers = [merge(shop, kept, gone) for gone, kept in itertools.pairwise(people)]
+    assert leads_to(shop, people) == people[-1:] * 5
+    for number in reversed(numbers):
+        unmerge(shop, number)
+    assert leads_to(shop, people) == people
 
 
 def test_whose_merge_was_undone_does_not_follow_the_one_they_were_merged_into(shop: Registry, three: list[int]) -> None:

@@ -10,6 +10,7 @@ CREATE TABLE person (
     recency SMALLINT, frequency SMALLINT, monetary SMALLINT, points BIGINT NOT NULL DEFAULT 0, attrs TEXT,
     merged_into BIGINT, created_at BIGINT NOT NULL, changed_at BIGINT NOT NULL);
 CREATE INDEX person_stage ON person (stage) WHERE stage IS NOT NULL;
+CREATE INDEX person_merged ON person (merged_into) WHERE merged_into IS NOT NULL;
 CREATE TABLE identity (
     id {id}, kind TEXT NOT NULL, account TEXT NOT NULL DEFAULT '', lookup {blob} NOT NULL, person_id BIGINT NOT NULL,
     sealed {blob} NOT NULL, key_id SMALLINT NOT NULL, verified_at BIGINT);
