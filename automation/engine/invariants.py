@@ -140,6 +140,10 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
         "SELECT id FROM coupon WHERE given_at IS NULL AND (person_id IS NOT NULL OR redeemed_at IS NOT NULL)",
     ),
     Invariant(
+        "I9.merged", "whoever was merged leads to a customer who was not",
+        "SELECT p.id FROM person p JOIN person k ON k.id = p.merged_into WHERE k.merged_into IS NOT NULL",
+    ),
+    Invariant(
         "I10.paused", "every journey that stands still by order has that order in the audit",
         "SELECT j.id FROM journey j WHERE j.paused = 1 AND NOT EXISTS (SELECT 1 FROM audit a"
         " WHERE a.what = 'journey paused' AND a.detail LIKE '%' || j.name || '%')",

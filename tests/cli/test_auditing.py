@@ -48,6 +48,7 @@ BROKEN = {
     "I4.ended": ("UPDATE run SET state = 1",),
     "I8.points": ("UPDATE person SET points = 5",),
     "I8.given": ("INSERT INTO coupon (pool_id, code, redeemed_at) VALUES (1, 'A', 5)",),
+    "I9.merged": ("UPDATE person SET merged_into = id",),
     "I10.paused": ("UPDATE journey SET paused = 1",),
 }
 
