@@ -39,10 +39,9 @@ class Loaded:
     @property
     def stands_still(self) -> bool:
         """Paused by an operator or by the file, or taken back to a draft: nobody inside moves."""
-        return self.paused or self.journey.status in STILL
+        return self.paused or self.journey.status in graph.STILL
 
 
-STILL = {graph.Status.PAUSED, graph.Status.DRAFT}
 CHANGED = "customer.changed"  # the event that tells of a field set by a journey
 
 

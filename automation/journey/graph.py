@@ -224,6 +224,10 @@ class Status(StrEnum):
     STOPPED = "stopped"
 
 
+STILL = (Status.PAUSED, Status.DRAFT)
+"""Nobody inside moves; `draft` comes after `live` here."""
+
+
 @dataclass(frozen=True, slots=True)
 class EventEntry:
     """`event` may carry a `where`; `settle`: rest this long, the newest event is the entry."""

@@ -106,7 +106,7 @@ class Asked:
     zones: Mapping[int, ZoneInfo]
     routes: Mapping[int, Route]
     channels: Mapping[str, Sequence[str]]  # kind -> names of its channels
-    paused: frozenset[int] = frozenset()  # versions of journeys that stand still
+    halted: Mapping[int, bool] = field(default_factory=dict)  # versions whose journey sends nothing; whether for good
     parameters: Parameters = field(default_factory=lambda: Parameters("q"))
     more: dict[str, Any] = field(default_factory=dict)
 

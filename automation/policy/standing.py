@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from automation.journey.graph import STILL, Status
+from automation.store.database import Transaction
 from automation.store.states import MessageState, RunState
 
 from .claimed import Asked, Branch, listed
 from .verdicts import Verdict, Word
 
 HELD = 900  # seconds until a message of a paused journey is looked at again
+HALTED = (
+    f"SELECT v.id, j.status = '{Status.STOPPED}' FROM version v JOIN journey j ON j.id = v.journey_id"
+    " WHERE v.id IN ({}) AND (j.paused = 1 OR j.status IN ("
+    + ", ".join(f"'{status}'" for status in (Status.STOPPED, *STILL))
+    + "))"
+)
+
+
+def halted(tx: Transaction, versions: Iterable[int]) -> dict[int, bool]:
+    """Those of these versions whose journey lets no message leave -> whether for good: stopped, not only paused."""
+    return {number: bool(stopped) for number, stopped in tx.rows(HALTED.format(listed(sorted(set(versions)))))}
 
 
 def left(asked: Asked) -> Branch:
-    """The run was taken out of its journey. One that ended by its own last step still sends what it queued."""
+    """The run was taken out of its journey, or all were. One that ended by its own last step still sends what it
+    queued, unless the journey is stopped."""
     ended = (
         f"EXISTS (SELECT 1 FROM run r WHERE r.id = claim.run_id AND r.state = {RunState.ENDED}"
         " AND (r.ended_at > r.node_at OR r.reason LIKE 'exit %'))"
     )
-    return Branch(ended, Verdict.CANCEL, f"'{Word.LEFT}'")
+    stopped = listed(sorted(version for version, for_good in asked.halted.items() if for_good))
+    return Branch(f"(claim.version_id IN ({stopped}) OR {ended})", Verdict.CANCEL, f"'{Word.LEFT}'")
 
 
 def expired(asked: Asked) -> Branch:
@@ -26,7 +43,7 @@ def expired(asked: Asked) -> Branch:
 
 
 def paused(asked: Asked) -> Branch:
-    return Branch(f"claim.version_id IN ({listed(sorted(asked.paused))})", Verdict.POSTPONE, f"'{Word.PAUSED}'",
+    return Branch(f"claim.version_id IN ({listed(sorted(asked.halted))})", Verdict.POSTPONE, f"'{Word.PAUSED}'",
                   f":now + {HELD}")  # fmt: skip
 
 

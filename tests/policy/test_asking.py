@@ -179,6 +179,22 @@ def test_a_paused_journey_keeps_its_messages(house: House) -> None:
     assert house.state() == "SENT"
 
 
+@pytest.mark.parametrize(
+    ("status", "became"),
+    [("paused", ("QUEUED", "paused")), ("draft", ("QUEUED", "paused")), ("stopped", ("CANCELLED", "left"))],
+)
+def test_a_file_holds_or_ends_the_messages_of_its_journey_also_the_last_of_a_finished_run(
+    house: House, status: str, became: tuple[str, str]
+) -> None:
+    body = "enter: {manual: true}\nagain: finished\nsteps: [{send: hello, at: '15:00', expires: 3d}]\n"
+    house.open(NOON, j=body)
+    house.enter("j", house.reachable(), NOON)
+    house.tick(NOON)
+    house.open("2026-03-02 13:00", j=f"status: {status}\n{body}")
+    house.deliver("2026-03-02 15:00")
+    assert (house.run().reason, house.states()) == ("finished", [became])
+
+
 def test_what_a_pause_put_off_leaves_as_soon_as_its_journey_goes_on_and_what_quiet_hours_put_off_does_not(
     house: House,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from automation.engine.parts import Parts
 from automation.journey.policy_file import BUILT_IN, PurposeClass
-from automation.policy import asking, stop
+from automation.policy import asking, standing, stop
 from automation.policy.claimed import CLAIM, Asked, Door, Route, listed
 from automation.policy.verdicts import Verdict, Word
 from automation.store.database import Statements, Transaction
@@ -166,16 +166,10 @@ class Claimer:
         _set_places(tx, routes)
         present = {row[0] for row in tx.rows("SELECT DISTINCT purpose FROM claim")}
         zones = {row[0]: parts.zones[row[0]] for row in tx.rows("SELECT DISTINCT zone FROM claim")}
-        still = {row[0] for row in tx.rows("SELECT id FROM journey WHERE paused = 1 OR status = 'paused'")}
-        paused = frozenset(
-            route.version_id
-            for route in routes.values()
-            if (loaded := parts.registry.versions.get(route.version_id)) is not None and loaded.journey_id in still
-        )
         return Asked(
             tx, now, parts.project.policy, parts.compiler, parts.calendar, parts.zones.shop,
             {number: purposes.get(number, BUILT_IN["marketing"]) for number in present}, zones, routes,
-            self._routes.kinds, paused,
+            self._routes.kinds, standing.halted(tx, (version for version, _, _ in cases)),
         )  # fmt: skip
 
     def _write(self, asked: Asked, token: int, verdicts: Mapping[Verdict, int], doors: Mapping[Door, int]) -> None:
