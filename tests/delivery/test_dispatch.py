@@ -8,8 +8,8 @@ from automation.engine.delivery import spool
 from automation.engine.delivery.facade import Delivery
 from automation.engine.delivery.prepared import Prepared
 from automation.engine.delivery.record import Result
-from automation.kernel.ports import Accepted, Denied, Outcome, Reason, Unknown
-from tests.delivery.house import House
+from automation.kernel.ports import Accepted, Denied, Lane, Outcome, Reason, Unknown
+from tests.delivery.house import BOTH, House, accept
 
 NOON = "2026-03-02 12:00"
 SMS, WECHAT = "{send: hello, via: [sms], expires: 3d}", "{send: hello, via: [wechat], expires: 3d}"
@@ -93,6 +93,45 @@ def test_what_is_asked_again_leaves_whatever_is_left_to_its_channel(house: House
     (again,) = made.recover(later)
     assert commits(made, [ready[2], again, ready[3]], later) == [ready[2], again]
     assert [state for state, _ in house.states()][2:] == ["DISPATCHING", "QUEUED"]
+
+
+def halt(house: House, how: str) -> None:
+    if how == "order":
+        house.pause("j", NOON)
+    else:
+        body = (house.folder / "journeys" / "j.yaml").read_text(encoding="utf-8").replace("status: live\n", "")
+        house.open(NOON, j=f"status: {how}\n{body}")
+
+
+@pytest.mark.parametrize("after", ["", "\n  - {wait: 1d}"], ids=["finished", "inside"])
+@pytest.mark.parametrize("how", ["order", "paused", "draft", "stopped"])
+def test_what_waits_in_hand_while_its_journey_is_halted_does_not_leave_and_books_nothing(
+    house: House, how: str, after: str
+) -> None:
+    house.config = house.config.replace("plays: sms,", "plays: sms, daily_quota: 5,")
+    house.send_one(NOON, SMS + after, people=3)
+    made = house.made(spool=spool.NoSpool())
+    ready = made.prepare(house.ts(NOON))[1]
+    halt(house, how)
+    assert commits(made, ready, house.ts(NOON)) == []
+    house.deliver(NOON)
+    assert set(house.states()) == {("CANCELLED", "left") if how == "stopped" else ("QUEUED", "paused")}
+    assert house.store.value("SELECT used FROM channel_state WHERE channel = 'sms_main'") == 0
+
+
+def test_what_may_have_left_is_asked_again_when_its_journey_goes_on(house: House) -> None:
+    house.wechat.lanes = [Lane("talk", "openid", BOTH, 100, 3600)]
+    house.send_one(NOON, WECHAT)
+    house.wechat.answer = lambda _: Unknown("timeout")
+    house.deliver(NOON)
+    house.pause("j", NOON)
+    house.wechat.answer = accept
+    house.deliver("2026-03-02 12:05")
+    assert (house.state(), len(house.wechat.sent)) == ("DISPATCHING", 1)
+    house.resume("j", "2026-03-02 12:10")
+    house.deliver("2026-03-02 12:20")
+    first, again = house.wechat.sent
+    assert (house.state(), first.idem_key) == ("SENT", again.idem_key)
 
 
 def test_a_number_that_belongs_to_another_person_since_the_claim_is_not_written_to(house: House) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from automation.policy import consent, reach, stop
+from automation.policy import consent, reach, standing, stop
 from automation.policy.verdicts import Word
 from automation.store.database import Transaction
 from automation.store.states import AttemptState, MessageState
@@ -33,7 +33,7 @@ BACK = (
     " lease_until = NULL,"
     f" reason = CASE WHEN message.state = {MessageState.DISPATCHING} THEN '{Word.UNKNOWN}, interrupted'"
     " ELSE message.reason END"
-    f" FROM turned WHERE message.id = turned.id AND message.token = turned.token AND {OURS}"
+    f" FROM turned WHERE message.id = turned.id AND message.token = turned.token AND {OURS} RETURNING message.id"
 )
 
 
@@ -46,11 +46,12 @@ class Dispatcher:
     def commit(self, tx: Transaction, group: Sequence[Prepared], now: int) -> list[Prepared]:
         """Marks messages of one channel as being dispatched; returns those that may be sent once this commits.
 
-        Whose claim was lost is left out. Who has opted out since, or everybody when the stop switch is on or the
-        channel rests, goes back to policy, which knows the reason to keep; of these, one that may have left already is
-        held for the operator, or asked again when the channel is back.
+        Whose claim was lost is left out. Who has opted out since, or everybody when the stop switch is on, the journey
+        was halted or the channel rests, goes back to policy, which knows the reason to keep; of these, one that may
+        have left already is held for the operator, or asked again when journey or channel are back.
         """
-        group = self._trusted(tx, self._without_resting(tx, self._askable(tx, group, now), now), now)
+        for sieve in (self._askable, self._without_halted, self._without_resting, self._trusted):
+            group = sieve(tx, group, now)
         if not group:
             return []
         turned_away = _fill(tx, group)
@@ -69,12 +70,13 @@ class Dispatcher:
         tx.run(ATTEMPT, now=now)
         return admitted
 
-    def give_back(self, tx: Transaction, group: Sequence[Prepared], now: int) -> None:
-        """Claimed messages to the queue again; one that may have left already is held for the operator."""
+    def give_back(self, tx: Transaction, group: Sequence[Prepared], now: int) -> set[int]:
+        """Claimed messages to the queue again; one that may have left already is held for the operator. Returns which
+        were still ours."""
         tx.temporary("turned", "id BIGINT, token BIGINT")
         tx.many("INSERT INTO turned VALUES (:id, :token)", [{"id": one.id, "token": one.token} for one in group])
         self._bookings.give_back(tx, "turned", states=str(int(MessageState.CLAIMED)))
-        tx.run(BACK, now=now)
+        return {row[0] for row in tx.rows(BACK, now=now)}
 
     def _askable(self, tx: Transaction, group: Sequence[Prepared], now: int) -> Sequence[Prepared]:
         """A repeat may have waited in the line until its provider no longer knows the key: it is held."""
@@ -84,20 +86,35 @@ class Dispatcher:
         self.give_back(tx, [one for one in group if one.id in late], now)
         return [one for one in group if one.id not in late]
 
+    def _without_halted(self, tx: Transaction, group: Sequence[Prepared], now: int) -> Sequence[Prepared]:
+        """Of a journey that was paused or stopped while these waited nothing leaves any more."""
+        halted = standing.halted(tx, (one.version_id for one in group))
+        return self._without(tx, group, {one.id: now + standing.HELD for one in group if one.version_id in halted}, now)
+
     def _without_resting(self, tx: Transaction, group: Sequence[Prepared], now: int) -> Sequence[Prepared]:
         """A channel that failed while these waited gets nothing more: the breaker would be of no use otherwise."""
         doors = {one.door.number: one.door for one in group}
         rests = {number: self._gates.rests_until(door, now) for number, door in doors.items()}
-        if not any(rests.values()):
+        resting = {one.id: until for one in group if (until := rests[one.door.number]) is not None}
+        return self._without(tx, group, resting, now)
+
+    def _without(
+        self, tx: Transaction, group: Sequence[Prepared], waits: Mapping[int, int], now: int
+    ) -> Sequence[Prepared]:
+        """`waits`: message id -> until when (UTC seconds). Policy says how long a claimed one waits; a repeat stays
+        as it is until then. Those whose claim was lost stay in the group, where their bookings are given back."""
+        if not waits:
             return group
-        resting = [(one, until) for one in group if (until := rests[one.door.number]) is not None]
-        self.give_back(tx, [one for one, _ in resting if not one.resend], now)
+        waiting = [one for one in group if one.id in waits]
+        gone = self.give_back(tx, [one for one in waiting if not one.resend], now)
+        repeats = [one for one in waiting if one.resend]
         tx.many(
             f"UPDATE message SET lease_until = :until WHERE id = :id AND token = :token"
             f" AND state = {MessageState.DISPATCHING}",
-            [{"id": one.id, "token": one.token, "until": until} for one, until in resting if one.resend],
+            [{"id": one.id, "token": one.token, "until": waits[one.id]} for one in repeats],
         )
-        return [one for one in group if rests[one.door.number] is None]
+        gone.update(one.id for one in repeats)
+        return [one for one in group if one.id not in gone]
 
     def _trusted(self, tx: Transaction, group: Sequence[Prepared], now: int) -> Sequence[Prepared]:
         """While the channel fails, no more than the breaker has failures left; the others are claimed again."""

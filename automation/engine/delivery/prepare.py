@@ -137,8 +137,9 @@ class Preparer:
             message = Message(key, way.door.lane, address, made.body)
             found.append(
                 Prepared(
-                    one.id, token, one.person_id, one.identity_id, way.marketing, way.door, way.lane, one.option,
-                    one.attempts, one.expires_at, one.trail, first_at, False, way.last, body, message, way.grant,
+                    one.id, token, one.version_id, one.person_id, one.identity_id, way.marketing, way.door, way.lane,
+                    one.option, one.attempts, one.expires_at, one.trail, first_at, False, way.last, body, message,
+                    way.grant,
                 )
             )  # fmt: skip
         return found

@@ -25,6 +25,7 @@ class Prepared(NamedTuple):
 
     id: int
     token: int
+    version_id: int
     person_id: int
     identity_id: int | None
     marketing: bool

@@ -159,8 +159,9 @@ class Recovery:
             return None
         purpose = self._parts.project.policy.purposes.get(self._parts.names.word(row.purpose))
         return Prepared(
-            row.id, row.token, row.person_id, row.identity_id, purpose is None or purpose.kind == "marketing", door,
-            self._routes.lanes[door.number], row.option, row.attempts, row.expires_at, None, row.at, True,
+            row.id, row.token, row.version_id, row.person_id, row.identity_id,
+            purpose is None or purpose.kind == "marketing", door, self._routes.lanes[door.number],
+            row.option, row.attempts, row.expires_at, None, row.at, True,
             self._routes.is_last(row.version_id, row.step, row.variant, row.option), bytes(row.body),
             Message(row.key, door.lane, address, body),
             self._routes.grant((row.version_id, row.step, row.variant), door),
