@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from automation.audience import slices
-from automation.engine import install, overview, queue
+from automation.engine import install, leave, overview, queue
 from automation.engine.parts import Parts
 from automation.journey import graph
 from automation.kernel import errors
@@ -32,9 +32,9 @@ OPEN = f"""
         OR EXISTS (SELECT 1 FROM run r JOIN message m ON m.run_id = r.id
                    WHERE r.journey_id = :journey AND m.state IN ({WAITING}))"""
 WITHDRAW = f"""
-    UPDATE message SET state = {MessageState.CANCELLED}, reason = '{STOPPED}', due = NULL, done_at = :now
-    WHERE id IN (SELECT m.id FROM run r JOIN message m ON m.run_id = r.id
-        WHERE r.journey_id = :journey AND m.state = {MessageState.QUEUED} LIMIT :slice)"""
+    UPDATE message SET {leave.WITHDRAWN}, reason = '{STOPPED}'
+    WHERE state IN ({leave.UNSENT}) AND id IN (SELECT m.id FROM run r JOIN message m ON m.run_id = r.id
+        WHERE r.journey_id = :journey AND m.state IN ({leave.UNSENT}) LIMIT :slice)"""
 
 
 def send(

@@ -7,6 +7,10 @@ from automation.store.states import MessageState, RunState
 
 LEAVING = "run_id BIGINT, reason TEXT"
 LEFT = "left"
+UNSENT = f"{MessageState.QUEUED}, {MessageState.CLAIMED}"
+WITHDRAWN = (
+    f"state = {MessageState.CANCELLED}, due = NULL, done_at = :now, lease_until = NULL, token = NULL, counted_at = NULL"
+)
 
 
 def leave(tx: Transaction, now: int) -> int:
@@ -24,8 +28,7 @@ def leave(tx: Transaction, now: int) -> int:
 def withdraw(tx: Transaction, table: str, now: int) -> int:
     """Takes back the messages of the runs in a temporary table, queued or claimed; what is on its way stays."""
     return tx.run(
-        f"UPDATE message SET state = {MessageState.CANCELLED}, reason = '{LEFT}', due = NULL, done_at = :now,"
-        f" lease_until = NULL, token = NULL, counted_at = NULL FROM {table} WHERE message.run_id = {table}.run_id"
-        f" AND message.state IN ({MessageState.QUEUED}, {MessageState.CLAIMED})",
+        f"UPDATE message SET {WITHDRAWN}, reason = '{LEFT}' FROM {table} WHERE message.run_id = {table}.run_id"
+        f" AND message.state IN ({UNSENT})",
         now=now,
     )

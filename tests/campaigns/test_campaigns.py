@@ -13,7 +13,7 @@ from automation.campaigns.draft import Draft
 from automation.campaigns.estimate import Estimate
 from automation.engine import overview
 from automation.kernel import errors
-from automation.kernel.ports import Lane, Unknown
+from automation.kernel.ports import Denied, Lane, Message, Outcome, Reason, Unknown
 from automation.store.database import Store
 from automation.store.states import MessageState
 from tests.delivery.house import House
@@ -135,6 +135,23 @@ def test_stopping_withdraws_everybody_at_every_stage(house: House) -> None:
     assert became(house) == (Counter(), Counter({sending.STOPPED: 1}))
     assert {one["status"] for one in results.campaigns(house.store, 10)} == {"stopped"}
     assert house.store.value("SELECT count(*) FROM entrant") == 0
+
+
+def test_what_is_claimed_or_on_its_way_when_a_campaign_is_stopped_is_not_sent_later(house: House) -> None:
+    name = send(house, asked(house, via=("sms",)), [house.reachable("phone") for _ in range(6)])
+    house.tick(LATER)
+    stops: list[sending.Stopped] = []
+
+    def busy(_: Message) -> Outcome:
+        if not stops:
+            stops.append(sending.stop(house.parts, name, "anna", house.ts(LATER)))
+        return Denied(Reason.UNAVAILABLE, permanent=False)
+
+    house.sms.answer = busy
+    house.deliver(LATER)
+    assert (len(house.sms.sent), stops) == (4, [(0, 2)])
+    house.deliver("2026-03-04 15:00")
+    assert (len(house.sms.sent), became(house)) == (4, (Counter(), Counter({"left": 4, sending.STOPPED: 2})))
 
 
 def test_a_campaign_that_is_over_is_not_stopped(house: House) -> None:
