@@ -31,6 +31,12 @@ IDLE = (
     " AND NOT EXISTS (SELECT 1 FROM entrant e WHERE e.journey_id = j.id) AND NOT EXISTS (SELECT 1 FROM run r"
     f" JOIN message m ON m.run_id = r.id WHERE r.journey_id = j.id AND m.state IN ({OPEN}))))"
 )
+# What waits asks its version for `unless`, what is on its way for the next channel. What is held for an operator needs
+# it only when it is queued again, which brings its version back.
+UNSENT = (
+    "SELECT 1 FROM message WHERE due IS NOT NULL AND version_id = :version"
+    " UNION ALL SELECT 1 FROM message WHERE lease_until IS NOT NULL AND version_id = :version LIMIT 1"
+)
 LAST_KNOWN = "SELECT value FROM control WHERE name = :name"
 
 
@@ -242,10 +248,7 @@ def _retire(parts: Parts, now: int) -> None:
             "SELECT 1 FROM run WHERE journey_id = :journey AND version_id = :version AND goal_until > :now LIMIT 1",
             journey=journey, version=version, now=now,
         )  # fmt: skip
-        # A message that still waits asks its version for `unless` when it leaves.
-        unsent = parts.store.value(
-            "SELECT 1 FROM message WHERE due IS NOT NULL AND version_id = :version LIMIT 1", version=version
-        )
+        unsent = parts.store.value(UNSENT, version=version)
         if standing is None and watched is None and unsent is None:
             with parts.store.write() as tx:
                 tx.run("UPDATE version SET retired_at = :now WHERE id = :version", now=now, version=version)

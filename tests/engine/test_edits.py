@@ -6,6 +6,7 @@ import pytest
 
 from automation.engine import overview, registry
 from automation.kernel import errors
+from automation.store.states import MessageState
 from tests.engine.shop import Shop
 
 HEAD = "enter: {event: wechat.followed}\nagain: finished\n"
@@ -124,6 +125,22 @@ def test_a_pinned_version_is_kept_while_people_are_inside_or_their_messages_wait
     with shop.store.write() as tx:
         tx.run("UPDATE message SET state = 8, due = NULL")
     shop.reload("2026-03-06 22:02")
+    assert shop.store.value(retired) == 1
+
+
+@pytest.mark.parametrize("state", [MessageState.CLAIMED, MessageState.DISPATCHING, MessageState.AWAITING])
+def test_a_version_is_kept_while_one_of_its_messages_is_on_its_way(shop: Shop, state: MessageState) -> None:
+    body = "enter: {event: wechat.followed}\nagain: finished\nsteps: [{send: hello}]\n"
+    shop.open("2026-03-01 08:00", wake=body)
+    follow(shop, shop.person())
+    with shop.store.write() as tx:
+        tx.run("UPDATE message SET state = :state, due = NULL, lease_until = 1", state=int(state))
+    shop.open("2026-03-01 10:00", wake=body.replace("hello", "other"))
+    retired = "SELECT count(*) FROM version WHERE retired_at IS NOT NULL"
+    assert shop.store.value(retired) == 0
+    with shop.store.write() as tx:
+        tx.run("UPDATE message SET state = :sent, lease_until = NULL", sent=int(MessageState.SENT))
+    shop.reload("2026-03-01 10:01")
     assert shop.store.value(retired) == 1
 
 

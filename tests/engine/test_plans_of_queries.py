@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from automation.conditions import tree
-from automation.engine import tick
+from automation.engine import install, tick
 from automation.engine.entries import slices
 from automation.store.database import Statements, Store
 from tests.engine.shop import Shop
@@ -84,6 +84,12 @@ def test_no_statement_of_the_engine_reads_a_big_table_from_end_to_end(plans: lis
                 wrong.append((line, sql))
     # The event queue is a queue: its oldest rows are read in the order of its key.
     assert [one for one in wrong if "event_queue" not in one[1]] == []
+
+
+def test_what_is_unsent_of_a_version_is_sought_among_what_waits_or_is_on_its_way(sqlite_store: Store) -> None:
+    rows = sqlite_store.rows(f"EXPLAIN QUERY PLAN {install.UNSENT}", version=1)
+    looked = [row[3] for row in rows if "message" in row[3]]
+    assert ["INDEX message_due" in looked[0], "INDEX message_lease" in looked[1]] == [True, True]
 
 
 def test_the_due_are_found_in_the_order_of_their_index(plans: list[tuple[str, list[str]]]) -> None:
