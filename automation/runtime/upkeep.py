@@ -96,7 +96,13 @@ class Watch:
         return frozenset(found)
 
     def _ordered(self) -> tuple[tuple[object, ...], ...]:
-        return tuple(self._app.store.rows("SELECT id, status, paused, live_version FROM journey ORDER BY id"))
+        """The journeys as they are, and the versions that are in use: an order may bring one back."""
+        return tuple(
+            self._app.store.rows(
+                "SELECT j.id, j.status, j.paused, j.live_version, v.id FROM journey j LEFT JOIN version v"
+                " ON v.journey_id = j.id AND v.retired_at IS NULL ORDER BY j.id, v.id"
+            )
+        )
 
 
 def nightly(app: App, now: int) -> None:

@@ -13,6 +13,7 @@ import pytest
 import run
 from automation.cli import edge
 from automation.cli.session import Session
+from automation.engine import install
 from automation.kernel import errors
 from automation.kernel.ports import Cache, Channel
 from automation.runtime import upkeep
@@ -112,6 +113,24 @@ def test_a_running_engine_makes_indexes_at_night_and_says_so(own: Any, caplog: p
     assert len(indexes(own)) == 1
     Service(session.app, threading.Event())._night()
     assert len(indexes(own)) == 2
+    session.close()
+
+
+def test_a_running_engine_takes_up_a_version_that_an_order_brought_back(own: Any) -> None:
+    session = Session(run.kinds, run.build, own.clock)
+    session.config = own.folder / "config.yaml"
+    parts = session.app.parts
+    known = set(parts.registry.versions)
+    with parts.store.write() as tx:
+        tx.run("UPDATE version SET retired_at = 1")
+    install.take_up(parts)
+    watch = upkeep.Watch(session.app)
+    watch.look()
+    assert known and not parts.registry.versions
+    with parts.store.write() as tx:
+        tx.run("UPDATE version SET retired_at = NULL")
+    watch.look()
+    assert set(parts.registry.versions) == known
     session.close()
 
 

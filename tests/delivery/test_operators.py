@@ -7,7 +7,7 @@ import pytest
 from automation.engine.delivery import operators
 from automation.engine.delivery.operators import Filter, Resolution
 from automation.kernel import errors
-from automation.kernel.ports import Denied, Reason, Unknown
+from automation.kernel.ports import Denied, Outcome, Reason, Unknown
 from automation.store import audit
 from automation.store.states import MessageState
 from tests.delivery.house import House, accept
@@ -83,6 +83,31 @@ def test_held_messages_are_resolved_either_way(house: House) -> None:
     with pytest.raises(errors.Refused, match="held"), house.store.write() as tx:
         operators.resolve(tx, [first], Resolution.SENT, "ann", house.ts(NOON))
     assert orders(house) == ["messages resolved: not_sent", "messages resolved: sent"]
+
+
+@pytest.mark.parametrize("outcome", [Unknown("timeout"), Denied(Reason.BAD_CONTENT)], ids=["held", "failed"])
+def test_what_an_older_version_sent_can_be_sent_again_though_nothing_waited_for_it_any_more(
+    house: House, outcome: Outcome
+) -> None:
+    house.send_one(NOON, SMS)
+    house.sms.answer = lambda _: outcome
+    house.deliver(NOON)
+    house.send_one("2026-03-02 13:00", SMS.replace("3d", "4d"))
+    used = "SELECT count(*) FROM version WHERE retired_at IS NULL"
+    assert house.store.value(used) == 1
+    number, now = house.store.value("SELECT min(id) FROM message"), house.ts("2026-03-02 13:00")
+    with house.store.write() as tx:
+        if isinstance(outcome, Unknown):
+            operators.resolve(tx, [number], Resolution.NOT_SENT, "ann", now)
+        else:
+            operators.retry(tx, [number], "ann", now)
+    assert house.store.value(used) == 2
+    house.reload("2026-03-02 13:00")
+    house.sms.answer = accept
+    house.deliver("2026-03-02 13:00")
+    assert {state for state, _ in house.states()} == {"SENT"}
+    house.reload("2026-03-02 13:01")
+    assert house.store.value(used) == 1
 
 
 def test_the_stop_switch_leaves_its_order_in_the_audit(house: House) -> None:

@@ -26,6 +26,10 @@ LIST = (
     " m.delivered_at, m.opened_at, m.clicked_at, m.done_at FROM message m JOIN step s ON s.id = m.step"
     " JOIN journey j ON j.id = s.journey_id"
 )
+REVIVE = (
+    "UPDATE version SET retired_at = NULL WHERE retired_at IS NOT NULL AND id IN (SELECT m.version_id FROM ordered o"
+    f" JOIN message m ON m.id = o.id WHERE m.state = {MessageState.QUEUED})"
+)
 RETRIED = (MessageState.FAILED, MessageState.SUPPRESSED)
 
 
@@ -133,7 +137,10 @@ def stop_all(tx: Transaction, on: bool, who: str, now: int) -> None:
 def _change(tx: Transaction, numbers: Sequence[int], rows: str, change: str, now: int) -> int:
     tx.temporary("ordered", "id BIGINT")
     tx.many("INSERT INTO ordered VALUES (:id)", [{"id": number} for number in dict.fromkeys(numbers)])
-    return tx.run(f"UPDATE message SET {change} FROM ordered WHERE message.id = ordered.id AND {rows}", now=now)
+    count = tx.run(f"UPDATE message SET {change} FROM ordered WHERE message.id = ordered.id AND {rows}", now=now)
+    # Nothing waited for its version any more, so it may have been put away.
+    tx.run(REVIVE)
+    return count
 
 
 def _said(row: Sequence[Any]) -> dict[str, Any]:
