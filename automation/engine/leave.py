@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from automation.store.database import Transaction
-from automation.store.states import MessageState, RunState
+from automation.store.states import OPEN_MESSAGES, MessageState, RunState
 
 LEAVING = "run_id BIGINT, reason TEXT"
 LEFT = "left"
+OPEN = ", ".join(str(int(state)) for state in OPEN_MESSAGES)
 UNSENT = f"{MessageState.QUEUED}, {MessageState.CLAIMED}"
 WITHDRAWN = (
     f"state = {MessageState.CANCELLED}, due = NULL, done_at = :now, lease_until = NULL, token = NULL, counted_at = NULL"
@@ -14,7 +15,11 @@ WITHDRAWN = (
 
 
 def leave(tx: Transaction, now: int) -> int:
-    """Closes the runs in the temporary table `leaving` that are still open; returns how many."""
+    """Closes the runs in the temporary table `leaving` that are still open; returns how many.
+
+    One that had finished keeps its reason, and ends now where a message of it may still come back to the queue: policy
+    then knows that it left.
+    """
     count = tx.run(
         f"UPDATE run SET state = {RunState.ENDED}, due = NULL, held_due = NULL, ended_at = :now,"
         " reason = leaving.reason"
@@ -22,6 +27,11 @@ def leave(tx: Transaction, now: int) -> int:
         now=now,
     )
     withdraw(tx, "leaving", now)
+    tx.run(
+        f"UPDATE run SET ended_at = :now FROM leaving WHERE run.id = leaving.run_id AND run.ended_at < :now"
+        f" AND EXISTS (SELECT 1 FROM message m WHERE m.run_id = run.id AND m.state IN ({OPEN}))",
+        now=now,
+    )
     return count
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from automation.kernel.ports import Denied, Message, Outcome, Reason
 from automation.people import consents, suppression
 from automation.people.consents import Consent
 from automation.policy import stop, verdicts
@@ -432,6 +433,27 @@ def test_a_run_taken_out_of_its_journey_sends_nothing_more_but_one_that_ended_by
     )
     house.deliver(NOON)
     assert house.states() == [("CANCELLED", "left"), ("SENT", None)]
+
+
+def test_a_goal_that_comes_while_the_last_message_is_on_its_way_ends_its_tries(house: House) -> None:
+    house.open(
+        NOON,
+        j="exit: goal\ngoal: {event: order.paid, up_to: 9d}\nenter: {manual: true}\nagain: finished\n"
+        "steps: [{send: hello, via: [sms], expires: 3d}]\n",
+    )
+    ann = house.reachable()
+    house.enter("j", ann, NOON)
+    house.tick(NOON)
+
+    def busy(_: Message) -> Outcome:
+        house.event(ann, "order.paid", "2026-03-02 12:01", order_id="1")
+        house.tick("2026-03-02 12:01")
+        return Denied(Reason.UNAVAILABLE, permanent=False)
+
+    house.sms.answer = busy
+    house.deliver(NOON)
+    house.deliver("2026-03-02 13:00")
+    assert (house.run().reason, house.states(), len(house.sms.sent)) == ("finished", [("CANCELLED", "left")], 1)
 
 
 def test_every_reason_has_a_stable_word() -> None:
