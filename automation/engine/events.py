@@ -17,7 +17,7 @@ from automation.journey import graph
 from automation.rewards import redeeming
 from automation.store import audit
 from automation.store.database import Transaction
-from automation.store.states import MessageState, RunState
+from automation.store.states import RunState
 
 from . import cross, decide, due, enrol, halving, leave, program, queue, timing
 from .parts import Parts
@@ -237,8 +237,9 @@ def _whom(rule: Rule) -> str:
             f"r.state = {RunState.INSIDE} AND r.holdout = 0 AND r.node = {rule.loaded.steps[rule.node]}"
             " AND b.at <= coalesce(r.due, r.held_due, b.at)"
         )
-    # A run may be at its end and its last message still wait for the morning: that is withdrawn too.
-    unsent = f"SELECT 1 FROM message m WHERE m.run_id = r.id AND m.state <= {MessageState.CLAIMED}"
+    # A run may be at its end and its last message still wait for the morning, or come back to the queue: that is
+    # withdrawn too.
+    unsent = f"SELECT 1 FROM message m WHERE m.run_id = r.id AND m.state IN ({leave.OPEN})"
     return f"(r.state = {RunState.INSIDE} OR EXISTS ({unsent}))"
 
 

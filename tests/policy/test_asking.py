@@ -435,11 +435,13 @@ def test_a_run_taken_out_of_its_journey_sends_nothing_more_but_one_that_ended_by
     assert house.states() == [("CANCELLED", "left"), ("SENT", None)]
 
 
-def test_a_goal_that_comes_while_the_last_message_is_on_its_way_ends_its_tries(house: House) -> None:
+@pytest.mark.parametrize(
+    "head", ["exit: goal\ngoal: {event: order.paid, up_to: 9d}\n", "exit: [{event: order.paid}]\n"]
+)
+def test_what_ends_a_run_while_its_last_message_is_on_its_way_ends_the_tries(house: House, head: str) -> None:
     house.open(
         NOON,
-        j="exit: goal\ngoal: {event: order.paid, up_to: 9d}\nenter: {manual: true}\nagain: finished\n"
-        "steps: [{send: hello, via: [sms], expires: 3d}]\n",
+        j=f"{head}enter: {{manual: true}}\nagain: finished\nsteps: [{{send: hello, via: [sms], expires: 3d}}]\n",
     )
     ann = house.reachable()
     house.enter("j", ann, NOON)
