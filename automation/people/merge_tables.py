@@ -66,7 +66,7 @@ KEYED: Final = (
     ),
     Keyed("consent", ("channel", "purpose"), ("granted", "source", "at", "text_version", "evidence"), stricter),
     Keyed("baseline", ("journey_id",), (), keep, BY_JOURNEY),
-    Keyed("settling", ("journey_id", "key"), ("event_id", "due"), max, BY_JOURNEY),
+    Keyed("settling", ("journey_id", "key"), ("due", "event_id"), max, BY_JOURNEY),  # the later rest, with its event
     Keyed(
         "entrant", ("journey_id", "key", "episode"), ("at", "event_id", "data", "depth", "parent_run"), keep, BY_JOURNEY
     ),

@@ -20,6 +20,7 @@ steps:
   - {wait: 3d}
 """
 ONCE = "enter: {event: wechat.followed}\nagain: never\nsteps: [{wait: 1d}, {send: hello}, {wait: 1d}]\n"
+CARTS = "enter: {event: cart.updated, settle: 1h}\nagain: finished\nsteps: [{send: hello}]\n"
 
 
 def merge(shop: Shop, kept: int, gone: int, at: str) -> int:
@@ -39,6 +40,11 @@ def pays(shop: Shop, person: int, at: str, order: str) -> None:
 
 def follows(shop: Shop, person: int, at: str) -> None:
     shop.event(person, "wechat.followed", at)
+    shop.tick(at)
+
+
+def leaves_cart(shop: Shop, person: int, at: str, total: int) -> None:
+    shop.event(person, "cart.updated", at, total=total)
     shop.tick(at)
 
 
@@ -194,3 +200,15 @@ def test_whoever_waits_for_their_turn_is_not_answered_by_what_they_entered_with(
     shop.tick("2026-03-02 00:00")
     assert shop.tags(eve if merged else bob) == set()
     assert [run.inside for run in shop.runs()] == [True, True]
+
+
+def test_of_two_carts_that_rest_the_later_one_counts_though_it_was_heard_of_first(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", cart=CARTS)
+    ann, bob = shop.people(2)
+    leaves_cart(shop, bob, "2026-03-01 09:30", 2)
+    leaves_cart(shop, ann, "2026-03-01 09:00", 1)
+    merge(shop, ann, bob, "2026-03-01 09:40")
+    shop.tick("2026-03-01 10:00")
+    assert shop.runs() == []
+    shop.tick("2026-03-01 10:30")
+    assert shop.run().data["entry"]["total"] == 2
