@@ -72,4 +72,7 @@ KEYED: Final = (
     ),
 )  # fmt: skip
 
+USED_UP: Final = frozenset({"settling", "entrant"})
+"""Keyed tables whose rows bring one entry: what has entered since is not to enter again for the other."""
+
 SPECIAL: Final = frozenset({"run", "message", "suppression"})  # merge_runs.py; suppression stays with the address

@@ -14,7 +14,7 @@ from automation.kernel import errors
 from automation.store.database import Transaction
 
 from . import merge_runs
-from .merge_tables import KEYED, MOVED, Keyed, Values
+from .merge_tables import KEYED, MOVED, USED_UP, Keyed, Values
 
 SCORES = ("recency", "frequency", "monetary")
 COLUMNS = ("name", "stage", "zone_id", *SCORES, "points", "created_at", "attrs")
@@ -171,8 +171,9 @@ def _separate(tx: Transaction, keyed: Keyed, merge_id: int, kept: int, gone: int
             if key in before["kept"]:
                 _insert(tx, keyed, kept, key, before["kept"][key])
     for key, values in before["gone"].items():
-        _delete(tx, keyed, gone, key)
-        _insert(tx, keyed, gone, key, values)
+        if keyed.name not in USED_UP or present.get(key) == before["merged"][key]:
+            _delete(tx, keyed, gone, key)
+            _insert(tx, keyed, gone, key, values)
 
 
 def _read(tx: Transaction, keyed: Keyed, person: int) -> dict[Values, Values]:

@@ -212,3 +212,51 @@ def test_of_two_carts_that_rest_the_later_one_counts_though_it_was_heard_of_firs
     assert shop.runs() == []
     shop.tick("2026-03-01 10:30")
     assert shop.run().data["entry"]["total"] == 2
+
+
+def test_a_cart_that_rested_meanwhile_lets_nobody_in_a_second_time(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", cart=CARTS)
+    ann, bob = shop.people(2)
+    leaves_cart(shop, bob, "2026-03-01 09:00", 1)
+    number = merge(shop, ann, bob, "2026-03-01 09:30")
+    shop.tick("2026-03-01 10:00")
+    unmerge(shop, number, "2026-03-01 10:30")
+    shop.tick("2026-03-01 10:30")
+    assert [message.person for message in shop.messages()] == [ann]
+
+
+def test_a_cart_that_a_newer_one_took_the_place_of_does_not_come_back(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", cart=CARTS)
+    ann, bob = shop.people(2)
+    leaves_cart(shop, bob, "2026-03-01 09:00", 1)
+    number = merge(shop, ann, bob, "2026-03-01 09:30")
+    leaves_cart(shop, ann, "2026-03-01 09:40", 2)
+    unmerge(shop, number, "2026-03-01 09:50")
+    shop.tick("2026-03-01 10:00", "2026-03-01 10:40")
+    assert [(run.person, run.data["entry"]["total"]) for run in shop.runs()] == [(ann, 2)]
+
+
+def test_carts_that_still_rest_go_back_to_their_owners(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", cart=CARTS)
+    ann, bob = shop.people(2)
+    leaves_cart(shop, ann, "2026-03-01 09:00", 1)
+    leaves_cart(shop, bob, "2026-03-01 09:10", 2)
+    number = merge(shop, ann, bob, "2026-03-01 09:30")
+    unmerge(shop, number, "2026-03-01 09:40")
+    shop.tick("2026-03-01 10:00", "2026-03-01 10:10")
+    assert [(run.person, run.data["entry"]["total"]) for run in shop.runs()] == [(ann, 1), (bob, 2)]
+
+
+def test_whoever_had_their_turn_meanwhile_does_not_wait_for_it_again(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake="enter: {event: order.paid}\nkey: order_id\npace: 1 a day\nsteps: [{points: 5, reason: x}]\n",
+    )
+    ann, bob, eve = shop.people(3)
+    pays(shop, eve, "2026-03-01 09:00", "1")
+    pays(shop, bob, "2026-03-01 09:01", "2")
+    number = merge(shop, ann, bob, "2026-03-01 09:30")
+    shop.tick("2026-03-02 00:00")
+    unmerge(shop, number, "2026-03-02 09:00")
+    shop.tick("2026-03-03 09:00")
+    assert [(run.person, run.key) for run in shop.runs()] == [(eve, "1"), (ann, "2")]
