@@ -8,6 +8,7 @@ from automation.store.database import Transaction
 from automation.store.states import MessageState, RunState
 
 REASON = "merged"
+STOPPED = "stopped"  # the status of a journey, and why the runs end that were inside
 ENDED = ("state", "due", "held_due", "goal_until", "ended_at", "reason")
 WITHDRAWABLE = f"({MessageState.QUEUED:d}, {MessageState.CLAIMED:d})"
 HANGING = ("message", "coupon", "points", "effect")  # tables of what a run did to its person
@@ -63,7 +64,8 @@ def _end(tx: Transaction, now: int, merge_id: int, run: int, before: list[object
 def move_back(tx: Transaction, now: int, merge_id: int, kept: int, gone: int) -> int:
     """Undoes `move`, and takes what the runs did since along; returns the points they booked since.
 
-    A run that was ended lives again; withdrawn messages stay withdrawn: silence is the safe side.
+    A run that was ended lives again, unless its journey was stopped; withdrawn messages stay withdrawn: silence is the
+    safe side.
     """
     for table in ("message", "run"):
         move_rows(tx, table, merge_id, kept, gone)
@@ -74,7 +76,7 @@ def move_back(tx: Transaction, now: int, merge_id: int, kept: int, gone: int) ->
         tx.run(f"UPDATE {table} SET person_id = :gone WHERE {RETURNED}", merge=merge_id, kept=kept, gone=gone)
     _ask_again(tx, now, merge_id, gone)
     for run, text in tx.rows(LOGGED, merge=merge_id, tbl="run_ended"):
-        _revive(tx, run, text)
+        _revive(tx, now, run, text)
     return int(earned)
 
 
@@ -89,11 +91,12 @@ def _ask_again(tx: Transaction, now: int, merge_id: int, gone: int) -> None:
     )  # fmt: skip
 
 
-def _revive(tx: Transaction, run: int, text: str) -> None:
+def _revive(tx: Transaction, now: int, run: int, text: str) -> None:
+    before = json.loads(text)
+    if tx.value("SELECT j.status FROM run r JOIN journey j ON j.id = r.journey_id WHERE r.id = :id", id=run) == STOPPED:
+        before |= {"state": int(RunState.ENDED), "due": None, "held_due": None, "ended_at": now, "reason": STOPPED}
     sets = ", ".join(f"{name} = :{name}" for name in ENDED)
-    tx.run(
-        f"UPDATE run SET {sets} WHERE id = :id AND reason = :now_reason", id=run, now_reason=REASON, **json.loads(text)
-    )
+    tx.run(f"UPDATE run SET {sets} WHERE id = :id AND reason = :now_reason", id=run, now_reason=REASON, **before)
     # Nobody stood in its version any more, so it may have been put away.
     tx.run("UPDATE version SET retired_at = NULL WHERE id = (SELECT version_id FROM run WHERE id = :id)", id=run)
 

@@ -185,6 +185,21 @@ def test_a_run_that_stands_still_is_held_again_when_it_lives_again(shop: Shop) -
     assert [(run.inside, run.held) for run in shop.runs()] == [(True, "2026-03-02 09:00"), (True, "2026-03-02 10:00")]
 
 
+def test_a_run_of_a_journey_that_was_stopped_does_not_live_again(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ONCE)
+    ann, bob = shop.people(2)
+    for person in (ann, bob):
+        follows(shop, person, "2026-03-01 09:00")
+    number = merge(shop, ann, bob, "2026-03-01 10:00")
+    shop.open("2026-03-01 11:00", wake=f"status: stopped\n{ONCE}")
+    unmerge(shop, number, "2026-03-01 12:00")
+    shop.tick("2026-03-02 12:00")
+    assert [(run.person, run.inside, run.reason) for run in shop.runs()] == [
+        (ann, False, "stopped"), (bob, False, "stopped"),
+    ]  # fmt: skip
+    assert shop.messages(None) == []
+
+
 @pytest.mark.parametrize("merged", [False, True])
 def test_whoever_waits_for_their_turn_is_not_answered_by_what_they_entered_with(shop: Shop, merged: bool) -> None:
     shop.open(
