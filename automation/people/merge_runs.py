@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 
 from automation.store.database import Transaction
-from automation.store.states import MessageState, RunState
+from automation.store.states import OPEN_MESSAGES, MessageState, RunState
 
 REASON = "merged"
 STOPPED = "stopped"  # the status of a journey, and why the runs end that were inside
 ENDED = ("state", "due", "held_due", "goal_until", "ended_at", "reason")
 WITHDRAWABLE = f"({MessageState.QUEUED:d}, {MessageState.CLAIMED:d})"
+REACHING = ", ".join(f"{state:d}" for state in (*OPEN_MESSAGES, MessageState.SENT))  # all but what nobody will read
 HANGING = ("message", "coupon", "points", "effect")  # tables of what a run did to its person
 OF_GONE = (
     "g.journey_id IN (SELECT id FROM journey) AND g.person_id = :gone"  # through the key that begins with the journey
@@ -21,6 +22,15 @@ COLLIDING = f"""
     SELECT g.id, {", ".join(f"g.{name}" for name in ENDED)} FROM run g WHERE {OF_GONE} AND g.state = {RunState.INSIDE:d}
     AND EXISTS ({OF_KEPT} AND (k.state = {RunState.INSIDE:d} OR k.episode = g.episode))"""
 SAME_OCCASION = f"SELECT g.id, g.episode FROM run g WHERE {OF_GONE} AND EXISTS ({OF_KEPT} AND k.episode = g.episode)"
+TWICE = f"""
+    SELECT m.id FROM run r JOIN run o ON o.journey_id = r.journey_id AND o.person_id = :other AND o.key = r.key
+        AND o.episode = r.episode
+    JOIN message m ON m.run_id = r.id AND m.state IN {WITHDRAWABLE}
+    JOIN message s ON s.run_id = o.id AND s.step = m.step AND s.visit = m.visit AND s.state IN ({REACHING})
+    WHERE r.journey_id IN (SELECT id FROM journey) AND r.person_id = :person"""
+WITHDRAW = f"""
+    UPDATE message SET state = {MessageState.CANCELLED:d}, reason = '{REASON}', due = NULL, done_at = :now,
+        lease_until = NULL, token = NULL, counted_at = NULL"""
 RUNS = f"SELECT g.id FROM run g WHERE {OF_GONE}"
 MESSAGES = f"SELECT id FROM message WHERE run_id IN ({RUNS}) AND person_id = :gone"
 LOG = (
@@ -31,9 +41,11 @@ RETURNED = "person_id = :kept AND run_id IN (SELECT row_id FROM merge_move WHERE
 
 
 def move(tx: Transaction, now: int, merge_id: int, kept: int, gone: int) -> None:
-    """Ends what collides, then moves runs and messages, each logged."""
+    """Ends what collides, withdraws what one person would read twice, then moves runs and messages, each logged."""
     for run, *before in tx.rows(COLLIDING, kept=kept, gone=gone):
         _end(tx, now, merge_id, run, before)
+    for person, other in ((gone, kept), (kept, gone)):
+        tx.run(f"{WITHDRAW} WHERE id IN ({TWICE})", now=now, person=person, other=other)
     for run, episode in tx.rows(SAME_OCCASION, kept=kept, gone=gone):
         # One person has one run of an occasion: the other keeps its own word for it.
         tx.run(LOG, merge=merge_id, tbl="run_episode", row=run, before=episode)
@@ -54,11 +66,7 @@ def _end(tx: Transaction, now: int, merge_id: int, run: int, before: list[object
         " reason = :reason WHERE id = :id",
         id=run, ended=int(RunState.ENDED), now=now, reason=REASON,
     )  # fmt: skip
-    tx.run(
-        f"UPDATE message SET state = :cancelled, reason = :reason, due = NULL, done_at = :now, lease_until = NULL,"
-        f" token = NULL, counted_at = NULL WHERE run_id = :id AND state IN {WITHDRAWABLE}",
-        id=run, cancelled=int(MessageState.CANCELLED), now=now, reason=REASON,
-    )  # fmt: skip
+    tx.run(f"{WITHDRAW} WHERE run_id = :id AND state IN {WITHDRAWABLE}", id=run, now=now)
 
 
 def move_back(tx: Transaction, now: int, merge_id: int, kept: int, gone: int) -> int:

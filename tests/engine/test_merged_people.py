@@ -20,6 +20,7 @@ steps:
   - {wait: 3d}
 """
 ONCE = "enter: {event: wechat.followed}\nagain: never\nsteps: [{wait: 1d}, {send: hello}, {wait: 1d}]\n"
+AT_ONCE = "enter: {event: wechat.followed}\nagain: never\nsteps: [{send: hello}, {points: 5, reason: x}]\n"
 CARTS = "enter: {event: cart.updated, settle: 1h}\nagain: finished\nsteps: [{send: hello}]\n"
 
 
@@ -41,6 +42,17 @@ def pays(shop: Shop, person: int, at: str, order: str) -> None:
 def follows(shop: Shop, person: int, at: str) -> None:
     shop.event(person, "wechat.followed", at)
     shop.tick(at)
+
+
+def becomes(shop: Shop, person: int, state: MessageState) -> None:
+    """The person's message is in this state now, as delivering leaves it."""
+    due = "due" if state in (MessageState.QUEUED, MessageState.CLAIMED) else "NULL"
+    proof = "scheduled_at" if state == MessageState.SENT else "NULL"
+    with shop.store.write() as tx:
+        tx.run(
+            f"UPDATE message SET state = {state:d}, due = {due}, delivered_at = {proof} WHERE person_id = :person",
+            person=person,
+        )
 
 
 def leaves_cart(shop: Shop, person: int, at: str, total: int) -> None:
@@ -129,15 +141,17 @@ def test_two_who_both_went_through_a_journey_are_merged_with_all_they_got(shop: 
     follows(shop, ann, "2026-03-01 09:00")
     follows(shop, bob, "2026-03-01 10:00")
     shop.tick("2026-03-02 10:00", "2026-03-03 10:00")
+    for person in (ann, bob):
+        becomes(shop, person, MessageState.SENT)
     before = shop.store.rows("SELECT id, person_id, episode FROM run ORDER BY id")
     number = merge(shop, ann, bob, "2026-03-03 11:00")
     shop.tick("2026-03-03 11:00")
     assert [(run.person, run.reason) for run in shop.runs()] == [(ann, "finished")] * 2
-    assert [message.person for message in shop.messages()] == [ann, ann]
+    assert [message.person for message in shop.messages(MessageState.SENT)] == [ann, ann]
     unmerge(shop, number, "2026-03-03 12:00")
     shop.tick("2026-03-03 12:00")
     assert shop.store.rows("SELECT id, person_id, episode FROM run ORDER BY id") == before
-    assert [message.person for message in shop.messages()] == [ann, bob]
+    assert [message.person for message in shop.messages(MessageState.SENT)] == [ann, bob]
 
 
 def test_whoever_had_the_same_occasion_already_does_not_go_through_it_twice(shop: Shop) -> None:
@@ -198,6 +212,43 @@ def test_a_run_of_a_journey_that_was_stopped_does_not_live_again(shop: Shop) -> 
         (ann, False, "stopped"), (bob, False, "stopped"),
     ]  # fmt: skip
     assert shop.messages(None) == []
+
+
+@pytest.mark.parametrize(
+    ("kept", "gone", "then"),
+    [
+        ("QUEUED", "QUEUED", ["QUEUED", "CANCELLED"]),
+        ("CLAIMED", "CLAIMED", ["CLAIMED", "CANCELLED"]),
+        ("SENT", "QUEUED", ["SENT", "CANCELLED"]),
+        ("QUEUED", "SENT", ["CANCELLED", "SENT"]),
+        ("QUEUED", "AMBIGUOUS", ["CANCELLED", "AMBIGUOUS"]),
+        ("FAILED", "QUEUED", ["FAILED", "QUEUED"]),
+        ("QUEUED", "SUPPRESSED", ["QUEUED", "SUPPRESSED"]),
+    ],
+)
+def test_of_two_who_went_through_the_same_occasion_one_message_of_a_step_is_left(
+    shop: Shop, kept: str, gone: str, then: list[str]
+) -> None:
+    shop.open("2026-03-01 08:00", wake=AT_ONCE)
+    ann, bob = shop.people(2)
+    for person in (ann, bob):
+        follows(shop, person, "2026-03-01 09:00")
+    for person, state in ((ann, kept), (bob, gone)):
+        becomes(shop, person, MessageState[state])
+    number = merge(shop, ann, bob, "2026-03-01 10:00")
+    assert [(message.person, message.state) for message in shop.messages(None)] == [(ann, state) for state in then]
+    unmerge(shop, number, "2026-03-01 11:00")
+    assert [message.person for message in shop.messages(None)] == [ann, bob]
+    assert shop.store.rows("SELECT DISTINCT person_id FROM points ORDER BY 1") == [(ann,), (bob,)]
+
+
+def test_of_two_occasions_both_messages_stay_when_their_customers_are_merged(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=AT_ONCE.replace("never", "finished"))
+    ann, bob = shop.people(2)
+    for person in (ann, bob):
+        follows(shop, person, "2026-03-01 09:00")
+    merge(shop, ann, bob, "2026-03-01 10:00")
+    assert [message.person for message in shop.messages()] == [ann, ann]
 
 
 @pytest.mark.parametrize("merged", [False, True])
