@@ -128,7 +128,7 @@ def merge(session: Session, kept: str, gone: str, reason: str, yes: bool, who: s
 @options.who
 @click.pass_obj
 def unmerge(session: Session, number: int, who: str) -> None:
-    """Take a merge back, by its number (`customers show` lists them)."""
+    """Take a merge back, by its number (`customers show` lists them). What was refused since holds for both."""
     values = session.app.computed  # before the transaction: it writes names
     with session.app.store.write() as tx:
         kept, gone = merging.unmerge(tx, session.now, number)

@@ -13,7 +13,7 @@ from typing import Any
 from automation.kernel import errors
 from automation.store.database import Transaction
 
-from . import merge_runs
+from . import merge_refusals, merge_runs
 from .merge_tables import KEYED, MOVED, USED_UP, Keyed, Values
 
 SCORES = ("recency", "frequency", "monetary")
@@ -35,6 +35,7 @@ def merge(tx: Transaction, now: int, kept: int, gone: int, reason: str) -> int:
             kept=kept, gone=gone, reason=reason, now=now, before=json.dumps(before, ensure_ascii=False),
         )
     )  # fmt: skip
+    merge_refusals.mark(tx, merge_id)
     for table, where in MOVED.items():
         rows = f"SELECT CAST(:merge AS BIGINT), '{table}', id FROM {table} WHERE {where}"
         if tx.run(f"INSERT INTO merge_move (merge_id, tbl, row_id) {rows}", merge=merge_id, person=gone):
@@ -50,7 +51,7 @@ def merge(tx: Transaction, now: int, kept: int, gone: int, reason: str) -> int:
 
 def unmerge(tx: Transaction, now: int, merge_id: int) -> tuple[int, int]:
     """Takes a merge back: (kept, gone). What was added or changed since stays with the one who was kept, but for what
-    the runs of the other did.
+    the runs of the other did; a refusal holds for both.
 
     Refused where it was undone before, or where a later merge stands on it.
     """
@@ -69,6 +70,7 @@ def unmerge(tx: Transaction, now: int, merge_id: int) -> tuple[int, int]:
     earned = merge_runs.move_back(tx, now, merge_id, kept, gone)
     for keyed in KEYED:
         _separate(tx, keyed, merge_id, kept, gone)
+    merge_refusals.hold_for_both(tx, merge_id, kept, gone)
     _write(tx, now, kept, _parted(_columns(tx, kept), before, earned))
     _write(tx, now, gone, before["gone"] | {"points": before["gone"]["points"] + earned})
     _unpoint(tx, merge_id, kept, gone)

@@ -188,6 +188,60 @@ def test_what_came_after_the_merge_stays_when_it_is_taken_back(shop: Registry, p
     assert shop.store.value("SELECT person_id FROM event WHERE id = :id", id=event) == one
 
 
+def granted(store: Store, channel: str) -> dict[int, int]:
+    return dict(
+        store.rows(
+            "SELECT person_id, granted FROM consent WHERE channel = :channel ORDER BY person_id", channel=channel
+        )
+    )
+
+
+@pytest.mark.parametrize("channel", ["email", "wechat", "*"])
+def test_what_was_refused_between_holds_for_both_and_stands_in_the_history_of_both(
+    shop: Registry, pair: tuple[int, int], channel: str
+) -> None:
+    one, two = pair
+    number = merge(shop, one, two)
+    with shop.store.write() as tx:
+        consents.put(tx, [Consent(one, channel, "marketing", False, "page", NOW + 15)])
+        merging.unmerge(tx, NOW + 20, number)
+    assert granted(shop.store, channel) == {one: 0, two: 0}
+    told = "SELECT person_id, source, at FROM consent_log WHERE channel = :channel AND granted = 0 ORDER BY id"
+    assert shop.store.rows(told, channel=channel) == [(one, "page", NOW + 15), (two, "page", NOW + 15)]
+
+
+def test_a_refusal_holds_for_the_other_though_it_was_taken_back_between(shop: Registry, pair: tuple[int, int]) -> None:
+    one, two = pair
+    number = merge(shop, one, two)
+    with shop.store.write() as tx:
+        consents.put(tx, [Consent(one, "email", "marketing", False, "page", NOW + 15)])
+        consents.put(tx, [Consent(one, "email", "marketing", True, "form", NOW + 16)])
+        merging.unmerge(tx, NOW + 20, number)
+    assert granted(shop.store, "email") == {one: 1, two: 0}
+
+
+def test_a_refusal_that_is_heard_of_late_gives_way_only_to_a_newer_yes(shop: Registry, pair: tuple[int, int]) -> None:
+    one, two = pair
+    with shop.store.write() as tx:
+        consents.put(tx, [Consent(one, "wecom", "marketing", True, "form", NOW - 90)])
+        consents.put(tx, [Consent(two, "wecom", "marketing", False, "reply", NOW - 50)])
+    number = merge(shop, one, two)
+    with shop.store.write() as tx:
+        consents.put(tx, [Consent(one, "wecom", "marketing", False, "import", NOW - 70)])
+        consents.put(tx, [Consent(one, "email", "marketing", False, "import", NOW - 70)])
+        merging.unmerge(tx, NOW + 20, number)
+    assert granted(shop.store, "wecom") == {one: 0, two: 0}
+    assert granted(shop.store, "email") == {one: 0, two: 1}
+
+
+def test_what_was_refused_before_the_merge_stays_with_whoever_refused(shop: Registry, pair: tuple[int, int]) -> None:
+    one, two = pair
+    number = merge(shop, one, two)
+    with shop.store.write() as tx:
+        merging.unmerge(tx, NOW + 20, number)
+    assert granted(shop.store, "sms") == {one: 1, two: 0}
+
+
 def test_merges_are_undone_in_the_reverse_order(
     shop: Registry, pair: tuple[int, int], person: Callable[..., int]
 ) -> None:
