@@ -17,7 +17,13 @@ OF_GONE = (
     "g.journey_id IN (SELECT id FROM journey) AND g.person_id = :gone"  # through the key that begins with the journey
 )
 OF_KEPT = "SELECT 1 FROM run k WHERE k.journey_id = g.journey_id AND k.person_id = :kept AND k.key = g.key"
-# Two live runs in one journey and key would write to the same person twice; so would a second run of one occasion.
+# A second run of one occasion would write to the same person twice: of two the earlier one is further on.
+LATE = f"""
+    SELECT k.id, k.episode, {", ".join(f"k.{name}" for name in ENDED)} FROM run g JOIN run k
+        ON k.journey_id = g.journey_id AND k.person_id = :kept AND k.key = g.key AND k.episode = g.episode
+    WHERE {OF_GONE} AND k.state = {RunState.INSIDE:d}
+    AND (g.state = {RunState.ENDED:d} OR g.entered_at < k.entered_at)"""
+# So would two live runs in one journey and key.
 COLLIDING = f"""
     SELECT g.id, {", ".join(f"g.{name}" for name in ENDED)} FROM run g WHERE {OF_GONE} AND g.state = {RunState.INSIDE:d}
     AND EXISTS ({OF_KEPT} AND (k.state = {RunState.INSIDE:d} OR k.episode = g.episode))"""
@@ -38,18 +44,25 @@ LOG = (
 )
 LOGGED = "SELECT row_id, before FROM merge_move WHERE merge_id = :merge AND tbl = :tbl"
 RETURNED = "person_id = :kept AND run_id IN (SELECT row_id FROM merge_move WHERE merge_id = :merge AND tbl = 'run')"
+STILL_OUT = (  # whoever was kept may have entered anew since
+    "NOT EXISTS (SELECT 1 FROM run o WHERE o.journey_id = run.journey_id AND o.person_id = run.person_id"
+    f" AND o.key = run.key AND o.state = {RunState.INSIDE:d})"
+)
 
 
 def move(tx: Transaction, now: int, merge_id: int, kept: int, gone: int) -> None:
     """Ends what collides, withdraws what one person would read twice, then moves runs and messages, each logged."""
+    late = tx.rows(LATE, kept=kept, gone=gone)
+    for run, _, *before in late:
+        _end(tx, now, merge_id, run, before)
+    for person, other in ((gone, kept), (kept, gone)):  # while both have one word for the occasion
+        tx.run(f"{WITHDRAW} WHERE id IN ({TWICE})", now=now, person=person, other=other)
+    for run, episode, *_ in late:
+        _rename(tx, merge_id, run, episode)
     for run, *before in tx.rows(COLLIDING, kept=kept, gone=gone):
         _end(tx, now, merge_id, run, before)
-    for person, other in ((gone, kept), (kept, gone)):
-        tx.run(f"{WITHDRAW} WHERE id IN ({TWICE})", now=now, person=person, other=other)
     for run, episode in tx.rows(SAME_OCCASION, kept=kept, gone=gone):
-        # One person has one run of an occasion: the other keeps its own word for it.
-        tx.run(LOG, merge=merge_id, tbl="run_episode", row=run, before=episode)
-        tx.run("UPDATE run SET episode = :word WHERE id = :id", id=run, word=f"{episode} merged {merge_id}.{run}")
+        _rename(tx, merge_id, run, episode)
     messages = [row[0] for row in tx.rows(MESSAGES, gone=gone)]
     runs = [row[0] for row in tx.rows(RUNS, gone=gone)]
     for table, ids in (("message", messages), ("run", runs)):
@@ -67,6 +80,12 @@ def _end(tx: Transaction, now: int, merge_id: int, run: int, before: list[object
         id=run, ended=int(RunState.ENDED), now=now, reason=REASON,
     )  # fmt: skip
     tx.run(f"{WITHDRAW} WHERE run_id = :id AND state IN {WITHDRAWABLE}", id=run, now=now)
+
+
+def _rename(tx: Transaction, merge_id: int, run: int, episode: str) -> None:
+    """One person has one run of an occasion: the other gets a word of its own for it."""
+    tx.run(LOG, merge=merge_id, tbl="run_episode", row=run, before=episode)
+    tx.run("UPDATE run SET episode = :word WHERE id = :id", id=run, word=f"{episode} merged {merge_id}.{run}")
 
 
 def move_back(tx: Transaction, now: int, merge_id: int, kept: int, gone: int) -> int:
@@ -104,7 +123,10 @@ def _revive(tx: Transaction, now: int, run: int, text: str) -> None:
     if tx.value("SELECT j.status FROM run r JOIN journey j ON j.id = r.journey_id WHERE r.id = :id", id=run) == STOPPED:
         before |= {"state": int(RunState.ENDED), "due": None, "held_due": None, "ended_at": now, "reason": STOPPED}
     sets = ", ".join(f"{name} = :{name}" for name in ENDED)
-    tx.run(f"UPDATE run SET {sets} WHERE id = :id AND reason = :now_reason", id=run, now_reason=REASON, **before)
+    tx.run(
+        f"UPDATE run SET {sets} WHERE id = :id AND reason = :now_reason AND {STILL_OUT}",
+        id=run, now_reason=REASON, **before,
+    )  # fmt: skip
     # Nobody stood in its version any more, so it may have been put away.
     tx.run("UPDATE version SET retired_at = NULL WHERE id = (SELECT version_id FROM run WHERE id = :id)", id=run)
 

@@ -154,19 +154,56 @@ def test_two_who_both_went_through_a_journey_are_merged_with_all_they_got(shop: 
     assert [message.person for message in shop.messages(MessageState.SENT)] == [ann, bob]
 
 
-def test_whoever_had_the_same_occasion_already_does_not_go_through_it_twice(shop: Shop) -> None:
+@pytest.mark.parametrize("kept", ["the first", "the second"])
+def test_whoever_had_the_same_occasion_already_does_not_go_through_it_twice(shop: Shop, kept: str) -> None:
     shop.open("2026-03-01 08:00", wake=ONCE)
     ann, bob = shop.people(2)
     follows(shop, ann, "2026-03-01 09:00")
     shop.tick("2026-03-02 09:00", "2026-03-03 09:00")
     follows(shop, bob, "2026-03-03 10:00")
-    number = merge(shop, ann, bob, "2026-03-03 11:00")
+    one, other = (ann, bob) if kept == "the first" else (bob, ann)
+    number = merge(shop, one, other, "2026-03-03 11:00")
     shop.tick("2026-03-04 10:00")
-    assert [(run.person, run.reason) for run in shop.runs()] == [(ann, "finished"), (ann, "merged")]
+    assert [(run.person, run.reason) for run in shop.runs()] == [(one, "finished"), (one, "merged")]
     assert len(shop.messages()) == 1
     unmerge(shop, number, "2026-03-04 11:00")
     shop.tick("2026-03-04 11:00")
     assert [message.person for message in shop.messages()] == [ann, bob]
+
+
+@pytest.mark.parametrize("kept", ["the first", "the second"])
+def test_of_two_inside_by_the_same_occasion_the_first_goes_on(shop: Shop, kept: str) -> None:
+    shop.open("2026-03-01 08:00", wake=ONCE)
+    ann, bob = shop.people(2)
+    follows(shop, ann, "2026-03-01 09:00")
+    follows(shop, bob, "2026-03-02 08:00")
+    shop.tick("2026-03-02 09:00")
+    one, other = (ann, bob) if kept == "the first" else (bob, ann)
+    number = merge(shop, one, other, "2026-03-02 10:00")
+    shop.tick("2026-03-03 09:00")
+    assert [(run.person, run.reason) for run in shop.runs()] == [(one, "finished"), (one, "merged")]
+    assert [message.person for message in shop.messages()] == [one]
+    unmerge(shop, number, "2026-03-03 10:00")
+    shop.tick("2026-03-03 10:00")
+    assert [message.person for message in shop.messages()] == [ann, bob]
+    assert shop.store.rows("SELECT DISTINCT episode FROM run") == [("",)]
+
+
+def test_whoever_entered_anew_meanwhile_does_not_stand_twice_in_a_journey(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake="enter: {segment: gold, check: daily 09:00, existing: include}\nagain: finished\nsteps:\n"
+        "  - {if: {tag: quick}, then: [{send: hello}], else: [{wait: 3d}]}\n",
+    )
+    ann, bob = shop.person(tier="gold"), shop.person(tier="gold", tags=("quick",))
+    shop.tick("2026-03-01 09:00")
+    number = merge(shop, ann, bob, "2026-03-01 10:00")
+    with shop.store.write() as tx:
+        tx.run("DELETE FROM person_tag")
+    shop.tick("2026-03-02 09:00")
+    unmerge(shop, number, "2026-03-02 10:00")
+    shop.tick("2026-03-02 10:00")
+    assert [(run.person, run.inside) for run in shop.runs()] == [(ann, False), (bob, False), (ann, True)]
 
 
 def test_a_run_that_lives_again_finds_its_version_kept(shop: Shop) -> None:
