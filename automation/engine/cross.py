@@ -59,7 +59,7 @@ def _replace(parts: Parts, tx: Transaction, bound: dict[str, Any]) -> None:
         f" ON o.person_id = c.person_id AND o.journey_id = :journey AND o.key = c.key AND o.state = {RunState.INSIDE}",
         **bound,
     )
-    leave.leave(tx, bound["now"])
+    leave.give_way(tx, bound["now"])
 
 
 def _program(parts: Parts, loaded: Loaded, way: program.Way, now: int) -> program.Program:

@@ -233,6 +233,17 @@ def test_after_a_restarted_run_has_finished_again_never_holds(shop: Shop) -> Non
     assert [run.reason for run in shop.runs()] == ["restarted", "finished"]
 
 
+def test_a_run_that_gave_way_reaches_no_goal_any_more(shop: Shop) -> None:
+    goal = "goal: {event: order.paid, up_to: 7d, value: amount}\n"
+    shop.open("2026-03-01 08:00", wake=f"again: finished\n{goal}{RESTART}")
+    ann = shop.person()
+    for hour in (9, 10, 11):
+        shop.event(ann, "cart.updated", f"2026-03-01 {hour:02}:00", total=5000)
+        shop.event(ann, "order.paid", f"2026-03-01 {hour:02}:30", order_id=f"D{hour}", amount=hour)
+        shop.tick(f"2026-03-01 {hour:02}:30")
+    assert [(run.reason, run.value) for run in shop.runs()] == [("restarted", 9), ("restarted", 10), (None, 11)]
+
+
 def test_events_of_one_customer_are_taken_in_their_order(shop: Shop) -> None:
     shop.open(
         "2026-03-01 08:00",
