@@ -15,9 +15,9 @@ from automation.journey.nodes import map_node
 from automation.store.database import Store, Transaction
 from automation.store.states import RunState
 
-from . import enrol, leave, timing
+from . import enrol, leave, program, timing
 from .parts import Parts
-from .registry import Loaded
+from .registry import Loaded, awaited_event
 
 NOTED = "SELECT id, bring_to FROM journey WHERE bring_to IS NOT NULL ORDER BY id"
 
@@ -58,8 +58,9 @@ def _bring_slice(parts: Parts, versions: tuple[Loaded, Loaded], now: int, after:
     old, new = versions
     with parts.write() as tx:
         rows = tx.rows(
-            "SELECT r.id, r.person_id, r.node, r.clock, r.due, r.held_due, r.holdout, coalesce(p.zone_id, 0) FROM run r"
-            f" {tx.dialect.join_in_order} person p ON p.id = r.person_id WHERE r.journey_id = :journey"
+            "SELECT r.id, r.person_id, r.node, r.clock, r.due, r.held_due, r.holdout, coalesce(p.zone_id, 0),"
+            f" {_answered(parts, old)} FROM run r {tx.dialect.join_in_order} person p ON p.id = r.person_id"
+            " WHERE r.journey_id = :journey"
             f" AND r.person_id >= :after AND r.state = {RunState.INSIDE} AND r.version_id = :version"
             " ORDER BY r.person_id LIMIT :batch",
             journey=old.journey_id, version=old.version_id, after=after, batch=parts.settings.engine.batch,
@@ -83,15 +84,35 @@ class _Standing(NamedTuple):
     held_due: int | None
     holdout: int
     zone: int
+    answered: bool
+
+
+def _answered(parts: Parts, old: Loaded) -> str:
+    """SQL: whether the wait_for of the run `r` is over by an answer in a pause: it is held since that very moment."""
+    ends = [
+        f"({old.steps[node.key]}, {name})"
+        for node in old.journey.nodes.values()
+        if node.awaited is not None
+        for name in parts.names.ensure("event", awaited_event(node.awaited.happening).names).values()
+    ]
+    if not ends:
+        return "(1 = 0)"
+    return (
+        "r.held_due IS NOT NULL AND EXISTS (SELECT 1 FROM event e WHERE e.person_id = r.person_id"
+        f" AND e.at = r.held_due AND (r.node, e.name_id) IN (VALUES {', '.join(ends)}))"
+    )
 
 
 def _restart(tx: Transaction, new: Loaded, standing: Sequence[_Standing], now: int) -> None:
     tx.temporary("leaving", leave.LEAVING)
     tx.insert("leaving", ["run_id", "reason"], [(one.run, enrol.RESTARTED) for one in standing])
-    leave.leave(tx, now)
+    leave.give_way(tx, now)
+    entry = tx.dialect.json_member("r.data", ["entry"])
+    only_entry = tx.dialect.json_put("'{}'", "entry", entry)
     tx.run(
         "INSERT INTO entrant (journey_id, person_id, key, episode, at, event_id, data, depth, parent_run)"
-        " SELECT r.journey_id, r.person_id, r.key, :episode, :now, r.event_id, r.data, r.depth, r.parent_run"
+        " SELECT r.journey_id, r.person_id, r.key, :episode, :now, r.event_id,"
+        f" CASE WHEN {entry} IS NOT NULL THEN {only_entry} END, r.depth, r.parent_run"
         " FROM leaving l JOIN run r ON r.id = l.run_id WHERE true ON CONFLICT DO NOTHING",
         episode=f"version {new.version_id} {now}", now=now,
     )  # fmt: skip
@@ -103,12 +124,13 @@ def _remap(
     old, new = versions
     moved, gone = [], []
     for one in standing:
-        target = graph.START if one.holdout else map_node(old.journey, new.journey, old.keys[one.node])
+        key = old.keys[one.node]
+        target = graph.START if one.holdout else map_node(old.journey, new.journey, key)
         if target is None:
             gone.append((one.run, "the step is gone"))
             continue
-        again = None
-        if new.journey.on_change is graph.OnChange.RECOUNT and not one.holdout:
+        again, is_over = None, one.answered and target == key
+        if new.journey.on_change is graph.OnChange.RECOUNT and not one.holdout and not is_over:
             again = _recounted(parts, new, target, one)
         held = one.due is None
         due, held_due = (one.due if again is None else again), (one.held_due if again is None else again)
@@ -116,8 +138,9 @@ def _remap(
     tx.temporary("bringing", "run_id BIGINT, node BIGINT, due BIGINT, held_due BIGINT")
     tx.insert("bringing", ["run_id", "node", "due", "held_due"], moved)
     tx.run(
-        "UPDATE run SET version_id = :version, node = bringing.node, due = bringing.due, held_due = bringing.held_due"
-        " FROM bringing WHERE run.id = bringing.run_id",
+        "UPDATE run SET version_id = :version, node = bringing.node, due = bringing.due, held_due = bringing.held_due,"
+        f" goal_until = {program.goal_until(new.journey, 'run.entered_at')} FROM bringing"
+        " WHERE run.id = bringing.run_id",
         version=new.version_id,
     )
     tx.temporary("leaving", leave.LEAVING)

@@ -286,8 +286,7 @@ class _Builder:
         ended = _case({leaf: ":now" if leaf in reasons else "CAST(NULL AS BIGINT)" for leaf in taken})
         reason = _case({leaf: reasons.get(leaf, "CAST(NULL AS TEXT)") for leaf in taken})
         parked = _case({leaf: "1" if leaf == decide.PARKED else "0" for leaf in taken})
-        goal = self.loaded.journey.goal
-        until = f"c.entered_at + {timing.span_seconds(goal.up_to)}" if goal else "CAST(NULL AS BIGINT)"
+        until = goal_until(self.loaded.journey, "c.entered_at")
         dialect = self.parts.store.dialect
         return (
             f"{dialect.insert} INTO run (id, journey_id, version_id, node, person_id, key, episode, visit, due, clock,"
@@ -307,6 +306,11 @@ def _case(values: Mapping[int, str], leaf: str = "plan.leaf") -> str:
 
 def _by_leaf(values: Mapping[int, str | None]) -> str:
     return " ".join(f"WHEN {number} THEN {sql}" for number, sql in values.items() if sql is not None)
+
+
+def goal_until(journey: graph.Journey, entered_at: str) -> str:
+    """SQL of the moment until which the goal counts for a run, NULL where the journey has none."""
+    return f"{entered_at} + {timing.span_seconds(journey.goal.up_to)}" if journey.goal else "CAST(NULL AS BIGINT)"
 
 
 def looking_for(parts: Parts, loaded: Loaded, node: graph.Node, parameters: Parameters) -> str:

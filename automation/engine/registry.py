@@ -156,12 +156,12 @@ def _rules(one: Loaded) -> Iterator[Rule]:
     for node in journey.nodes.values():
         if node.awaited is not None:
             happening = node.awaited.happening
-            yield Rule(one, Listens.WAKE, _event(happening), node.key, of_run=isinstance(happening, tree.Marked))
+            yield Rule(one, Listens.WAKE, awaited_event(happening), node.key, of_run=isinstance(happening, tree.Marked))
     if one.live and isinstance(journey.entry, graph.EventEntry):
         yield Rule(one, Listens.ENTER, journey.entry.event)
 
 
-def _event(happening: tree.Happened | tree.Marked) -> tree.Happened:
+def awaited_event(happening: tree.Happened | tree.Marked) -> tree.Happened:
     """What a wait listens to. What becomes of a message arrives as an event that names the run and the step."""
     if isinstance(happening, tree.Happened):
         return happening

@@ -149,3 +149,121 @@ def test_an_edit_that_leads_past_the_same_steps_again_gives_nothing_twice(shop: 
     for table in ("points", "coupon", "effect"):
         assert shop.store.value(f"SELECT count(*) FROM {table} WHERE person_id = :ann", ann=ann) == 1, table
     assert shop.store.value("SELECT points FROM person WHERE id = :ann", ann=ann) == 5
+
+
+def test_who_begins_anew_has_what_the_entry_gave_and_nothing_of_the_run_before(shop: Shop) -> None:
+    body = "on_change: restart\nenter: {event: order.paid}\nagain: finished\n"
+    body += "steps:\n  - {coupon: gift, else: [{tag: nothing}]}\n  - {wait: 1d, id: w}\n"
+    shop.open("2026-03-01 08:00", wake=body)
+    shop.codes("gift", "A1")
+    ann = shop.person()
+    shop.event(ann, "order.paid", "2026-03-01 09:00", order_id="1")
+    shop.tick("2026-03-01 09:00")
+    assert (shop.run().data["coupon"]["code"], shop.tags(ann)) == ("A1", set())
+    shop.open("2026-03-01 10:00", wake=body.replace("1d", "2d"))
+    shop.tick("2026-03-01 10:00")
+    old, new = shop.runs()
+    assert new.data == {"entry": old.data["entry"]}
+    assert shop.tags(ann) == {"nothing"}
+
+
+def test_who_began_with_nothing_begins_anew_with_nothing(shop: Shop) -> None:
+    body = "on_change: restart\nenter: {manual: true}\nagain: finished\nsteps: [{coupon: made}, {wait: 1d, id: w}]\n"
+    shop.open("2026-03-01 08:00", wake=body)
+    shop.enter("wake", shop.person(), "2026-03-01 09:00")
+    shop.tick("2026-03-01 09:00")
+    shop.open("2026-03-01 10:00", wake=body.replace("coupon: made", "tag: x"))
+    shop.tick("2026-03-01 10:00")
+    assert [row[0] for row in shop.store.rows("SELECT data FROM run ORDER BY id")][1] is None
+
+
+def test_who_is_not_let_in_anew_may_come_later_although_again_is_never(shop: Shop) -> None:
+    body = "on_change: restart\nenter: {event: wechat.followed, if: {not: {tag: blocked}}}\nagain: never\n"
+    body += "steps: [{wait: 1d, id: w}]\n"
+    shop.open("2026-03-01 08:00", wake=body)
+    ann = shop.person()
+    for day in (1, 2):
+        shop.event(ann, "wechat.followed", f"2026-03-0{day} 09:00")
+        shop.tick(f"2026-03-0{day} 09:00")
+        assert [run.reason for run in shop.runs()] == ["restarted"] * (day - 1) + [None]
+        shop.tag(ann, "blocked")
+        shop.open(f"2026-03-0{day} 10:00", wake=body.replace("1d", f"{day + 5}d"))
+        shop.tick(f"2026-03-0{day} 10:00")
+        assert [run.reason for run in shop.runs()] == ["restarted"] * day
+        with shop.store.write() as tx:
+            tx.run("DELETE FROM person_tag")
+    shop.event(ann, "wechat.followed", "2026-03-03 09:00")
+    shop.tick("2026-03-03 09:00", "2026-03-10 09:00")
+    shop.event(ann, "wechat.followed", "2026-03-11 09:00")
+    shop.tick("2026-03-11 09:00")
+    assert [run.reason for run in shop.runs()] == ["restarted", "restarted", "finished"]
+
+
+@pytest.mark.parametrize("on_change", ["follow", "recount"])
+def test_who_is_brought_along_reaches_the_goal_of_the_new_file_counted_from_the_entry(
+    shop: Shop, on_change: str
+) -> None:
+    body = f"on_change: {on_change}\n" + HEAD + "steps: [{wait: 9d, id: w}, {send: hello}]\n"
+    shop.open("2026-03-01 08:00", wake=body)
+    ann, bob = shop.people(2)
+    for person in (ann, bob):
+        shop.event(person, "wechat.followed", "2026-03-01 09:00")
+    shop.tick("2026-03-01 09:00")
+    shop.open("2026-03-02 10:00", wake="goal: {event: order.paid, up_to: 3d}\nexit: [goal]\n" + body)
+    shop.event(ann, "order.paid", "2026-03-04 09:00", order_id="1")
+    shop.event(bob, "order.paid", "2026-03-04 09:01", order_id="2")
+    shop.tick("2026-03-04 09:01", "2026-03-10 09:00")
+    assert [(run.person, run.reason, run.goal) for run in shop.runs()] == [
+        (ann, "goal", "2026-03-04 09:00"),
+        (bob, "finished", None),
+    ]
+    assert [message.person for message in shop.messages()] == [bob]
+
+
+def test_a_goal_that_the_new_file_lacks_is_no_longer_waited_for_and_what_was_reached_stays(shop: Shop) -> None:
+    goal = "goal: {event: order.paid, up_to: 30d, value: amount}\n"
+    body = "on_change: follow\n" + HEAD + "steps: [{wait: 9d, id: w}]\n"
+    shop.open("2026-03-01 08:00", wake=goal + body)
+    ann = shop.person()
+    shop.event(ann, "wechat.followed", "2026-03-01 09:00")
+    shop.event(ann, "order.paid", "2026-03-01 10:00", order_id="1", amount=100)
+    shop.tick("2026-03-01 10:00")
+    shop.open("2026-03-02 09:00", wake=body)
+    shop.open("2026-03-02 10:00", wake=body.replace("9d", "8d"))
+    shop.event(ann, "order.paid", "2026-03-02 11:00", order_id="2", amount=100)
+    shop.tick("2026-03-02 11:00")
+    assert (shop.run().goal, shop.run().value) == ("2026-03-01 10:00", 100)
+    assert shop.store.value("SELECT goal_until FROM run") is None
+
+
+ASKS = "on_change: recount\n" + HEAD + "steps:\n  - wait_for: {event: order.paid}\n    id: w\n    up_to: 7d\n"
+ASKS += "    then: [{send: thanks}]\n    else: [{send: late}]\n  - {wait: 1d}\n"
+
+
+def test_recount_leaves_a_wait_alone_that_was_answered_in_a_pause(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ASKS)
+    answers, waits = shop.people(2)
+    for person in (answers, waits):
+        shop.event(person, "wechat.followed", "2026-03-01 09:00")
+    shop.tick("2026-03-01 09:00")
+    shop.pause("wake", "2026-03-01 10:00")
+    shop.event(answers, "order.paid", "2026-03-01 11:00", order_id="1")
+    shop.event(waits, "cart.updated", "2026-03-01 11:00")
+    shop.tick("2026-03-01 11:00", "2026-03-08 09:00")
+    shop.open("2026-03-08 10:00", wake=ASKS.replace("7d", "8d"))
+    shop.resume("wake", "2026-03-08 11:00")
+    shop.tick("2026-03-08 11:00")
+    assert [(message.person, message.step) for message in shop.messages()] == [(answers, "thanks")]
+    assert [run.due for run in shop.runs() if run.person == waits] == ["2026-03-09 09:00"]
+
+
+def test_recount_counts_for_whom_the_answered_step_is_gone(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=ASKS + "  - {wait: 2d, id: rest}\n")
+    ann = shop.person()
+    shop.event(ann, "wechat.followed", "2026-03-01 09:00")
+    shop.tick("2026-03-01 09:00")
+    shop.pause("wake", "2026-03-01 10:00")
+    shop.event(ann, "order.paid", "2026-03-01 11:00", order_id="1")
+    shop.tick("2026-03-01 11:00")
+    shop.open("2026-03-01 12:00", wake="on_change: recount\n" + HEAD + "steps: [{wait: 2d, id: rest}]\n")
+    assert shop.run().held == "2026-03-03 09:00"
