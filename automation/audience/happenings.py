@@ -22,17 +22,39 @@ MARKS = {
     MarkKind.CLICKED: "m.clicked_at IS NOT NULL",
     MarkKind.FAILED: f"m.state = {MessageState.FAILED}",
 }
+MOMENTS = {
+    MarkKind.SENT: "coalesce(m.sent_at, m.done_at)",
+    MarkKind.DELIVERED: "m.delivered_at",
+    MarkKind.OPENED: "m.opened_at",
+    MarkKind.CLICKED: "m.clicked_at",
+    MarkKind.FAILED: "m.done_at",
+}
 
 
 def compile_marked(context: Context, ask: Marked) -> str:
     """Whether a message of this run, by the key of its step, was sent, delivered, opened, clicked, failed, answered."""
     if ask.kind is MarkKind.ANSWERED:
-        answer = tree.Compare("step", Op.IS, ask.step, FieldType.TEXT)
-        return compile_happened(context, Happened(("message.answered",), answer))
-    step = context.bind(ask.step)
+        return compile_happened(context, _answer(ask))
+    return f"EXISTS (SELECT 1 FROM {_marked(context, ask)})"
+
+
+def marked_at(context: Context, ask: Marked) -> str:
+    """SQL of the moment from which `compile_marked` holds, NULL where it does not."""
+    if ask.kind is MarkKind.ANSWERED:
+        search = event_search(context, _answer(ask))
+        return f"(SELECT min(e.at) FROM event e WHERE e.person_id = {context.person}.id AND {search})"
+    return f"(SELECT min({MOMENTS[ask.kind]}) FROM {_marked(context, ask)})"
+
+
+def _answer(ask: Marked) -> Happened:
+    return Happened(("message.answered",), tree.Compare("step", Op.IS, ask.step, FieldType.TEXT))
+
+
+def _marked(context: Context, ask: Marked) -> str:
+    """FROM and WHERE: the messages `m` of the run that the mark is on."""
     return (
-        f"EXISTS (SELECT 1 FROM message m JOIN step s ON s.id = m.step"
-        f" WHERE m.run_id = {context.run}.id AND s.key = {step} AND {MARKS[ask.kind]})"
+        "message m JOIN step s ON s.id = m.step"
+        f" WHERE m.run_id = {context.run}.id AND s.key = {context.bind(ask.step)} AND {MARKS[ask.kind]}"
     )
 
 

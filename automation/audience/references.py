@@ -1,4 +1,4 @@
-"""References of journeys, `{from: path}`, read outside conditions: as text, as JSON, and the event a wait was for."""
+"""References of journeys, `{from: path}`, read outside conditions: as text, as JSON, and what a wait was for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from automation.conditions import tree
 from . import fields
 from .compiler import Compiler, Target
 from .context import Context
-from .happenings import event_search
+from .happenings import event_search, marked_at
 from .parameters import Parameters
 
 PERSON, RUN = "p", "r"
@@ -34,6 +34,11 @@ def first_event(compiler: Compiler, ask: tree.Happened, parameters: Parameters, 
     """SQL of the id of the first event that meets the match, NULL where there is none."""
     tests = event_search(_context(compiler, parameters, key), ask)
     return f"(SELECT e.id FROM event e WHERE e.person_id = {PERSON}.id AND {tests} ORDER BY e.at, e.id LIMIT 1)"
+
+
+def mark_moment(compiler: Compiler, ask: tree.Marked, parameters: Parameters) -> str:
+    """SQL of when what is asked became of a message of the run, NULL where it did not."""
+    return marked_at(_context(compiler, parameters), ask)
 
 
 def _is_flag(compiler: Compiler, path: str) -> bool:

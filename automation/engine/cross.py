@@ -77,17 +77,21 @@ def _sends(crossing: graph.Crossing) -> list[graph.Send]:
 
 
 def _set_due(parts: Parts, tx: Transaction, loaded: Loaded, timed: program.Timed, bound: dict[str, Any]) -> None:
-    """Due moments that are no plain length: one evaluation a case, one update."""
+    """Due moments that are no plain length: one evaluation a case, one update. Who need not wait has a moment already,
+    and keeps it unless the limit is over."""
     paths = timing.references(timed.when)
     parameters = Parameters("t")
     picked = "".join(f", {references.text(parts.compiler, path, parameters)}" for path in paths)
     rows = tx.rows(
-        f"SELECT plan.run_id, plan.zone, plan.base{picked} FROM {values.joined(parts, 'plan')}"
-        f" WHERE plan.leaf = {timed.leaf} AND plan.due IS NULL",
+        f"SELECT plan.run_id, plan.zone, plan.base, plan.due{picked} FROM {values.joined(parts, 'plan')}"
+        f" WHERE plan.leaf = {timed.leaf}",
         **(bound | parameters.values(bound["now"])),
     )
     resolve = timing.resolver(parts, timed.when, loaded.journey.shop_clock, limit=timed.limit)
     tx.temporary("timed", "run_id BIGINT, due BIGINT")
-    due = [{"run_id": run_id, "due": resolve(zone, base, given)} for run_id, zone, base, *given in rows]
+    due = []
+    for run_id, zone, base, at_once, *given in rows:
+        limit = resolve(zone, base, given)
+        due.append({"run_id": run_id, "due": limit if at_once is None else min(limit, at_once)})
     tx.many("INSERT INTO timed (run_id, due) VALUES (:run_id, :due)", due)
     tx.run("UPDATE run SET due = timed.due FROM timed WHERE run.id = timed.run_id")

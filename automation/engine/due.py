@@ -77,17 +77,17 @@ def _answer_late(parts: Parts, tx: Transaction, loaded: Loaded, node: graph.Node
     """Before a time-out counts, look once more: the event may have come after the queue was read, or in a pause."""
     parameters = Parameters()
     then = parts.store.dialect.join_in_order
-    first = program.looking_for(parts, loaded, node, parameters)
-    happened = parts.store.dialect.greatest("coalesce(e.at, f.at)", "f.clock")
+    event, mark = program.looking_for(parts, loaded, node, parameters)
+    happened = parts.store.dialect.greatest("coalesce(e.at, f.marked_at)", "f.clock")
     bound = parameters.values(now) | {"version": loaded.version_id, "node": loaded.steps[node.key]}
     tx.temporary("answering", program.MOVING)
     tx.run(
-        f"INSERT INTO answering WITH f AS MATERIALIZED (SELECT r.id AS run_id, m.version_id, m.node, m.at, r.due,"
-        f" r.clock, {first} AS event_id FROM moving m {then} run r ON r.id = m.run_id {then} person p"
+        f"INSERT INTO answering WITH f AS MATERIALIZED (SELECT r.id AS run_id, m.version_id, m.node, r.due, r.clock,"
+        f" {event} AS event_id, {mark} AS marked_at FROM moving m {then} run r ON r.id = m.run_id {then} person p"
         " ON p.id = r.person_id WHERE m.version_id = :version AND m.node = :node)"
         f" SELECT f.run_id, f.version_id, f.node, {happened}, f.event_id"
         " FROM f LEFT JOIN event e ON e.id = f.event_id"
-        " WHERE f.event_id IS NOT NULL AND coalesce(e.at, f.due) <= f.due",
+        " WHERE coalesce(e.at, f.marked_at) <= f.due",
         **bound,
     )
     if tx.run("DELETE FROM moving WHERE run_id IN (SELECT run_id FROM answering)"):

@@ -175,10 +175,12 @@ class _Builder:
         due = None if seconds is None else f"base + {seconds}"
         if not self._met(leaf, plan_only=True):
             return due
-        return f"CASE WHEN met_{leaf.number} = 1 THEN :now ELSE {due or 'CAST(NULL AS BIGINT)'} END"
+        at_once = ":now" if due is None else self.parts.store.dialect.least(due, ":now")
+        return f"CASE WHEN met_{leaf.number} = 1 THEN {at_once} ELSE {due or 'CAST(NULL AS BIGINT)'} END"
 
     def _met(self, leaf: graph.Leaf, plan_only: bool = False) -> str | None:
-        """Whether what a wait_for waits for has already come: then the person passes at once."""
+        """Whether what a wait_for waits for has already come: then the person need not wait. Where the limit is over,
+        the look at a time-out tells whether it came before."""
         if not isinstance(leaf.end, graph.Stand):
             return None
         awaited = self.loaded.journey.nodes[leaf.end.node].awaited
@@ -313,13 +315,11 @@ def goal_until(journey: graph.Journey, entered_at: str) -> str:
     return f"{entered_at} + {timing.span_seconds(journey.goal.up_to)}" if journey.goal else "CAST(NULL AS BIGINT)"
 
 
-def looking_for(parts: Parts, loaded: Loaded, node: graph.Node, parameters: Parameters) -> str:
-    """SQL of the event a wait_for waits for, that came since the run entered; NULL where there is none.
-
-    What became of a message stands on the message itself: then there may be no event, and the answer is 0.
-    """
+def looking_for(parts: Parts, loaded: Loaded, node: graph.Node, parameters: Parameters) -> tuple[str, str]:
+    """SQL of the event a wait_for waits for, that came since the run entered, and of the moment of what became of a
+    message: that stands on the message itself, and there may be no event. NULL where there is none."""
     assert node.awaited is not None
-    happening = node.awaited.happening
+    happening, nothing = node.awaited.happening, "CAST(NULL AS BIGINT)"
     if isinstance(happening, tree.Happened):
-        return references.first_event(parts.compiler, happening, parameters, loaded.journey.key)
-    return f"CASE WHEN {decide.condition_sql(parts, loaded, happening, parameters)} THEN 0 END"
+        return references.first_event(parts.compiler, happening, parameters, loaded.journey.key), nothing
+    return nothing, references.mark_moment(parts.compiler, happening, parameters)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from automation.audience import attributes
+from automation.audience import attributes, references
 from automation.audience.compiler import Target
 from automation.audience.parameters import Parameters
 from automation.conditions import tree
@@ -272,6 +272,24 @@ def test_one_event_at_hand_is_held_against_where_and_same(stores: list[Store]) -
             f" JOIN run r ON r.person_id = p.id WHERE n.name = 'order.paid' AND {test} ORDER BY b.id"
         )
         assert [row[0] for row in store.rows(sql, **parameters.values(world.NOW))] == expected
+
+
+def test_what_became_of_a_message_is_told_with_its_first_moment(stores: list[Store]) -> None:
+    step = world.STEPS[0]
+    answers = {
+        one.id: [e.at for e in reference._since_entry(one) if e.name == "message.answered" and e.props["step"] == step]
+        for one in CROWD
+    }
+    expected = {
+        MarkKind.CLICKED: {one.id: at for one in CROWD if (at := one.marks.get(step, {}).get("clicked_at"))},
+        MarkKind.ANSWERED: {person: min(moments) for person, moments in answers.items() if moments},
+    }
+    for store in stores:
+        for kind, wanted in expected.items():
+            parameters = Parameters()
+            at = references.mark_moment(world.compiler(store), tree.Marked(kind, step), parameters)
+            sql = f"SELECT p.id, {at} FROM person p JOIN run r ON r.person_id = p.id WHERE {at} IS NOT NULL"
+            assert dict(store.rows(sql, **parameters.values(world.NOW))) == wanted != {}, kind
 
 
 def test_a_birthday_in_a_leap_month_is_another_day_than_in_the_plain_one(stores: list[Store]) -> None:

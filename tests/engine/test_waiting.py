@@ -375,3 +375,74 @@ def test_what_is_waited_for_and_has_come_lets_on_at_once_behind_a_message_with_a
     shop.tick("2026-03-01 10:30")
     shop.tick("2026-03-01 11:00")
     assert not shop.run().inside
+
+
+@pytest.mark.parametrize(("paid", "way"), [("2026-03-02 09:00", "thanks"), ("2026-03-02 09:01", "nudge")])
+@pytest.mark.parametrize("up_to", ["entry.at +1d", "entry.at +24h"])
+def test_a_limit_that_is_over_before_the_wait_begins_parts_what_came_in_time_from_what_did_not(
+    shop: Shop, paid: str, way: str, up_to: str
+) -> None:
+    waits = (
+        f"  - {{wait_for: {{event: order.paid}}, up_to: {up_to}, then: [{{send: thanks}}], else: [{{send: nudge}}]}}\n"
+    )
+    shop.open("2026-03-01 08:00", wake=ENTER + "steps:\n  - {wait: 2d}\n" + waits)
+    ann = shop.person()
+    follow(shop, ann)
+    shop.event(ann, "order.paid", paid, order_id="1")
+    shop.tick(paid, "2026-03-03 09:00")
+    assert shop.texts() == [way]
+
+
+@pytest.mark.parametrize("up_to", ["2d", "2mo", "2026-03-09 10:00"])
+def test_what_has_come_lets_on_at_once_whatever_the_limit(shop: Shop, up_to: str) -> None:
+    waits = (
+        f"  - {{wait_for: {{event: order.paid}}, up_to: {up_to}, then: [{{send: thanks}}], else: [{{send: nudge}}]}}\n"
+    )
+    shop.open("2026-03-01 08:00", wake=ENTER + "steps:\n  - {wait: 2d}\n" + waits)
+    ann = shop.person()
+    follow(shop, ann)
+    shop.event(ann, "order.paid", "2026-03-01 10:00", order_id="1")
+    shop.tick("2026-03-01 10:00", "2026-03-03 09:00")
+    assert shop.sent() == [("thanks", "2026-03-03 09:00")]
+
+
+def test_what_came_after_a_limit_that_a_late_tick_has_passed_is_no_answer(shop: Shop) -> None:
+    waits = "  - {wait_for: {event: order.paid}, up_to: 10m, then: [{send: thanks}], else: [{send: nudge}]}\n"
+    shop.open("2026-03-01 08:00", wake=ENTER + "steps:\n  - {wait: 2d}\n" + waits)
+    ann, bob = shop.people(2)
+    follow(shop, ann, bob)
+    shop.event(ann, "order.paid", "2026-03-03 09:10", order_id="1")
+    shop.event(bob, "order.paid", "2026-03-03 09:11", order_id="2")
+    shop.tick("2026-03-03 09:50")
+    assert sorted((message.person, message.step) for message in shop.messages()) == [(ann, "thanks"), (bob, "nudge")]
+
+
+MARKS = {
+    "sent": "state = 3, sent_at = :at, delivered_at = :at",
+    "delivered": "delivered_at = :at",
+    "opened": "opened_at = :at",
+    "clicked": "clicked_at = :at",
+    "failed": "state = 5, due = NULL, done_at = :at",
+}
+
+
+@pytest.mark.parametrize("word", MARKS)
+@pytest.mark.parametrize(("at", "way"), [("2026-03-03 09:00", "yes_"), ("2026-03-03 09:01", "no_")])
+def test_what_becomes_of_a_message_in_a_pause_is_an_answer_until_the_limit(
+    shop: Shop, word: str, at: str, way: str
+) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        wake=ENTER + f"steps: [{{send: hello}}, {{wait_for: {{{word}: hello}}, up_to: 2d,"
+        " then: [{send: yes_}], else: [{send: no_}]}]\n",
+    )
+    ann = shop.person()
+    follow(shop, ann)
+    shop.pause("wake", "2026-03-01 10:00")
+    with shop.store.write() as tx:
+        tx.run(f"UPDATE message SET {MARKS[word]}", at=shop.ts(at))
+    shop.event(ann, f"message.{word}", at, run=str(shop.run().id), step="hello")
+    shop.tick("2026-03-03 12:00")
+    shop.resume("wake", "2026-03-04 09:00")
+    shop.tick("2026-03-04 09:00")
+    assert [message.step for message in shop.messages(None)] == ["hello", way]
