@@ -93,10 +93,9 @@ class _Builder:
         )
 
     def _decide(self) -> str:
-        zone = "0" if self.loaded.journey.shop_clock else "coalesce(p.zone_id, 0)"
         met = "".join(f", {sql} AS met_{leaf.number}" for leaf in self.crossing.leaves if (sql := self._met(leaf)))
         leaf = self._leaf()
-        about = f"p.id AS person_id, p.seed AS seed, {zone} AS zone"
+        about = "p.id AS person_id, p.seed AS seed, coalesce(p.zone_id, 0) AS zone"
         if self._only_leaves(leaf):
             about = "r.person_id AS person_id, 0 AS seed, 0 AS zone"
         once = "" if leaf.isdecimal() else " MATERIALIZED"  # a copy that keeps a condition from being asked thrice

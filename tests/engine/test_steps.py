@@ -74,6 +74,13 @@ def test_a_generated_pool_makes_its_own_codes(shop: Shop) -> None:
     assert {run.data["coupon"]["expires"] for run in shop.runs()} == {"2026-03-31"}
 
 
+@pytest.mark.parametrize("clock", ["customer", "shop"])
+def test_the_last_day_of_a_code_is_one_of_the_zone_that_the_journey_goes_by(shop: Shop, clock: str) -> None:
+    shop.open("2026-03-01 08:00", wake=f"clock: {clock}\n" + ENTER + "steps: [{coupon: made}, {wait: 1d}]\n")
+    follow(shop, shop.person(zone="Pacific/Auckland"))
+    assert shop.run().data["coupon"]["expires"] == "2026-03-31"
+
+
 def test_a_tag_is_set_for_its_time_and_taken_off(shop: Shop) -> None:
     shop.open(
         "2026-03-01 08:00",

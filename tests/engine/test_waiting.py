@@ -446,3 +446,26 @@ def test_what_becomes_of_a_message_in_a_pause_is_an_answer_until_the_limit(
     shop.resume("wake", "2026-03-04 09:00")
     shop.tick("2026-03-04 09:00")
     assert [message.step for message in shop.messages(None)] == ["hello", way]
+
+
+@pytest.mark.parametrize("clock", ["customer", "shop"])
+def test_quiet_hours_are_the_customers_whatever_the_clock_of_the_journey(shop: Shop, clock: str) -> None:
+    zone = "America/New_York"
+    shop.open(
+        "2026-01-01 08:00",
+        wake=f"purpose: ads\nclock: {clock}\n" + ENTER + "steps: [{send: one, expires: 3d}, {wait: 2h}, {send: two}]\n",
+    )
+    ann = shop.person(zone=zone, seed=0)
+    follow(shop, ann, at="2026-03-02 12:00")  # 23:00 in New York
+    assert [shop.say(row[0], zone) for row in shop.store.rows("SELECT due FROM message")] == ["2026-03-02 09:00"]
+    assert shop.say(shop.store.value("SELECT due FROM run"), zone) == "2026-03-02 11:00"
+
+
+def test_a_message_with_a_time_of_the_shop_leaves_when_it_is_not_quiet_for_the_customer(shop: Shop) -> None:
+    zone = "America/New_York"
+    steps = "steps: [{send: one, at: '15:00', expires: 1d}, {wait: until 16:00}]\n"
+    shop.open("2026-01-01 08:00", wake="purpose: ads\nclock: shop\n" + ENTER + steps)
+    follow(shop, shop.person(zone=zone, seed=0), at="2026-03-02 12:00")
+    planned, due = shop.store.rows("SELECT scheduled_at, due FROM message")[0]
+    assert (shop.say(planned), shop.say(due, zone)) == ("2026-03-02 15:00", "2026-03-02 09:00")
+    assert shop.run().due == "2026-03-03 16:00"

@@ -10,6 +10,7 @@ from automation.audience.parameters import Parameters
 from automation.engine import timing
 from automation.engine.parts import Parts
 from automation.engine.registry import Loaded
+from automation.engine.zones import SHOP
 from automation.journey import graph
 from automation.rewards import pools
 from automation.store.database import Row, Transaction
@@ -41,11 +42,12 @@ class _Give:
         if not wanting:
             return
         codes = pools.take(tx, self._pool, len(wanting))
-        until = timing.resolver(self._parts, self._pool.valid, self._loaded.journey.shop_clock, limit=True)
+        shop_clock = self._loaded.journey.shop_clock
+        until = timing.resolver(self._parts, self._pool.valid, shop_clock, limit=True)
         given = []
         for (run_id, person_id, visit, zone, at), (coupon_id, code) in zip(wanting, codes, strict=False):
             expires = until(zone, max(at, now), ())
-            body = pools.body(self._pool, code, expires, self._parts.zones[zone])
+            body = pools.body(self._pool, code, expires, self._parts.zones[SHOP if shop_clock else zone])
             given.append({"run_id": run_id, "person_id": person_id, "visit": visit, "coupon_id": coupon_id,
                           "expires": expires, "body": body})  # fmt: skip
         tx.temporary("giving", GIVING)
