@@ -150,9 +150,15 @@ def _set_aside(tx: Transaction, loaded: Loaded | None, version_id: int, node: in
 
 
 def _tell_owner(tx: Transaction, loaded: Loaded, node: int, now: int, error: str) -> None:
-    """A line of the owner's digest, in the name of one of those who stand there."""
+    """A line of the owner's digest, in the name of one of those who stand there. Whoever was told of before is told of
+    by a new one: a line that is repeated has its key, and would be dropped."""
     step = next((key for key, number in loaded.steps.items() if number == node), "")
     text = f"{loaded.name}: somebody is stuck at {step or node} ({error}); once it is put right: run.py journeys retry"
+    tx.run(
+        "DELETE FROM effect WHERE kind = 'notify' AND due IS NULL AND step = :node"
+        " AND run_id IN (SELECT run_id FROM moving WHERE version_id = :version AND node = :node)",
+        node=node, version=loaded.version_id,
+    )  # fmt: skip
     tx.run(
         "INSERT INTO effect (kind, ref, run_id, step, visit, person_id, at, due, payload) SELECT 'notify', :owner,"
         " r.id, :node, r.visit, r.person_id, :now, :due, :payload FROM moving m JOIN run r ON r.id = m.run_id"

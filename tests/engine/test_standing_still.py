@@ -151,6 +151,23 @@ def test_a_run_that_no_statement_can_read_is_set_aside_and_the_others_go_on(shop
     assert shop.store.rows("SELECT * FROM stuck") == []
 
 
+def test_the_owner_hears_of_who_is_stuck_again_after_a_retry(shop: Shop) -> None:
+    body = BODY.replace("{send: hello}", "{if: {entry.scene: x}, then: [{send: hello}]}")
+    shop.open("2026-03-01 08:00", wake="owner: ops\n" + body)
+    follow(shop, shop.person())
+    shop.poisoned = True
+    with shop.store.write() as tx:
+        tx.run("UPDATE run SET data = '{broken'")
+    shop.tick("2026-03-02 09:00")
+    with shop.store.write() as tx:
+        tx.run("UPDATE effect SET state = 1, due = NULL")  # the owner was told
+    told = shop.store.value("SELECT id FROM effect")
+    orders.retry_stuck(shop.parts, "ann", shop.ts("2026-03-03 09:00"))
+    shop.tick("2026-03-03 09:00")
+    ((again, due),) = shop.store.rows("SELECT id, due FROM effect")
+    assert (again > told, shop.say(due)) == (True, "2026-03-03 09:15")
+
+
 def test_resuming_does_not_wake_what_was_set_aside(shop: Shop) -> None:
     shop.open("2026-03-01 08:00", wake=BODY)
     follow(shop, shop.person())
