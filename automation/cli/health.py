@@ -382,7 +382,8 @@ def _handed_over(session: Session) -> Looks:
     for kind, ref, count, error in rows:
         what, where = ("call", "webhooks") if kind == "webhook" else ("notice", "staff")
         says = f"{show.counted(count, what)} given up in a week: {error}"
-        yield Look(Level.PROBLEM, f"{kind} {ref}", f"{says}; look at `{where}` in config.yaml, and who should get it")
+        hint = f"look at `{where}` in config.yaml and who should get it, then: run.py notices retry --all"
+        yield Look(Level.PROBLEM, f"{kind} {ref}", f"{says}; {hint}")
 
 
 LOOKS: Final[dict[str, Callable[[Session], Looks]]] = {

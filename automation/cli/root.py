@@ -38,6 +38,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "events": ("events:group", "Tell journeys what a customer did."),
     "mail": ("mail:group", "Take in what comes back by mail."),
     "messages": ("messages:group", "See messages and why they did not leave; retry and resolve."),
+    "notices": ("notices:group", "See what staff and web hooks were told, and what was given up; retry."),
     "channels": ("channels:group", "See channels: whether they work, and what is left today."),
     "campaign": ("campaign:group", "Send something once to many: plan, send, watch, stop."),
     "segment": ("segment:group", "See who is in a segment; export it."),

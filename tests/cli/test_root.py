@@ -57,7 +57,7 @@ LISTINGS = {
     ("explain", "paid"): "lines",
     ("check",): "problems", ("journeys", "list"): "journeys", ("journeys", "show", "dormant_wakeup"): "steps",
     ("customers", "find", "王"): "customers", ("customers", "show", "13800000001"): "events",
-    ("messages", "heal"): "channels",
+    ("messages", "heal"): "channels", ("notices", "list"): "notices",
     ("messages", "list"): "messages", ("campaign", "list"): "campaigns", ("segment", "list", "--count"): "segments",
     ("segment", "count", "vip"): "people", ("segment", "sample", "vip"): "people", ("audit",): "invariants",
     ("audit", "check"): "invariants", ("audit", "list"): "audit", ("doctor",): "looks", ("tick",): "messages",
