@@ -290,3 +290,27 @@ def test_a_festival_of_a_pause_is_over_too(shop: Shop) -> None:
     shop.resume("wake", "2026-09-20 12:00")
     every_day(shop, "2026-09-21", "2026-09-25", "10:00")
     assert shop.runs() == []
+
+
+@pytest.mark.parametrize(
+    ("enter", "said"),
+    [
+        ("{date: birthday, catch_up: 3d}", {"date": "2026-03-08", "years": 36}),
+        ("{festival: womens_day, catch_up: 3d}", {"date": "2026-03-08", "festival": "womens_day"}),
+    ],
+)
+def test_whom_a_day_brings_wait_for_their_turn_where_there_is_a_pace(
+    shop: Shop, enter: str, said: dict[str, object]
+) -> None:
+    shop.open("2026-01-01 08:00", wake=f"pace: 2 a day\nenter: {enter}\nsteps: [{{send: wish, expires: 2h}}]\n")
+    people = [shop.person(birthday="1990-03-08") for _ in range(5)]
+    shop.tick("2026-03-08 09:00", "2026-03-08 18:00")
+    assert len(shop.runs()) == 2
+    shop.tick("2026-03-09 00:05", "2026-03-09 09:00")
+    assert len(shop.runs()) == 4
+    every_day(shop, "2026-03-10", "2026-03-13")
+    assert sorted(run.person for run in shop.runs()) == people
+    assert all(run.data["entry"].items() >= said.items() for run in shop.runs())
+    assert [message.due for message in shop.messages()] == [
+        *["2026-03-08 09:00"] * 2, *["2026-03-09 00:05"] * 2, "2026-03-10 09:00",
+    ]  # fmt: skip

@@ -72,10 +72,7 @@ def _enter(parts: Parts, loaded: Loaded, entry: graph.SegmentEntry | graph.Sched
     occasion = slices.Occasion(str(at), at)
     if isinstance(entry, graph.ScheduleEntry):
         ids = slices.people(parts, loaded, entry.condition, now)
-        if loaded.journey.pace is None:
-            return slices.enter(parts, loaded, ids, occasion, now)
-        slices.line_up(parts, loaded, ids, occasion)
-        return 0
+        return slices.let_in(parts, loaded, ids, occasion, now)
     limit = None if loaded.journey.pace is None else queue.left_today(parts, loaded, now)
     if limit is not None and limit <= 0:
         return 0

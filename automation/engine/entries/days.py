@@ -25,7 +25,7 @@ DAY = timedelta(days=1)
 
 
 def run(parts: Parts, loaded: Loaded, now: int) -> int:
-    """Enters everybody whose day has come in their zone since the last look; returns how many runs began."""
+    """Lets in everybody whose day has come in their zone since the last look; returns how many runs began."""
     entry = loaded.journey.entry
     if not isinstance(entry, graph.DateEntry | graph.FestivalEntry):
         return 0
@@ -119,7 +119,7 @@ def _people_with(parts: Parts, loaded: Loaded, zone: int, day: date, planned: in
             continue
         frozen: dict[str, object] = {"date": day.isoformat()} | ({"years": years} if years is not None else {})
         ids = [row[0] for row in rows if row[1] == years]
-        entered += slices.enter(parts, loaded, ids, slices.Occasion(day.isoformat(), planned, frozen), now)
+        entered += slices.let_in(parts, loaded, ids, slices.Occasion(day.isoformat(), planned, frozen), now)
     return entered
 
 
@@ -133,5 +133,5 @@ def _everybody(parts: Parts, loaded: Loaded, zone: int, day: date, planned: int,
         occasion = slices.Occasion(f"{name} {day}", planned, {"date": day.isoformat(), "festival": name})
         home = None if loaded.journey.shop_clock else zone
         ids = slices.people(parts, loaded, slices.askable(parts, loaded.journey.entry_if), now, zone=home)
-        entered += slices.enter(parts, loaded, ids, occasion, now)
+        entered += slices.let_in(parts, loaded, ids, occasion, now)
     return entered

@@ -33,6 +33,12 @@ class Occasion:
     at: int
     entry: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def data(self) -> str | None:
+        """The data that the runs of this occasion begin with."""
+        entry = {"at": self.at, **self.entry}
+        return json.dumps({"entry": entry}, ensure_ascii=False) if self.entry else None
+
 
 def people(
     parts: Parts, loaded: Loaded, condition: tree.Condition, now: int, limit: int | None = None, zone: int | None = None
@@ -75,17 +81,25 @@ def has_baseline(parts: Parts, loaded: Loaded) -> bool:
     return parts.store.value(sql, journey=loaded.journey_id) is not None
 
 
-def line_up(parts: Parts, loaded: Loaded, ids: Sequence[int], occasion: Occasion) -> None:
-    """Lets these people wait for their turn: they were chosen now, and enter as the journey's pace allows."""
+def let_in(parts: Parts, loaded: Loaded, ids: Sequence[int], occasion: Occasion, now: int) -> int:
+    """Enters these people, or lets them wait for their turn where the journey has a pace; returns how many entered."""
+    if loaded.journey.pace is None:
+        return enter(parts, loaded, ids, occasion, now)
+    _line_up(parts, loaded, ids, occasion)
+    return 0
+
+
+def _line_up(parts: Parts, loaded: Loaded, ids: Sequence[int], occasion: Occasion) -> None:
     batch = parts.settings.engine.batch
     for start in range(0, len(ids), batch):
         with parts.write() as tx:
             tx.temporary("invited", "person_id BIGINT")
             tx.insert("invited", ["person_id"], zip(ids[start : start + batch], strict=True))
             tx.run(
-                "INSERT INTO entrant (journey_id, person_id, key, episode, at)"
-                " SELECT :journey, person_id, '', :occasion, :at FROM invited WHERE true ON CONFLICT DO NOTHING",
-                journey=loaded.journey_id, occasion=occasion.name, at=occasion.at,
+                "INSERT INTO entrant (journey_id, person_id, key, episode, at, data)"
+                f" SELECT :journey, person_id, '', {enrol.episode_sql(loaded, ':occasion', ':at')}, :at, :data"
+                " FROM invited WHERE true ON CONFLICT DO NOTHING",
+                journey=loaded.journey_id, occasion=occasion.name, at=occasion.at, data=occasion.data,
             )  # fmt: skip
 
 
@@ -142,7 +156,6 @@ def _leave_out(parts: Parts, loaded: Loaded, person: int, reason: str, now: int)
 
 
 def _fill(parts: Parts, tx: Transaction, loaded: Loaded, ids: Sequence[int], occasion: Occasion, now: int) -> None:
-    entry = {"at": occasion.at, **occasion.entry}
     dialect = parts.store.dialect
     enrol.gather(
         tx,
@@ -152,7 +165,7 @@ def _fill(parts: Parts, tx: Transaction, loaded: Loaded, ids: Sequence[int], occ
         occasion=occasion.name,
         at=occasion.at,
         clock=occasion.at,
-        data=json.dumps({"entry": entry}, ensure_ascii=False) if occasion.entry else None,
+        data=occasion.data,
     )
 
 
