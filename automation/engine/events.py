@@ -19,7 +19,7 @@ from automation.store import audit
 from automation.store.database import Transaction
 from automation.store.states import RunState
 
-from . import cross, decide, due, enrol, halving, leave, program, queue, timing
+from . import cross, decide, due, enrol, halving, leave, opening, program, queue, timing
 from .parts import Parts
 from .registry import Listens, Loaded, Rule
 
@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 
 BATCH = "id BIGINT, event_id BIGINT, person_id BIGINT, name_id BIGINT, at BIGINT, depth BIGINT"
 HIT = "run_id BIGINT, event_id BIGINT, at BIGINT, rank BIGINT, rule BIGINT"
-KEPT_ALIVE = {graph.Status.LIVE}
 
 
 def drain(parts: Parts, now: int, stop: Callable[[], bool] = lambda: False) -> int:
@@ -276,7 +275,7 @@ def _wake(parts: Parts, tx: Transaction, number: int, rule: Rule, now: int) -> N
 def _enter(parts: Parts, tx: Transaction, rule: Rule, now: int) -> None:
     loaded = rule.loaded
     entry = loaded.journey.entry
-    if not isinstance(entry, graph.EventEntry) or not may_enter(parts, loaded, now):
+    if not isinstance(entry, graph.EventEntry) or not opening.may_enter(parts, loaded, now):
         return
     parameters = Parameters()
     source = _entering(parts, rule, parameters, now)
@@ -328,17 +327,6 @@ def entry_data(parts: Parts, event: str) -> str:
     return parts.store.dialect.json_put("'{}'", "entry", entry)
 
 
-def may_enter(parts: Parts, loaded: Loaded, now: int) -> bool:
-    """Whether the journey takes people in now: live, not paused, inside its `active` range."""
-    journey = loaded.journey
-    if loaded.paused or journey.status not in KEPT_ALIVE or not loaded.live:
-        return False
-    if journey.active is None:
-        return True
-    first, last = journey.active
-    return first <= parts.zones.today(now) <= last
-
-
 def settled(parts: Parts, now: int, batch: int) -> int:
     """Enters the people whose event has rested for the journey's `settle`; returns how many rested."""
     resting = parts.store.rows(
@@ -354,7 +342,7 @@ def _settle(parts: Parts, journey_id: int, now: int, batch: int) -> int:
     with parts.write() as tx:
         count = _rested(tx, journey_id, now, batch)
         loaded = next((one for one in parts.registry.live if one.journey_id == journey_id), None)
-        if loaded is not None and may_enter(parts, loaded, now):
+        if loaded is not None and opening.may_enter(parts, loaded, now):
             _enter_rested(parts, tx, loaded, now)
     return count
 

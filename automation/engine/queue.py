@@ -9,11 +9,10 @@ from functools import partial
 from typing import Any
 
 from automation.audience import splits
-from automation.journey import graph
 from automation.store import audit
 from automation.store.database import Transaction
 
-from . import cross, enrol, halving, timing
+from . import cross, enrol, halving, opening, timing
 from .parts import Parts
 from .registry import Loaded
 
@@ -32,16 +31,33 @@ def wait_turn(tx: Transaction, loaded: Loaded, source: str, bound: dict[str, Any
 
 
 def admit(parts: Parts, now: int, batch: int) -> int:
-    """Lets waiting people in, as many as each journey's pace allows today; returns how many left the queue."""
+    """Lets waiting people in, as many as each journey's pace allows today; returns how many left the queue.
+
+    Whoever still waits when the last of the `active` days is over is not kept for other days that a file may name.
+    """
     count = 0
     for journey_id in _asked_for(parts):
         loaded = next((one for one in parts.registry.live if one.journey_id == journey_id), None)
-        if loaded is None or loaded.paused or loaded.journey.status is not graph.Status.LIVE:
+        if loaded is None or not opening.is_open(loaded):
+            continue
+        if opening.is_over(parts, loaded, now):
+            count += _send_away(parts, loaded, batch)
             continue
         allowed = min(batch, left_today(parts, loaded, now))
-        if allowed > 0:
+        if allowed > 0 and opening.is_active(parts, loaded, now):
             take, drop = partial(_admit, parts, loaded, now), partial(_set_aside, parts, loaded, now)
             count += halving.shrinking(allowed, take, drop)
+    return count
+
+
+def _send_away(parts: Parts, loaded: Loaded, batch: int) -> int:
+    with parts.write() as tx:
+        count = tx.run(
+            "DELETE FROM entrant WHERE journey_id = :journey AND (person_id, key, episode) IN (SELECT person_id, key,"
+            " episode FROM entrant WHERE journey_id = :journey ORDER BY person_id, key, episode LIMIT :batch)",
+            journey=loaded.journey_id, batch=batch,
+        )  # fmt: skip
+    log.warning("%d in line for %s do not enter: its `active` days are over", count, loaded.name)
     return count
 
 

@@ -19,9 +19,10 @@ DUE = (
     "SELECT min(due) FROM run WHERE due IS NOT NULL",
     "SELECT min(due) FROM message WHERE due IS NOT NULL",
     "SELECT min(due) FROM settling",
-    "SELECT min(at) FROM entrant",
+    "SELECT min(at) FROM entrant WHERE at > :now",
     "SELECT 0 FROM event_queue LIMIT 1",
 )
+HELD_BACK = "SELECT 1 FROM entrant WHERE at <= :now LIMIT 1"  # by a pace or by `active`, which both count whole days
 
 Look = Callable[[int], "int | None"]
 """UTC seconds -> the next moment after it at which a journey looks for people."""
@@ -29,7 +30,9 @@ Look = Callable[[int], "int | None"]
 
 def next_at(parts: Parts, looks: list[Look], now: int) -> int | None:
     """The next moment after `now` at which something is due; None where nothing ever is."""
-    waiting = [parts.store.value(sql) for sql in DUE]
+    waiting = [parts.store.value(sql, now=now) for sql in DUE]
+    if parts.store.value(HELD_BACK, now=now) is not None:
+        waiting.append(walltime.day_after(walltime.local(now, parts.zones.shop).date(), parts.zones.shop))
     moments = [at for at in (*waiting, *(look(now) for look in looks)) if at is not None]
     return max(min(moments), now + 1) if moments else None
 

@@ -118,6 +118,33 @@ def test_while_the_engine_is_down_nothing_happens_and_what_is_too_late_is_told(b
     bare.fine("test")
 
 
+ASKED = """\
+journey: asked
+purpose: service
+status: live
+enter: {manual: true}
+again: never
+steps: [{tag: 来过}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("head", "happens", "at"),
+    [
+        ("active: 2026-09-01 to 2026-09-30\n", "", "2026-09-01 00:00"),
+        ("", "happens: [{engine: down, from: 2026-06-01 08:00, to: 2026-06-01 10:00}]\n", "2026-06-01 10:00"),
+    ],
+)
+def test_who_is_asked_in_by_hand_enters_when_the_journey_opens_and_the_engine_is_up(
+    tmp_path: Path, bare: Shop, head: str, happens: str, at: str
+) -> None:
+    shop = furnished(tmp_path, bare)
+    shop.write("journeys/asked.yaml", head + ASKED)
+    case = f"test: 请进来\njourney: asked\nat: 2026-06-01 08:00\n{happens}expect: [{{at: {at}, tag: 来过}}]\n"
+    written(shop, case, name="asked")
+    shop.fine("test")
+
+
 def test_who_agreed_to_nothing_gets_no_marketing_and_the_reason_is_compared(bare: Shop) -> None:
     text = CASE.replace("can: [sms]", "can: [sms], consent: false")
     assert lines(bare, text)[0].startswith("8:5 wakeup_hello was never sent")

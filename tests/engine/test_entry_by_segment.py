@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.engine.shop import Shop
 
 GOLD = """
@@ -213,6 +215,56 @@ def test_whoever_is_asked_in_by_hand_enters_once_however_often_asked(shop: Shop)
     shop.tick("2026-03-01 09:02")
     assert [run.person for run in shop.runs()] == [ann]
     assert shop.store.value("SELECT count(*) FROM entrant") == 0
+
+
+IN_APRIL = "active: 2026-04-01 to 2026-04-30\n"
+
+
+def test_who_is_asked_in_before_the_active_dates_enters_on_the_first_of_them(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00",
+        first="enter: {event: order.paid}\nkey: order_id\nsteps: [{start: second}]\n",
+        second=IN_APRIL + MANUAL,
+    )
+    ann, bob = shop.people(2)
+    shop.event(ann, "order.paid", "2026-03-01 09:00", order_id="D1")
+    shop.enter("second", bob, "2026-03-01 09:00")
+    shop.tick("2026-03-01 09:00", "2026-03-31 23:59")
+    assert shop.runs("second") == []
+    shop.tick("2026-04-01 00:00")
+    assert [(run.person, run.due) for run in shop.runs("second")] == [
+        (ann, "2026-04-02 00:00"),
+        (bob, "2026-04-02 00:00"),
+    ]
+
+
+def test_who_is_still_in_line_when_the_active_dates_are_over_does_not_enter(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.batch = 2
+    text = "enter: {event: wechat.followed}\nagain: finished\nsteps: [{send: hello}]\n"
+    shop.open("2026-04-01 08:00", wake=f"pace: 1 a day\n{IN_APRIL}{text}")
+    for person in shop.people(5):
+        shop.event(person, "wechat.followed", "2026-04-29 09:00")
+    shop.tick("2026-04-29 09:00", "2026-04-30 23:59")
+    assert len(shop.runs()) == 2
+    shop.tick("2026-05-01 00:00")
+    assert "in line for wake do not enter" in caplog.text
+    shop.open("2026-05-02 08:00", wake=f"pace: 1 a day\n{IN_APRIL.replace('04-30', '05-31')}{text}")
+    shop.tick("2026-05-02 09:00")
+    assert len(shop.runs()) == 2
+
+
+def test_whoever_a_pause_keeps_in_line_is_not_sent_away_by_the_end_of_the_active_dates(shop: Shop) -> None:
+    shop.open("2026-04-01 08:00", wake=IN_APRIL + MANUAL)
+    shop.pause("wake", "2026-04-01 09:00")
+    ann = shop.person()
+    shop.enter("wake", ann, "2026-04-30 09:00")
+    shop.tick("2026-05-01 09:00")
+    shop.open("2026-05-02 08:00", wake=IN_APRIL.replace("04-30", "05-31") + MANUAL)
+    shop.resume("wake", "2026-05-02 09:00")
+    shop.tick("2026-05-02 09:00")
+    assert [run.person for run in shop.runs()] == [ann]
 
 
 def test_start_hands_over_values_and_does_not_wait(shop: Shop) -> None:

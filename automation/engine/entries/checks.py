@@ -7,7 +7,7 @@ from datetime import timedelta
 from automation.audience.compiler import Target
 from automation.audience.parameters import Parameters
 from automation.conditions import tree
-from automation.engine import events, queue, timing
+from automation.engine import opening, queue, timing
 from automation.engine.parts import Parts
 from automation.engine.registry import Loaded
 from automation.festivals import schedules, walltime
@@ -28,7 +28,7 @@ def run(parts: Parts, loaded: Loaded, now: int) -> int:
         return 0
     entered = 0
     oldest = now - timing.span_seconds(loaded.journey.catch_up)
-    if at >= oldest and slices.is_active(parts, loaded, at) and events.may_enter(parts, loaded, now):
+    if at >= oldest and opening.is_active(parts, loaded, at) and opening.may_enter(parts, loaded, now):
         entered = _enter(parts, loaded, entry, at, now)
     slices.move_cursor(parts, loaded, 0, at)
     return entered

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from automation.engine import enrol, events, timing
+from automation.engine import enrol, opening, timing
 from automation.engine.parts import Parts
 from automation.engine.registry import Loaded
 from automation.festivals import durations, feasts, keys, walltime
@@ -38,7 +38,7 @@ def _zone(parts: Parts, loaded: Loaded, entry: graph.DateEntry | graph.FestivalE
     if at <= slices.cursor(parts, loaded, zone):
         return 0
     entered = 0
-    if events.may_enter(parts, loaded, now):
+    if opening.may_enter(parts, loaded, now):
         for day, planned in _days(parts, loaded, entry, zone, at, now):
             found = _people_with if isinstance(entry, graph.DateEntry) else _everybody
             entered += found(parts, loaded, zone, day, planned, now)
@@ -71,7 +71,7 @@ def _days(
         planned = walltime.instant(today, clock, here)
         if planned < now - patience or planned <= passed:
             return
-        if slices.is_active(parts, loaded, planned):
+        if opening.is_active(parts, loaded, planned):
             for day in _moved_to(today, entry.offset or Duration(), parts.calendar):
                 yield day, planned
 

@@ -200,12 +200,6 @@ def pass_over(parts: Parts, loaded: Loaded, at: int) -> None:
     move_cursor(parts, loaded, CLOSED, max(at, last_look(parts, loaded, CLOSED) or 0))
 
 
-def is_active(parts: Parts, loaded: Loaded, at: int) -> bool:
-    """Whether a moment lies in the journey's `active` range, by the shop's days."""
-    active = loaded.journey.active
-    return active is None or active[0] <= parts.zones.today(at) <= active[1]
-
-
 def move_cursor(parts: Parts, loaded: Loaded, zone: int, done: int) -> None:
     """Remembers that everything up to `done` has entered."""
     with parts.store.write() as tx:

@@ -112,10 +112,10 @@ def play(world: World, case: Case, seed: int) -> Played:
 
 
 def _next(world: World, case: Case, looks: list[clock.Look], now: int) -> int | None:
-    """When the engine has something to do; not while it is down."""
+    """When the engine has something to do; not while it is down, and at once when it is up again."""
     at = clock.next_at(world.parts, looks, now)
     for begins, ends in case.downs:
-        if at is not None and begins <= at < ends:
+        if begins <= now < ends or (at is not None and begins <= at < ends):
             at = ends
     return at
 

@@ -1,0 +1,40 @@
+"""When a journey takes people in: live, not paused, inside its `active` days."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from automation.festivals import walltime
+from automation.journey import graph
+
+from .parts import Parts
+from .registry import Loaded
+
+
+def may_enter(parts: Parts, loaded: Loaded, now: int) -> bool:
+    """Whether the journey takes people in now."""
+    return is_open(loaded) and is_active(parts, loaded, now)
+
+
+def is_open(loaded: Loaded) -> bool:
+    """Whether nothing but `active` keeps people out."""
+    return loaded.live and not loaded.paused and loaded.journey.status is graph.Status.LIVE
+
+
+def is_active(parts: Parts, loaded: Loaded, at: int) -> bool:
+    """Whether a moment lies in the journey's `active` days."""
+    begin, end = active(parts, loaded)
+    return begin <= at < end
+
+
+def is_over(parts: Parts, loaded: Loaded, now: int) -> bool:
+    """Whether the last of the journey's `active` days has passed."""
+    return now >= active(parts, loaded)[1]
+
+
+def active(parts: Parts, loaded: Loaded) -> tuple[int, int]:
+    """The journey's `active` days as UTC seconds, the end excluded: whole days of the shop."""
+    if loaded.journey.active is None:
+        return walltime.LONG_AGO, walltime.NEVER
+    first, last = map(date.fromisoformat, loaded.journey.active)
+    return walltime.midnight(first, parts.zones.shop), walltime.day_after(last, parts.zones.shop)
