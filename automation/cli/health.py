@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from automation.engine import opening
 from automation.engine.delivery import gathered, lanes
 from automation.festivals import feasts, lunar, walltime
 from automation.inbound import welcome
@@ -189,7 +190,7 @@ def _long(seconds: int) -> str:
 
 
 LAST_MOVED: Final = (
-    "SELECT max(at) FROM (SELECT max(done) AS at FROM cursor UNION ALL"
+    f"SELECT max(at) FROM (SELECT max(done) AS at FROM cursor WHERE zone_id <> {opening.RESUMED} UNION ALL"
     " SELECT * FROM (SELECT entered_at FROM run ORDER BY id DESC LIMIT 1) AS newest) AS moved"
 )
 BACKLOGS: Final = {

@@ -278,7 +278,7 @@ def _enter(parts: Parts, tx: Transaction, rule: Rule, now: int) -> None:
     if not isinstance(entry, graph.EventEntry) or not opening.may_enter(parts, loaded, now):
         return
     parameters = Parameters()
-    source = _entering(parts, rule, parameters, now)
+    source = _entering(parts, tx, rule, parameters, now)
     if loaded.journey.pace is not None and entry.settle is None:
         queue.wait_turn(tx, loaded, source, parameters.values(now))
         return
@@ -303,11 +303,15 @@ def _enter(parts: Parts, tx: Transaction, rule: Rule, now: int) -> None:
     cross.enter(parts, tx, loaded, now)
 
 
-def _entering(parts: Parts, rule: Rule, parameters: Parameters, now: int) -> str:
-    """The events of the batch that let people enter, with the key and the frozen properties."""
+def _entering(parts: Parts, tx: Transaction, rule: Rule, parameters: Parameters, now: int) -> str:
+    """The events of the batch that let people enter, with the key and the frozen properties.
+
+    Told late, an event still means the moment at which it happened: the journey must have been open then.
+    """
     journey = rule.loaded.journey
     matches = _matches(parts, rule, parameters)
-    oldest = parameters.add(lambda moment: moment - timing.span_seconds(journey.catch_up))
+    begin, end = opening.active(parts, rule.loaded)
+    oldest = max(begin, opening.open_since(tx, rule.loaded), now - timing.span_seconds(journey.catch_up))
     key, keyed = "''", ""
     if journey.key:
         # Without its key an event cannot say which run it means: it starts none.
@@ -317,7 +321,7 @@ def _entering(parts: Parts, rule: Rule, parameters: Parameters, now: int) -> str
     return (
         f"SELECT b.person_id, {key} AS key, b.at, b.event_id, {entry_data(parts, 'e')} AS data, b.depth FROM batch b"
         f" {then} event e ON e.id = b.event_id {then} person p ON p.id = b.person_id"
-        f" WHERE {matches} AND b.at >= {oldest}{keyed}"
+        f" WHERE {matches} AND b.at >= {parameters.add(oldest)} AND b.at < {parameters.add(end)}{keyed}"
     )
 
 

@@ -6,9 +6,12 @@ from datetime import date
 
 from automation.festivals import walltime
 from automation.journey import graph
+from automation.store.database import Transaction
 
 from .parts import Parts
 from .registry import Loaded
+
+RESUMED = -2  # stands in `cursor` in the place of a zone, for the moment at which an operator ended the last pause
 
 
 def may_enter(parts: Parts, loaded: Loaded, now: int) -> bool:
@@ -38,3 +41,22 @@ def active(parts: Parts, loaded: Loaded) -> tuple[int, int]:
         return walltime.LONG_AGO, walltime.NEVER
     first, last = map(date.fromisoformat, loaded.journey.active)
     return walltime.midnight(first, parts.zones.shop), walltime.day_after(last, parts.zones.shop)
+
+
+def note_resumed(tx: Transaction, journey_id: int, now: int) -> None:
+    """Remembers the end of a pause: no event from before it lets anybody in, however late it is told."""
+    tx.run(
+        "INSERT INTO cursor (journey_id, zone_id, done) VALUES (:journey, :resumed, :now)"
+        " ON CONFLICT (journey_id, zone_id) DO UPDATE SET done = excluded.done",
+        journey=journey_id, resumed=RESUMED, now=now,
+    )  # fmt: skip
+
+
+def open_since(tx: Transaction, loaded: Loaded) -> int:
+    """When the journey went live, or was resumed after that."""
+    since = tx.value(
+        "SELECT max(at) FROM (SELECT live_since AS at FROM journey WHERE id = :journey"
+        " UNION ALL SELECT done FROM cursor WHERE journey_id = :journey AND zone_id = :resumed) t",
+        journey=loaded.journey_id, resumed=RESUMED,
+    )  # fmt: skip
+    return int(since or 0)

@@ -6,7 +6,7 @@ from automation.kernel import errors
 from automation.store import audit
 from automation.store.states import MessageState, RunState
 
-from . import overview, registry
+from . import opening, overview, registry
 from .parts import Parts
 
 
@@ -92,6 +92,8 @@ def _order(parts: Parts, name: str, paused: bool, who: str, now: int) -> int:
         if bool(tx.value("SELECT paused FROM journey WHERE id = :id", id=number)) == paused:
             raise errors.Refused(f"{name} is {'already paused' if paused else 'not paused'}")
         tx.run("UPDATE journey SET paused = :paused WHERE id = :id", paused=int(paused), id=number)
+        if not paused:
+            opening.note_resumed(tx, number, now)
         audit.record(tx, now, who, "journey paused" if paused else "journey resumed", journey=name)
     parts.replace_journeys(parts.project, registry.load(parts.store, parts.names, parts.project))
     return number

@@ -115,6 +115,41 @@ def test_an_event_older_than_catch_up_starts_nothing(shop: Shop) -> None:
     assert [run.person for run in shop.runs()] == [bob]
 
 
+PAID = "enter: {event: order.paid}\nkey: order_id\nsteps: [{send: hello}]\n"
+
+
+def tell(shop: Shop, *moments: str) -> None:
+    """An order paid at each of these moments, named after it; only the next tick hears of it."""
+    for at in moments:
+        shop.event(shop.person(), "order.paid", at, order_id=at)
+
+
+def test_an_event_from_before_going_live_starts_nothing_however_late_it_is_told(shop: Shop) -> None:
+    shop.open("2026-03-01 09:00", wake=PAID)
+    tell(shop, "2026-03-01 08:59:59", "2026-03-01 09:00")
+    shop.tick("2026-03-01 09:10")
+    assert [run.key for run in shop.runs()] == ["2026-03-01 09:00"]
+
+
+def test_an_event_from_outside_active_starts_nothing_however_late_it_is_told(shop: Shop) -> None:
+    shop.open("2026-02-01 09:00", wake="active: 2026-03-01 to 2026-03-02\n" + PAID)
+    tell(shop, "2026-02-28 23:59:59", "2026-03-01 00:00")
+    shop.tick("2026-03-01 00:10")
+    tell(shop, "2026-03-02 23:59:59", "2026-03-03 00:00")
+    shop.tick("2026-03-02 23:59:59")
+    assert [run.key for run in shop.runs()] == ["2026-03-01 00:00", "2026-03-02 23:59:59"]
+
+
+def test_an_event_from_a_pause_starts_nothing_however_late_it_is_told(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=PAID)
+    for begins, ends in (("2026-03-01 09:00", "2026-03-01 10:00"), ("2026-03-01 11:00", "2026-03-01 12:00")):
+        shop.pause("wake", begins)
+        shop.resume("wake", ends)
+    tell(shop, "2026-03-01 11:30", "2026-03-01 12:00")
+    shop.tick("2026-03-01 12:10")
+    assert [run.key for run in shop.runs()] == ["2026-03-01 12:00"]
+
+
 def test_a_key_gives_one_run_a_value_and_never_twice(shop: Shop) -> None:
     shop.open("2026-03-01 08:00", wake="enter: {event: order.paid}\nkey: order_id\nsteps: [{send: hello}]\n")
     ann = shop.person()
