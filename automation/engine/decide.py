@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from automation.audience import splits
 from automation.audience.compiler import Target
 from automation.audience.parameters import Parameters
@@ -28,6 +30,16 @@ def condition_sql(parts: Parts, loaded: Loaded, condition: tree.Condition, param
 def state_exits(loaded: Loaded) -> list[tuple[int, tree.Condition]]:
     """The exit conditions on states, asked whenever a run moves; events act by themselves."""
     return [(n, exit_) for n, exit_ in enumerate(loaded.journey.exit) if not isinstance(exit_, tree.Happened)]
+
+
+def stayed_since_entry(parts: Parts, loaded: Loaded, parameters: Parameters) -> str:
+    """SQL truth of whether no event that ends runs has come since run `r` of person `p` entered."""
+    ends = [exit_ for exit_ in loaded.journey.exit if isinstance(exit_, tree.Happened)]
+    if loaded.journey.exit_on_goal and loaded.journey.goal is not None:
+        ends.append(loaded.journey.goal.event)
+    # An exit that counts, or has a span of its own, is asked in full, but only when such an event comes.
+    came = [tree.All((replace(end, count=None, span=tree.Span.ENTRY, value=None), end)) for end in ends]
+    return condition_sql(parts, loaded, tree.Not(tree.AnyOf(tuple(came))), parameters)
 
 
 def has_control_group(parts: Parts, journey: graph.Journey) -> bool:

@@ -158,13 +158,16 @@ def _rules(parts: Parts, tx: Transaction) -> list[Rule]:
 
 def _matches(parts: Parts, rule: Rule, parameters: Parameters) -> str:
     """SQL: whether event `e` of the batch is the one the rule speaks of, for run `r` and person `p`."""
-    ids = ", ".join(str(n) for n in parts.names.ensure("event", rule.event.names).values())
     test = parts.compiler.event_predicate(rule.event, parameters, run="r", key=rule.loaded.journey.key)
     if rule.listens is Listens.EXIT and (rule.event.count is not None or rule.event.span is not tree.Span.ENTRY):
         test += f" AND {decide.condition_sql(parts, rule.loaded, rule.event, parameters)}"
     if rule.of_run:
         test += f" AND {parts.store.dialect.json_text('e.props', ['run'])} = CAST(r.id AS TEXT)"
-    return f"b.name_id IN ({ids}) AND {test}"
+    return f"b.name_id IN ({_name_ids(parts, rule)}) AND {test}"
+
+
+def _name_ids(parts: Parts, rule: Rule) -> str:
+    return ", ".join(str(number) for number in parts.names.ensure("event", rule.event.names).values())
 
 
 def _runs(parts: Parts, rule: Rule, matches: str) -> str:
@@ -284,13 +287,13 @@ def _enter(parts: Parts, tx: Transaction, rule: Rule, now: int) -> None:
         return
     if entry.settle is not None:
         rest = timing.span_seconds(entry.settle)
+        # An older event that comes late did not rest: a newer one had come after it.
+        newer = _newer(parts, rule, parameters)
         tx.run(
             "INSERT INTO settling (journey_id, person_id, key, event_id, due)"
-            f" SELECT {loaded.journey_id}, person_id, key, event_id, at + {rest}"
-            f" FROM ({source}) s WHERE true ON CONFLICT (journey_id, person_id, key) DO UPDATE"
-            " SET event_id = excluded.event_id, due = excluded.due"
-            # An older event that comes late says nothing of the rest that began after it.
-            f" WHERE excluded.due - {rest} >= coalesce((SELECT at FROM event WHERE id = settling.event_id), 0)",
+            f" SELECT {loaded.journey_id}, s.person_id, s.key, s.event_id, s.at + {rest}"
+            f" FROM ({source}) s WHERE NOT EXISTS ({newer}) ON CONFLICT (journey_id, person_id, key) DO UPDATE"
+            " SET event_id = excluded.event_id, due = excluded.due",
             **parameters.values(now),
         )
         return
@@ -301,6 +304,18 @@ def _enter(parts: Parts, tx: Transaction, rule: Rule, now: int) -> None:
         **parameters.values(now),
     )
     cross.enter(parts, tx, loaded, now)
+
+
+def _newer(parts: Parts, rule: Rule, parameters: Parameters) -> str:
+    """SELECT of the events of the rule, of the same person and key, that happened after the entering event `s`."""
+    test = parts.compiler.event_predicate(rule.event, parameters)
+    key = rule.loaded.journey.key
+    keyed = f" AND {parts.store.dialect.json_text('e.props', [key])} = s.key" if key else ""
+    return (
+        f"SELECT 1 FROM event e {parts.store.dialect.join_in_order} person p ON p.id = e.person_id"
+        f" WHERE e.person_id = s.person_id AND e.name_id IN ({_name_ids(parts, rule)}) AND e.at > s.at"
+        f" AND {test}{keyed}"
+    )
 
 
 def _entering(parts: Parts, tx: Transaction, rule: Rule, parameters: Parameters, now: int) -> str:
@@ -375,12 +390,15 @@ def _rested(tx: Transaction, journey_id: int, now: int, batch: int) -> int:
 
 
 def _enter_rested(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> None:
-    then = parts.store.dialect.join_in_order
+    then, parameters = parts.store.dialect.join_in_order, Parameters()
+    oldest = parameters.add(now - timing.span_seconds(loaded.journey.catch_up))
+    stayed = decide.stayed_since_entry(parts, loaded, parameters)
     source = (
-        f"SELECT s.person_id, s.key, e.at, e.id AS event_id, s.due, {entry_data(parts, 'e')} AS data FROM rested s"
-        f" {then} event e ON e.id = s.event_id WHERE s.due >= :oldest"
+        "SELECT r.*, r.entered_at AS at FROM (SELECT s.person_id, s.key, e.at AS entered_at, e.id AS event_id, s.due,"
+        f" {entry_data(parts, 'e')} AS data FROM rested s {then} event e ON e.id = s.event_id"
+        f" WHERE s.due >= {oldest}) r {then} person p ON p.id = r.person_id WHERE {stayed}"
     )
-    bound = {"oldest": now - timing.span_seconds(loaded.journey.catch_up)}
+    bound = parameters.values(now)
     if loaded.journey.pace is not None:
         queue.wait_turn(tx, loaded, source, bound)
         return

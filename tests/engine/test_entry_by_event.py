@@ -78,6 +78,46 @@ def test_an_older_event_that_comes_late_neither_ends_the_rest_nor_becomes_the_en
     assert shop.run().data["entry"]["total"] == 200
 
 
+def test_an_older_event_that_comes_after_the_newest_has_settled_starts_nothing(shop: Shop) -> None:
+    settle = "enter: {event: {name: order.paid, where: {amount: {at_least: 10}}}, settle: 1h}\n"
+    shop.open("2026-03-01 08:00", wake=f"{settle}key: order_id\nagain: finished\nsteps: [{{send: hello}}]\n")
+    ann = shop.person()
+    shop.event(ann, "order.paid", "2026-03-01 09:00", order_id="D1", amount=2000)
+    shop.event(ann, "order.paid", "2026-03-01 09:20", order_id="D2", amount=10)
+    shop.tick("2026-03-01 09:30", "2026-03-01 10:20")
+    assert [run.key for run in shop.runs()] == ["D1"]
+    for order in ("D1", "D2"):
+        shop.event(ann, "order.paid", "2026-03-01 08:50", order_id=order, amount=1000)
+    shop.tick("2026-03-01 10:25")
+    assert [run.key for run in shop.runs()] == ["D1", "D2"]
+
+
+PAYS = "event: {name: order.paid, where: {amount: {at_least: 10}}}"
+
+
+@pytest.mark.parametrize(
+    "exits",
+    [
+        f"exit: [{{{PAYS}}}]",
+        f"goal: {{{PAYS}, up_to: 7d}}\nexit: goal",
+        "exit: [{event: {name: order.paid, where: {amount: {at_least: 10}}, within: 30d, count: {at_least: 2}}}]",
+    ],
+)
+@pytest.mark.parametrize("pace", ["", "pace: 9 a day\n"])
+def test_who_has_had_an_exit_while_their_event_rested_does_not_enter(shop: Shop, exits: str, pace: str) -> None:
+    shop.open("2026-03-01 08:00", wake=f"{pace}{exits}\n{CART.replace('settle: 1h', 'settle: 2h')}")
+    ann, bob, cid = shop.people(3)
+    for person in (ann, bob, cid):
+        for at in ("2026-02-20 09:00", "2026-03-01 08:59"):
+            shop.event(person, "order.paid", at, order_id=f"D{at}", amount=1000)
+        shop.event(person, "cart.updated", "2026-03-01 09:00", total=9900)
+    shop.event(ann, "order.paid", "2026-03-01 09:30", order_id="D1", amount=1000)
+    shop.event(bob, "order.paid", "2026-03-01 09:30", order_id="D2", amount=999)
+    shop.tick("2026-03-01 09:30", "2026-03-01 11:00")
+    assert sorted(run.person for run in shop.runs()) == [bob, cid]
+    assert all(run.inside for run in shop.runs())
+
+
 def test_settle_asks_the_condition_about_the_newest_event(shop: Shop) -> None:
     shop.open("2026-03-01 08:00", wake=CART)
     ann = shop.person()
