@@ -15,7 +15,7 @@ from automation.journey.nodes import map_node
 from automation.store.database import Store, Transaction
 from automation.store.states import RunState
 
-from . import enrol, leave, program, timing
+from . import enrol, leave, opening, program, timing
 from .parts import Parts
 from .registry import Loaded, awaited_event
 
@@ -42,9 +42,11 @@ def finish(parts: Parts, now: int) -> None:
 
 
 def _bring_along(parts: Parts, new: Loaded, now: int) -> None:
-    """Those inside older versions, by the new file's `on_change`. `pin` leaves them where they are."""
+    """Those inside older versions, by the new file's `on_change`. `pin` leaves them where they are, and so does
+    `restart` while nobody could begin anew."""
     way = new.journey.on_change
-    if way is graph.OnChange.PIN or (way is graph.OnChange.RESTART and new.journey.status is not graph.Status.LIVE):
+    closed = new.journey.status is not graph.Status.LIVE or not opening.is_active(parts, new, now)
+    if way is graph.OnChange.PIN or (way is graph.OnChange.RESTART and closed):
         return
     for old in parts.registry.versions.values():
         if old.journey_id == new.journey_id and old.version_id != new.version_id:

@@ -15,7 +15,7 @@ from automation.store import audit
 from automation.store.database import Store, Transaction
 from automation.store.states import OPEN_MESSAGES, RunState
 
-from . import bringing, leave, registry
+from . import bringing, leave, opening, registry
 from .entries import checks
 from .parts import Parts
 from .registry import Loaded
@@ -91,6 +91,8 @@ def _install(parts: Parts, journey: graph.Journey, now: int) -> bool:
         _remember_existing(parts, journey, now)
     with parts.store.write() as tx:
         publish(tx, journey, now)
+        if known and known[2] is not None and known[1] != graph.Status.LIVE and journey.status is graph.Status.LIVE:
+            opening.note_resumed(tx, known[0], now)
     return known is None or known[3] != journey.hash
 
 

@@ -74,6 +74,17 @@ def test_who_was_left_is_brought_along_by_the_next_start(
     assert shop.texts() == ["new_text"] * 5
 
 
+def test_nobody_is_sent_out_to_begin_anew_where_active_is_over(shop: Shop) -> None:
+    active = "active: 2026-03-01 to 2026-03-02\non_change: restart\n"
+    shop.open("2026-03-01 08:00", wake=active + OLD)
+    shop.event(shop.person(), "wechat.followed", "2026-03-01 09:00")
+    shop.tick("2026-03-01 09:00")
+    shop.open("2026-03-03 11:00", wake=active + NEW)
+    shop.tick("2026-03-06 09:00")
+    assert [(run.reason, run.version) for run in shop.runs()] == [("finished", 1)]
+    assert shop.texts() == ["old_text"]
+
+
 def test_the_same_after_a_kill_with_sqlite(sqlite_store: Store, tmp_path: Any) -> None:
     shop = Shop(sqlite_store, tmp_path)
     people = five_inside(shop)

@@ -190,6 +190,16 @@ def test_an_event_from_a_pause_starts_nothing_however_late_it_is_told(shop: Shop
     assert [run.key for run in shop.runs()] == ["2026-03-01 12:00"]
 
 
+@pytest.mark.parametrize("status", ["paused", "draft", "closing"])
+def test_an_event_from_a_pause_by_the_file_starts_nothing_either(shop: Shop, status: str) -> None:
+    shop.open("2026-03-01 08:00", wake=PAID)
+    shop.open("2026-03-01 11:00", wake=f"status: {status}\n" + PAID)
+    shop.open("2026-03-01 12:00", wake=PAID)
+    tell(shop, "2026-03-01 11:30", "2026-03-01 12:00")
+    shop.tick("2026-03-01 12:10")
+    assert [run.key for run in shop.runs()] == ["2026-03-01 12:00"]
+
+
 def test_a_key_gives_one_run_a_value_and_never_twice(shop: Shop) -> None:
     shop.open("2026-03-01 08:00", wake="enter: {event: order.paid}\nkey: order_id\nsteps: [{send: hello}]\n")
     ann = shop.person()
