@@ -20,6 +20,7 @@ from automation.store.database import Transaction
 from automation.store.states import RunState
 
 from . import cross, decide, due, enrol, halving, leave, opening, program, queue, timing
+from .entries import settling
 from .parts import Parts
 from .registry import Listens, Loaded, Rule
 
@@ -286,16 +287,9 @@ def _enter(parts: Parts, tx: Transaction, rule: Rule, now: int) -> None:
         queue.wait_turn(tx, loaded, source, parameters.values(now))
         return
     if entry.settle is not None:
-        rest = timing.span_seconds(entry.settle)
         # An older event that comes late did not rest: a newer one had come after it.
-        newer = _newer(parts, rule, parameters)
-        tx.run(
-            "INSERT INTO settling (journey_id, person_id, key, event_id, due)"
-            f" SELECT {loaded.journey_id}, s.person_id, s.key, s.event_id, s.at + {rest}"
-            f" FROM ({source}) s WHERE NOT EXISTS ({newer}) ON CONFLICT (journey_id, person_id, key) DO UPDATE"
-            " SET event_id = excluded.event_id, due = excluded.due",
-            **parameters.values(now),
-        )
+        newest = f"SELECT s.* FROM ({source}) s WHERE NOT EXISTS ({_newer(parts, rule, parameters)})"
+        settling.wait(tx, loaded, newest, parameters.values(now), timing.span_seconds(entry.settle))
         return
     enrol.gather(
         tx,
@@ -334,79 +328,8 @@ def _entering(parts: Parts, tx: Transaction, rule: Rule, parameters: Parameters,
         keyed = f" AND {key} <> ''"
     then = parts.store.dialect.join_in_order
     return (
-        f"SELECT b.person_id, {key} AS key, b.at, b.event_id, {entry_data(parts, 'e')} AS data, b.depth FROM batch b"
+        f"SELECT b.person_id, {key} AS key, b.at, b.event_id, {settling.entry_data(parts, 'e')} AS data, b.depth"
+        " FROM batch b"
         f" {then} event e ON e.id = b.event_id {then} person p ON p.id = b.person_id"
         f" WHERE {matches} AND b.at >= {parameters.add(oldest)} AND b.at < {parameters.add(end)}{keyed}"
     )
-
-
-def entry_data(parts: Parts, event: str) -> str:
-    """SQL of the run's data for an entry by event: {"entry": its properties and `at`}."""
-    entry = parts.store.dialect.json_put(f"{event}.props", "at", f"CAST({event}.at AS TEXT)")
-    return parts.store.dialect.json_put("'{}'", "entry", entry)
-
-
-def settled(parts: Parts, now: int, batch: int) -> int:
-    """Enters the people whose event has rested for the journey's `settle`; returns how many rested."""
-    resting = parts.store.rows(
-        "SELECT journey_id FROM settling WHERE due <= :now ORDER BY due LIMIT :batch", now=now, batch=batch
-    )
-    return sum(
-        halving.shrinking(batch, partial(_settle, parts, journey_id, now), partial(_unsettle, parts, journey_id, now))
-        for (journey_id,) in dict.fromkeys(resting)
-    )
-
-
-def _settle(parts: Parts, journey_id: int, now: int, batch: int) -> int:
-    with parts.write() as tx:
-        count = _rested(tx, journey_id, now, batch)
-        loaded = next((one for one in parts.registry.live if one.journey_id == journey_id), None)
-        if loaded is not None and opening.may_enter(parts, loaded, now):
-            _enter_rested(parts, tx, loaded, now)
-    return count
-
-
-def _unsettle(parts: Parts, journey_id: int, now: int, error: Exception) -> int:
-    with parts.write() as tx:
-        count = _rested(tx, journey_id, now, 1)
-        event_id = tx.value("SELECT event_id FROM rested")
-        audit.record(tx, now, "engine", "event set aside", event=event_id, error=type(error).__name__)
-    return count
-
-
-def _rested(tx: Transaction, journey_id: int, now: int, batch: int) -> int:
-    """Takes those whose event has rested out of the waiting room, into the temporary table `rested`."""
-    tx.temporary("rested", "person_id BIGINT, key TEXT, event_id BIGINT, due BIGINT")
-    count = tx.run(
-        "INSERT INTO rested SELECT person_id, key, event_id, due FROM settling WHERE journey_id = :journey"
-        " AND due <= :now ORDER BY due, person_id, key LIMIT :batch",
-        journey=journey_id, now=now, batch=batch,
-    )  # fmt: skip
-    tx.run(
-        "DELETE FROM settling WHERE journey_id = :journey AND (person_id, key) IN (SELECT person_id, key FROM rested)",
-        journey=journey_id,
-    )
-    return count
-
-
-def _enter_rested(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> None:
-    then, parameters = parts.store.dialect.join_in_order, Parameters()
-    oldest = parameters.add(now - timing.span_seconds(loaded.journey.catch_up))
-    stayed = decide.stayed_since_entry(parts, loaded, parameters)
-    source = (
-        "SELECT r.*, r.entered_at AS at FROM (SELECT s.person_id, s.key, e.at AS entered_at, e.id AS event_id, s.due,"
-        f" {entry_data(parts, 'e')} AS data FROM rested s {then} event e ON e.id = s.event_id"
-        f" WHERE s.due >= {oldest}) r {then} person p ON p.id = r.person_id WHERE {stayed}"
-    )
-    bound = parameters.values(now)
-    if loaded.journey.pace is not None:
-        queue.wait_turn(tx, loaded, source, bound)
-        return
-    enrol.gather(
-        tx,
-        "SELECT s.person_id, s.key,"
-        f" {enrol.episode_sql(loaded, 'CAST(s.event_id AS TEXT)', 's.at')}, s.at, s.due, s.data, s.event_id, 0, NULL"
-        f" FROM ({source}) s",
-        **bound,
-    )
-    cross.enter(parts, tx, loaded, now)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import due, events, halving, orders, queue
-from .entries import checks, days
+from .entries import checks, days, settling
 from .parts import Parts
 from .registry import Loaded
 
@@ -48,7 +48,7 @@ def round_(parts: Parts, now: int, stop: Callable[[], bool]) -> Moved:
     batch = parts.settings.engine.batch
     return Moved(
         events.drain(parts, now, stop),
-        events.settled(parts, now, batch) + queue.admit(parts, now, batch),
+        settling.enter_rested(parts, now, batch) + queue.admit(parts, now, batch),
         due.advance(parts, now, batch),
     )
 

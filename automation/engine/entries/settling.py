@@ -1,0 +1,95 @@
+"""Events that let people in after a rest: the newest of a kind waits, and is the entry where nothing followed it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from automation.audience.parameters import Parameters
+from automation.engine import cross, decide, enrol, halving, opening, queue, timing
+from automation.engine.parts import Parts
+from automation.engine.registry import Loaded
+from automation.store import audit
+from automation.store.database import Transaction
+
+
+def wait(tx: Transaction, loaded: Loaded, source: str, bound: dict[str, Any], rest: int) -> None:
+    """Lets the rows of a SELECT with person_id, key, event_id, at rest for so many seconds; a newer one begins anew."""
+    tx.run(
+        "INSERT INTO settling (journey_id, person_id, key, event_id, due)"
+        f" SELECT {loaded.journey_id}, n.person_id, n.key, n.event_id, n.at + {rest} FROM ({source}) n WHERE true"
+        " ON CONFLICT (journey_id, person_id, key) DO UPDATE SET event_id = excluded.event_id, due = excluded.due",
+        **bound,
+    )
+
+
+def enter_rested(parts: Parts, now: int, batch: int) -> int:
+    """Enters the people whose event has rested for the journey's `settle`; returns how many rested."""
+    resting = parts.store.rows(
+        "SELECT journey_id FROM settling WHERE due <= :now ORDER BY due LIMIT :batch", now=now, batch=batch
+    )
+    return sum(
+        halving.shrinking(batch, partial(_settle, parts, journey_id, now), partial(_unsettle, parts, journey_id, now))
+        for (journey_id,) in dict.fromkeys(resting)
+    )
+
+
+def _settle(parts: Parts, journey_id: int, now: int, batch: int) -> int:
+    with parts.write() as tx:
+        count = _rested(tx, journey_id, now, batch)
+        loaded = next((one for one in parts.registry.live if one.journey_id == journey_id), None)
+        if loaded is not None and opening.may_enter(parts, loaded, now):
+            _enter(parts, tx, loaded, now)
+    return count
+
+
+def _unsettle(parts: Parts, journey_id: int, now: int, error: Exception) -> int:
+    with parts.write() as tx:
+        count = _rested(tx, journey_id, now, 1)
+        event_id = tx.value("SELECT event_id FROM rested")
+        audit.record(tx, now, "engine", "event set aside", event=event_id, error=type(error).__name__)
+    return count
+
+
+def _rested(tx: Transaction, journey_id: int, now: int, batch: int) -> int:
+    """Takes those whose event has rested out of the waiting room, into the temporary table `rested`."""
+    tx.temporary("rested", "person_id BIGINT, key TEXT, event_id BIGINT, due BIGINT")
+    count = tx.run(
+        "INSERT INTO rested SELECT person_id, key, event_id, due FROM settling WHERE journey_id = :journey"
+        " AND due <= :now ORDER BY due, person_id, key LIMIT :batch",
+        journey=journey_id, now=now, batch=batch,
+    )  # fmt: skip
+    tx.run(
+        "DELETE FROM settling WHERE journey_id = :journey AND (person_id, key) IN (SELECT person_id, key FROM rested)",
+        journey=journey_id,
+    )
+    return count
+
+
+def _enter(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> None:
+    then, parameters = parts.store.dialect.join_in_order, Parameters()
+    oldest = parameters.add(now - timing.span_seconds(loaded.journey.catch_up))
+    stayed = decide.stayed_since_entry(parts, loaded, parameters)
+    source = (
+        "SELECT r.*, r.entered_at AS at FROM (SELECT s.person_id, s.key, e.at AS entered_at, e.id AS event_id, s.due,"
+        f" {entry_data(parts, 'e')} AS data FROM rested s {then} event e ON e.id = s.event_id"
+        f" WHERE s.due >= {oldest}) r {then} person p ON p.id = r.person_id WHERE {stayed}"
+    )
+    bound = parameters.values(now)
+    if loaded.journey.pace is not None:
+        queue.wait_turn(tx, loaded, source, bound)
+        return
+    enrol.gather(
+        tx,
+        "SELECT s.person_id, s.key,"
+        f" {enrol.episode_sql(loaded, 'CAST(s.event_id AS TEXT)', 's.at')}, s.at, s.due, s.data, s.event_id, 0, NULL"
+        f" FROM ({source}) s",
+        **bound,
+    )
+    cross.enter(parts, tx, loaded, now)
+
+
+def entry_data(parts: Parts, event: str) -> str:
+    """SQL of the run's data for an entry by event: {"entry": its properties and `at`}."""
+    entry = parts.store.dialect.json_put(f"{event}.props", "at", f"CAST({event}.at AS TEXT)")
+    return parts.store.dialect.json_put("'{}'", "entry", entry)
