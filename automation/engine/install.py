@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
+from dataclasses import replace
 
 from automation.journey import graph, places, project
 from automation.kernel import errors
@@ -15,7 +17,7 @@ from automation.store import audit
 from automation.store.database import Store, Transaction
 from automation.store.states import OPEN_MESSAGES, RunState
 
-from . import bringing, leave, opening, registry
+from . import before, bringing, leave, opening, registry
 from .entries import checks
 from .parts import Parts
 from .registry import Loaded
@@ -37,7 +39,6 @@ UNSENT = (
     "SELECT 1 FROM message WHERE due IS NOT NULL AND version_id = :version"
     " UNION ALL SELECT 1 FROM message WHERE lease_until IS NOT NULL AND version_id = :version LIMIT 1"
 )
-LAST_KNOWN = "SELECT value FROM control WHERE name = :name"
 
 
 def install(parts: Parts, now: int) -> list[str]:
@@ -51,6 +52,7 @@ def install(parts: Parts, now: int) -> list[str]:
     _tell_overrides(parts, now)
     take_up(parts)
     _remember_segments(parts, now)
+    _remember_started(parts, now)
     _tell_kept(parts)
     bringing.finish(parts, now)
     for one in parts.registry.live:
@@ -146,12 +148,12 @@ def _tell_overrides(parts: Parts, now: int) -> None:
     """Rules that policy.yaml sets aside from now on, or no longer, go into the operators' log with the reason."""
     aside = dict(sorted(parts.project.policy.overrides.items()))
     text = json.dumps(aside, ensure_ascii=False)
-    if (parts.store.value(LAST_KNOWN, name=OVERRIDES) or "{}") == text:
+    if (parts.store.value(before.VALUE, name=OVERRIDES) or "{}") == text:
         return
     with parts.store.write() as tx:
-        before: dict[str, str] = json.loads(tx.value(LAST_KNOWN, name=OVERRIDES) or "{}")
-        for rule in sorted(aside.keys() | before.keys()):
-            if rule in aside and aside[rule] != before.get(rule):
+        earlier: dict[str, str] = json.loads(tx.value(before.VALUE, name=OVERRIDES) or "{}")
+        for rule in sorted(aside.keys() | earlier.keys()):
+            if rule in aside and aside[rule] != earlier.get(rule):
                 audit.record(tx, now, "files", "rule set aside", rule=rule, reason=aside[rule])
             elif rule not in aside:
                 audit.record(tx, now, "files", "rule kept again", rule=rule)
@@ -173,18 +175,37 @@ def _remember_segments(parts: Parts, now: int) -> None:
     if any(problem.path.endswith("segments.yaml") for problem in parts.project.problems):
         return
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    if (parts.store.value(LAST_KNOWN, name=registry.SEGMENTS) or "") == text:
+    known = before.read(parts.store)
+    if known.segments == text or parts.registry.unreadable:
         return
+    if _suits(parts, replace(known, segments=text), parts.registry.versions.values()):
+        with parts.store.write() as tx:
+            _keep(tx, before.SEGMENTS, text, now)
+
+
+def _remember_started(parts: Parts, now: int) -> None:
+    """Keeps what journeys hand to others as it is now; of a journey whose versions need it as it was, also that."""
+    known = before.read(parts.store).started
+    kept = dict(known)
+    for name, given in parts.project.shop.started.items():
+        versions = [one for one in parts.registry.versions.values() if one.name == name]
+        suits = not parts.registry.unreadable and _suits(parts, project.Before(started={name: given}), versions)
+        kept[name] = given if suits else {**given, **known.get(name, {})}
+    if kept != known:
+        with parts.store.write() as tx:
+            _keep(tx, before.STARTED, before.text(kept), now)
+
+
+def _suits(parts: Parts, fresh: project.Before, versions: Iterable[Loaded]) -> bool:
+    """Whether all versions that are kept though no file holds them could be read with this."""
     current = {one.hash for one in parts.project.journeys.values()}
     try:
-        for one in parts.registry.versions.values():
+        for one in versions:
             if one.journey.hash not in current:
-                project.load_kept(one.journey.source, one.name, parts.project, text)
+                project.load_kept(one.journey.source, one.name, parts.project, fresh)
     except errors.SourceErrors:
-        return
-    if not parts.registry.unreadable:
-        with parts.store.write() as tx:
-            _keep(tx, registry.SEGMENTS, text, now)
+        return False
+    return True
 
 
 def _tell_kept(parts: Parts) -> None:

@@ -11,13 +11,14 @@ from functools import cache
 
 from automation.conditions import tree
 from automation.journey import graph
-from automation.journey.project import Project, load_kept
+from automation.journey.project import Before, Project, load_kept
 from automation.kernel import errors
 from automation.store.database import Store
 from automation.store.names import Names
 
+from . import before
+
 log = logging.getLogger(__name__)
-SEGMENTS = "segments"  # in `control`: segments.yaml as it was when every version could be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +117,9 @@ def load(store: Store, names: Names, project: Project) -> Registry:
         steps[journey_id][key] = number
     found: dict[int, Loaded] = {}
     unreadable: list[int] = []
-    before = cache(lambda: str(store.value("SELECT value FROM control WHERE name = :name", name=SEGMENTS) or ""))
+    known_before = cache(lambda: before.read(store))
     for version_id, journey_id, source, digest, name, live_version, paused, status in rows:
-        journey = _journey(project, name, (source, digest), before)
+        journey = _journey(project, name, (source, digest), known_before)
         if journey is None:
             unreadable.append(version_id)
             continue
@@ -130,14 +131,16 @@ def load(store: Store, names: Names, project: Project) -> Registry:
     return Registry(found, names, unreadable)
 
 
-def _journey(project: Project, name: str, version: tuple[str, str], before: Callable[[], str]) -> graph.Journey | None:
-    """`version`: its text and hash. `before`: segments.yaml as it was."""
+def _journey(
+    project: Project, name: str, version: tuple[str, str], known_before: Callable[[], Before]
+) -> graph.Journey | None:
+    """`version`: its text and hash."""
     source, digest = version
     current = project.journeys.get(name)
     if current is not None and current.hash == digest:
         return current
     try:
-        return load_kept(source, name, project, before())
+        return load_kept(source, name, project, known_before())
     except errors.SourceErrors as wrong:
         log.error(
             "a version of %s can no longer be read; whoever is inside waits, and nobody enters it: %s",

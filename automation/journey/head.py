@@ -35,15 +35,28 @@ def read(
     The context says which journeys it starts and with what, and holds the steps and the warnings.
     """
     context = Context(Findings(document, forgiven), shop, steps=steps.read)
-    data = document.data if document.data is not None else {}
+    journey = _read(context, source, name)
+    context.findings.raise_if_any()
+    assert journey is not None
+    return journey, context
+
+
+def survey(document: Document, name: str, shop: Shop) -> Context:
+    """What can be told of a file that has problems: which journeys it starts, and with what."""
+    context = Context(Findings(document), shop, steps=steps.read)
+    _read(context, document.text, name)
+    return context
+
+
+def _read(context: Context, source: str, name: str) -> graph.Journey | None:
+    """None only beside a problem."""
+    data = context.findings.document.data if context.findings.document.data is not None else {}
     needed = [key for key, known in words.JOURNEY.items() if known.required]
     parts = context.mapping(data, (), tuple(words.JOURNEY), words.JOURNEY_LATER, needed)
     journey = _Reader(context, parts, name).journey(source)
     # A title is shown as it stands, whatever an operator calls a campaign.
     _refuse_templates(context.findings, {key: value for key, value in parts.items() if key != "title"}, ())
-    context.findings.raise_if_any()
-    assert journey is not None
-    return journey, context
+    return journey
 
 
 def _refuse_templates(findings: Findings, value: Any, loc: Loc) -> None:

@@ -49,6 +49,14 @@ def lies_somewhere(folder: Path, name: str) -> bool:
     return any(path.stem == name for path in _meant(folder))
 
 
+def names(path: Path, word: str) -> bool:
+    """Whether the text of a file holds this word; where it cannot be told, it may."""
+    try:
+        return word.encode() in path.read_bytes()
+    except OSError:
+        return True
+
+
 def _meant(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)

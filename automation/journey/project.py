@@ -5,8 +5,8 @@ A broken file disables only itself: everything else is loaded, and all problems 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from automation.conditions.scope import FieldInfo
@@ -56,6 +56,7 @@ FOLLOW_ON: Final[Mapping[str, frozenset[str]]] = {
     "policy": frozenset({"J003"}),
 }
 """File -> codes of what journeys lack only because it could not be read: its own problems are the ones to mend."""
+UNGIVEN: Final = frozenset({"C001", "J032", "J045"})  # the same where a journey that starts this one is broken
 _TEXT, _JOURNEY = range(2)  # after the reserved files, whose ranks are below 0
 _KINDS: Final = {"mail": "email"}  # how `via` calls a kind of channel
 T = TypeVar("T")
@@ -96,20 +97,32 @@ def load_source(text: str, name: str, project: Project, path: str = "") -> graph
     return head.read(document, text, name, project.shop)[0]
 
 
-def load_kept(text: str, name: str, project: Project, segments_before: str) -> graph.Journey:
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What versions may still need of other files, as it was when every version could be read.
+
+    `segments`: the text of segments.yaml. `started`: as in Shop.
+    """
+
+    segments: str = ""
+    started: Mapping[str, Members] = field(default_factory=dict)
+
+
+def load_kept(text: str, name: str, project: Project, before: Before) -> graph.Journey:
     """A version that people stand in, from its text. Raises SourceErrors only for what it cannot do without.
 
-    Where its texts no longer suit it, their messages fail one by one. A segment that is gone or renamed is taken from
-    `segments_before`, the text of segments.yaml as it was when every version could be read.
+    Where its texts no longer suit it, their messages fail one by one. What is gone, or no longer what it was, of the
+    segments and of what other journeys hand to this one is taken from `before`.
     """
     document, shop = source.parse(text, f"journeys/{name}.yaml"), project.shop
     try:
         return head.read(document, text, name, shop, texts_check.ABOUT_TEXTS)[0]
     except SourceErrors:
-        before = _segments(segments_before, project.catalog)
-        if not before.keys() - shop.segments.keys():
-            raise
-    shop = replace(shop, segments={**before, **shop.segments})
+        shop = replace(
+            shop,
+            segments={**_segments(before.segments, project.catalog), **shop.segments},
+            started={name: {**shop.started.get(name, {}), **before.started.get(name, {})}},
+        )
     return head.read(document, text, name, shop, texts_check.ABOUT_TEXTS)[0]
 
 
@@ -156,6 +169,7 @@ class _Loader:
         self.warnings: list[Problem] = []
         self.unread: set[str] = set()
         self.legible: dict[str, source.Legible] = {}  # journeys whose YAML is wrong, but clear
+        self.partly: dict[str, Context] = {}  # journeys with problems, as far as they could be read
         self.broken: list[str] = []  # reserved files that could not be read
         self.ranks: dict[str, int] = {}  # of files by path, in the order in which their problems are told
 
@@ -249,8 +263,10 @@ class _Loader:
         """Every journey, those entered by hand last: what `entry` is there, the journeys that start them say."""
         by_hand = {name for name, document in sources.items() if _is_manual(document.data)}
         read = self._read(shop, {name: document for name, document in sources.items() if name not in by_hand})
+        for name, slips in self.legible.items():
+            self.partly[name] = head.survey(slips.document, name, shop)
         for final in (False, True):
-            shop = replace(shop, started=_handed(read))
+            shop = replace(shop, started=self._started(read))
             kept = len(self.problems)
             read |= self._read(shop, {name: sources[name] for name in sorted(by_hand)})
             if not final:
@@ -258,6 +274,17 @@ class _Loader:
         for name, slips in self.legible.items():
             self._besides(name, slips, shop)
         return shop, dict(sorted(read.items()))
+
+    def _started(self, read: Mapping[str, _Read]) -> dict[str, dict[str, FieldInfo]]:
+        """What journeys hand to others: a broken one what can be read of it, and what was handed before."""
+        found: dict[str, dict[str, FieldInfo]] = {}
+        for context in (*self.partly.values(), *(one.context for one in read.values())):
+            for target, members in context.handed.items():
+                found.setdefault(target, {}).update(members)
+        for target, before in self.last.shop.started.items() if self.last else ():
+            if self._broken_starters(target):
+                found[target] = {**before, **found.get(target, {})}
+        return found
 
     def _besides(self, name: str, slips: source.Legible, shop: Shop) -> None:
         """All that is wrong with a journey that is not read because of its YAML."""
@@ -270,16 +297,24 @@ class _Loader:
             try:
                 found[name] = _Read(*head.read(document, document.text, name, shop))
             except SourceErrors as wrong:
-                self._note(wrong.problems, document.problem((), "J051", ""))
+                self.partly[name] = head.survey(document, name, shop)
+                self._note(wrong.problems, document.problem((), "J051", ""), self._broken_starters(name))
             else:
+                self.partly.pop(name, None)
                 self.warnings += found[name].context.findings.warnings
         return found
 
-    def _note(self, problems: tuple[Problem, ...], follows: Problem) -> None:
+    def _broken_starters(self, name: str) -> list[str]:
+        """Journeys that cannot be read whole and may start this one: their files name it."""
+        broken = sorted((self.partly.keys() | self.unread) - {name})
+        return [other for other in broken if places.names(self.folder / f"{other}.yaml", name)]
+
+    def _note(self, problems: tuple[Problem, ...], follows: Problem, starters: Collection[str] = ()) -> None:
         """Tell what is a file's own; where all of it follows from broken files, only that, where `follows` is."""
         codes = {problem.code for problem in problems}
-        causes = [name for name in self.broken if codes & FOLLOW_ON[name]]
-        follow_on = frozenset[str]().union(*(FOLLOW_ON[name] for name in causes))
+        missing = {name: FOLLOW_ON[name] for name in self.broken} | dict.fromkeys(starters, UNGIVEN)
+        causes = [name for name, lacked in missing.items() if codes & lacked]
+        follow_on = frozenset[str]().union(*(missing[name] for name in causes))
         own = [problem for problem in problems if problem.code not in follow_on]
         files = " and ".join(f"{name}.yaml" for name in causes)
         message = f"it names things of {files}, which cannot be read"
@@ -336,14 +371,6 @@ def _empty_catalog() -> Catalog:
 
 def _is_manual(data: Any) -> bool:
     return isinstance(data, dict) and isinstance(data.get("enter"), dict) and "manual" in data["enter"]
-
-
-def _handed(read: Mapping[str, _Read]) -> dict[str, dict[str, FieldInfo]]:
-    found: dict[str, dict[str, FieldInfo]] = {}
-    for one in read.values():
-        for target, members in one.context.handed.items():
-            found.setdefault(target, {}).update(members)
-    return found
 
 
 def _entries(read: Mapping[str, _Read]) -> dict[str, list[Members]]:

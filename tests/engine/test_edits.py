@@ -270,6 +270,33 @@ def test_a_text_that_no_longer_suits_a_journey_stops_neither_those_inside_nor_th
     assert shop.store.value("SELECT count(*) FROM stuck") == 0
 
 
+@pytest.mark.parametrize(
+    "neighbour",
+    [
+        "enter: {event: order.paid}\nagain: finished\nsteps:\n  - {tagg: x}\n  - {start: callee}\n",
+        "enter: {event: order.paid}\nagain: finished\nsteps: [\n",
+        "enter: {event: order.paid}\nagain: finished\nsteps:\n  - {start: callee, with: {price: much}}\n",
+        "",
+    ],
+    ids=["broken", "illegible", "changed", "deleted"],
+)
+def test_whoever_is_inside_goes_on_whatever_becomes_of_the_journey_that_led_there(shop: Shop, neighbour: str) -> None:
+    asks = "if: {entry.price: {at_least: 200}}\n    then: [{tag: dear}]"
+    shop.open(
+        "2026-03-01 08:00",
+        caller=HEAD + "steps:\n  - {start: callee, with: {price: 300}}\n",
+        callee=f"enter: {{manual: true}}\nagain: finished\nsteps:\n  - {{wait: 2h}}\n  - {asks}\n",
+    )
+    ann = shop.person()
+    follow(shop, ann)
+    shop.tick("2026-03-01 09:01")
+    shop.open("2026-03-01 10:00", caller=neighbour)
+    shop.reload("2026-03-01 10:01")
+    shop.tick("2026-03-01 11:01")
+    assert shop.parts.registry.unreadable == frozenset()
+    assert shop.tags(ann) == {"dear"}
+
+
 @pytest.mark.parametrize("again", [False, True])
 def test_a_segment_that_is_renamed_is_kept_for_those_who_stand_in_a_version_that_names_it(
     shop: Shop, again: bool

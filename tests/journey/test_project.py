@@ -176,6 +176,37 @@ def test_what_is_handed_to_a_journey_can_be_asked_there(folder: Path) -> None:
     assert found.shop.started["later"] == {"paid": FieldInfo(FieldType.MONEY)}
 
 
+ASKS = journey("later", "{manual: true, if: {entry.paid: {above: 100}}}")
+GIVES = "[{start: later, with: {paid: 300}}]"
+
+
+@pytest.mark.parametrize("slip", ["steps:\n", "colour: red\nsteps:\n", "title: a\ntitle: b\nsteps:\n"])
+def test_what_a_broken_journey_hands_to_another_is_known_as_far_as_it_can_be_read(folder: Path, slip: str) -> None:
+    write(folder, "starter", journey("starter", steps=GIVES).replace("steps: [", f"{slip}  - {{tagg: x}}\n  - ")[:-2])
+    write(folder, "later", ASKS)
+    found = load(folder)
+    assert {Path(one.path).stem for one in found.problems} == {"starter"} and "later" in found.journeys
+
+
+def test_what_an_illegible_journey_may_hand_over_is_not_held_against_the_other(folder: Path) -> None:
+    write(folder, "starter", journey("starter", steps=GIVES))
+    write(folder, "later", ASKS)
+    before = load(folder)
+    write(folder, "starter", journey("starter", steps=GIVES + "]"))
+    assert [one.code for one in load(folder).problems if one.path.endswith("later.yaml")] == ["J051"]
+    after = project.load(settings(folder), CHANNELS, before)
+    assert {Path(one.path).stem for one in after.problems} == {"starter"} and "later" in after.journeys
+
+
+def test_what_a_healthy_journey_no_longer_hands_over_is_missed_at_once(folder: Path) -> None:
+    write(folder, "starter", journey("starter", steps=GIVES))
+    write(folder, "later", ASKS)
+    before = load(folder)
+    write(folder, "starter", journey("starter", steps="[{start: later}]"))
+    after = project.load(settings(folder), CHANNELS, before)
+    assert [(Path(one.path).stem, one.code) for one in after.problems] == [("later", "C001")]
+
+
 def test_variants_are_checked_against_the_entries_that_send_the_text(folder: Path) -> None:
     hello = folder / "templates" / "hello"
     (hello / "text.yaml").write_text("variants: {big: {if: {entry.amount: {above: 100}}}}\n", encoding="utf-8")
