@@ -163,8 +163,11 @@ def test_who_agreed_to_nothing_gets_no_marketing_and_the_reason_is_compared(bare
         ("name: 王芳", "birthday: 13-40", "4:22 birthday: "),
         ("event: order.paid", "event: order.payed", "6:35 no event 'order.payed'"),
         ("amount: 299", "amuont: 299", "6:47 event 'order.paid' has no property 'amuont'"),
-        ("amount: 299", "amount: much", "6:5 "),
-        ("amount: 299", "amount: {from: coupon.code}", "6:55 the run has no coupon.code by then"),
+        ("amount: 299", "amount: much", "6:55 amount: an amount of money is due, such as 299.00"),
+        ("amount: 299", "amount: 99.999", "6:55 amount: an amount of money has at most two decimals"),
+        ("amount: 299", "amount: {from: entry.amount}", "6:55 the run has no entry.amount by then"),
+        ("amount: 299", "amount: {from: gif.code}", "6:62 the run never knows a 'gif'"),
+        ("amount: 299", "amount: {form: entry.amount}", "6:56 unknown key 'form'"),
         ("- {at: 2026-02-20 10:00, event: order.paid, amount: 299}", "- {at: 2026-02-20 10:00}", "6:5 one thing that"),
         ("- {at: 2026-02-20 10:00, event: order.paid, amount: 299}", "- {at: 2026-06-01 08:30, clicked: wakeup_hello}",
          "6:37 wakeup_hello has not left by then"),
@@ -242,6 +245,22 @@ def test_check_reads_tests_too(bare: Shop) -> None:
     done = bare("check")
     assert done.code == 1
     assert "tests/dormant.yaml:8:34 K602 no step sends 'wakeup_helo' (did you mean 'wakeup_hello'?)" in done.out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("name: 王芳", "tier: goldd", "4:18 K608 tier: one of these is due"),
+        ("name: 王芳", "birthday: 农历十三月初一", "4:22 K608 birthday: "),
+        ("name: 王芳", "monetary: 6", "4:22 K608 monetary: a score from 1 to 5 is due"),
+        ("event: order.paid, amount: 299", "set: {tier: goldd}", "6:40 K608 tier: one of these is due"),
+        ("amount: 299", "amount: abc", "6:55 K608 amount: an amount of money is due, such as 299.00"),
+        ("amount: 299", "amount: {from: gif.code}", "6:62 K602 the run never knows a 'gif'"),
+    ],
+)
+def test_check_reads_the_values_of_tests_too(bare: Shop, old: str, new: str, said: str) -> None:
+    written(bare, CASE.replace(old, new, 1))
+    assert f"tests/dormant.yaml:{said}" in bare("check").out
 
 
 def test_the_tests_that_a_new_shop_brings_hold(tmp_path: Path, bare: Shop) -> None:

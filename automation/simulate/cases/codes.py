@@ -6,7 +6,7 @@ from typing import Final
 
 CODES: Final[dict[str, str]] = {
     "K601": "journey that there is not",
-    "K602": "step, split, path, pool, role or hook that the tested journey or the shop does not have",
+    "K602": "step, name, split, path, pool, role or hook that the tested journey or the shop does not have",
     "K603": "moment of a test that cannot be read",
     "K604": "kind of channel that the shop does not have",
     "K605": "field that a test cannot set",

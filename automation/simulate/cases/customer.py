@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from automation.audience import rfm
-from automation.conditions.tree import FieldType
 from automation.engine.delivery import receipts
 from automation.journey import built_in
-from automation.journey.catalog import Field, Home, Property
+from automation.journey.catalog import Field, Home
 from automation.kernel.document import Loc
 from automation.kernel.errors import Problem, SourceErrors
 from automation.people import consents, fields, happenings, identities, profiles, tags
@@ -21,6 +18,7 @@ from automation.store.database import Transaction
 from automation.store.states import AttemptState
 
 from .case import Case, Happening, What
+from .given import arriving, is_score
 
 SOURCE: Final = "test"
 ADDRESSES: Final = {"phone": "13800000001", "email": "customer@example.com"}  # of the other kinds, any text is one
@@ -47,7 +45,7 @@ class Actor:
             self.person = profiles.create(people, tx, now)
             tx.run("UPDATE person SET seed = :seed WHERE id = :id", seed=seed, id=self.person)
             given = self._fields()
-            for score in [name for name in rfm.COLUMNS if name in given]:
+            for score in [name for name in given if is_score(name)]:
                 self._score(tx, score, given.pop(score))
             self._set(tx, now, given, ("customer",))
             for kind in sorted(self._kinds_of_address()):
@@ -105,17 +103,17 @@ class Actor:
             raise SourceErrors(problems)
         return changes
 
-    def _score(self, tx: Transaction, name: str, value: Any) -> None:
-        if type(value) is not int or not 1 <= value <= 5:
-            raise self._wrong(("customer", name), f"{name}: a score from 1 to 5 is due")
+    def _score(self, tx: Transaction, name: str, value: int) -> None:
         tx.run(f"UPDATE person SET {name} = :value WHERE id = :id", value=value, id=self.person)
 
     def _event(self, tx: Transaction, one: Happening) -> happenings.Checked:
         known = self._world.people.catalog.events[one.word]
         props = {name: of.example for name, of in known.properties.items() if of.example is not None}
         for name, value in one.values.items():
-            found = self._from(tx, value, (*one.loc, name)) if isinstance(value, Mapping) else value
-            props[name] = _arriving(known.properties[name], found)
+            if isinstance(value, Mapping):
+                props[name] = self._from(tx, value, (*one.loc, name))
+            else:
+                props[name] = arriving(known.properties[name], value)
         try:
             return happenings.checked(
                 self._world.people, one.at, happenings.Happening(self.person, one.word, props, one.at, SOURCE)
@@ -125,11 +123,11 @@ class Actor:
 
     def _from(self, tx: Transaction, value: Mapping[str, Any], loc: Loc) -> Any:
         """`{from: coupon.code}`: what the run knows by then."""
-        path = value.get("from")
+        path = value["from"]
         found: Any = json.loads(tx.value(DATA, journey=self._case.journey) or "{}")
-        for key in str(path).split("."):
+        for key in path.split("."):
             found = found.get(key) if isinstance(found, Mapping) else None
-        if set(value) != {"from"} or found is None:
+        if found is None:
             raise self._wrong(loc, f"the run has no {path} by then")
         return found
 
@@ -149,15 +147,5 @@ class Actor:
 def _is_settable(known: Field) -> bool:
     if known.home is Home.COLUMN:
         # Who lives where the shop is has no zone. Scores are nobody's to set, but a test says them.
-        return known.name in (*fields.COLUMNS, *rfm.COLUMNS) and known.name != "zone"
+        return (known.name in fields.COLUMNS or is_score(known.name)) and known.name != "zone"
     return known.home is not Home.IDENTITY
-
-
-def _arriving(known: Property, value: Any) -> Any:
-    """Money is written in yuan; many shops' events bring it in fen."""
-    if known.kind is not FieldType.MONEY or known.unit != "fen":
-        return value
-    try:
-        return str(Decimal(str(value)) * 100).removesuffix(".00").removesuffix(".0")
-    except InvalidOperation:
-        return value

@@ -13,14 +13,15 @@ from zoneinfo import ZoneInfo, available_timezones
 from automation.conditions.findings import Findings, said, short
 from automation.festivals import walltime
 from automation.journey import graph
-from automation.journey.catalog import Home
+from automation.journey.catalog import Home, Property
 from automation.journey.project import Project
 from automation.kernel import source
 from automation.kernel.document import Document, Loc
 from automation.kernel.errors import Problem, SourceErrors
+from automation.people.normalise import Unusable
 from automation.settings import Settings
 
-from . import words
+from . import given, words
 from .case import Case, Customer, Ends, Expected, Happening, Sort, Span, What
 
 ONLY_OF: Final = {"via": Sort.SEND, "text": Sort.SEND, "reason": Sort.SKIPPED}
@@ -128,7 +129,8 @@ class _Reader:
         parts = self.findings.mapping(value, ("customer",))
         fields = {name: given for name, given in parts.items() if name not in words.CUSTOMER}
         for name in fields:
-            self._field(name, ("customer", name), key=True)
+            if self._field(name, ("customer", name), key=True):
+                self._value(name, fields[name], ("customer", name))
         if "zone" in fields and fields["zone"] in available_timezones():
             self.zone = ZoneInfo(fields["zone"])
         without = self._texts(parts, "without")
@@ -157,13 +159,27 @@ class _Reader:
                 loc, "K604", f"no channel is of the kind '{short(word)}'", word, self.kinds, key=False
             )
 
-    def _field(self, name: str, loc: Loc, key: bool = False) -> None:
+    def _field(self, name: str, loc: Loc, key: bool = False) -> bool:
+        """Whether it is one that a test can say something of."""
         known = self.project.catalog.fields
         if name not in known:
             message = f"no field '{short(name)}' in catalog.yaml"
             self.findings.unknown(loc, "K605", message, name, {*known, *words.CUSTOMER}, key=key)
         elif known[name].home is Home.IDENTITY:
             self.findings.wrong(loc, "K605", f"'{name}' is an address", "say can: [sms, wechat, ...]", key=key)
+        else:
+            return True
+        return False
+
+    def _value(self, name: str, raw: Any, loc: Loc) -> None:
+        known = self.project.catalog.fields[name]
+        try:
+            if given.is_score(name) and loc[0] == "customer":
+                given.check_score(raw)
+            else:
+                given.check_field(known, raw, self.zone)
+        except Unusable as wrong:
+            self.findings.wrong(loc, "K608", f"{name}: {wrong}")
 
     # what happens
 
@@ -206,7 +222,8 @@ class _Reader:
         if what is What.SET:
             values = self.findings.mapping(own["set"], place)
             for name in values:
-                self._field(name, (*place, name), key=True)
+                if self._field(name, (*place, name), key=True):
+                    self._value(name, values[name], (*place, name))
         elif what is What.EVENT:
             word = self.findings.text(own["event"], place) or ""
             values = {name: value for name, value in own.items() if name not in ("at", "event")}
@@ -223,10 +240,36 @@ class _Reader:
             self.findings.unknown((*loc, "event"), "K607", f"no event '{short(word)}'", word, known, key=False)
         elif word:
             properties = known[word].properties
-            for name in values:
+            for name, value in values.items():
                 if name not in properties:
                     message = f"event '{word}' has no property '{short(name)}'"
                     self.findings.unknown((*loc, name), "K607", message, name, properties)
+                elif isinstance(value, Mapping):
+                    self._from(value, (*loc, name))
+                else:
+                    self._property(properties[name], value, (*loc, name))
+
+    def _property(self, known: Property, value: Any, loc: Loc) -> None:
+        try:
+            given.check_property(known, value, self.zone)
+        except Unusable as wrong:
+            self.findings.wrong(loc, "K608", f"{known.name}: {wrong}")
+
+    def _from(self, value: Mapping[str, Any], loc: Loc) -> None:
+        """`{from: coupon.code}`, of what the run will know."""
+        own = self.findings.mapping(value, loc, ("from",), ("from",))
+        path = self.findings.text(own["from"], (*loc, "from")) if "from" in own else None
+        if path is None or self.journey is None:
+            return
+        known = given.told_by_run(self.journey)
+        name, _, member = path.partition(".")
+        if name not in known:
+            self.findings.unknown(
+                (*loc, "from"), "K602", f"the run never knows a '{short(name)}'", name, known, key=False
+            )
+        elif (members := known[name]) is not None and member not in members:
+            message = f"{name} has no '{short(member)}'"
+            self.findings.unknown((*loc, "from"), "K602", message, member, members, key=False)
 
     # what is expected
 

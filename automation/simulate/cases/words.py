@@ -26,7 +26,8 @@ CUSTOMER: Final[Mapping[str, str]] = {
     "without": "fields they do not have",
 }
 HAPPENS: Final[Mapping[str, str]] = {
-    "event": "an event; its properties stand beside it, those that are not said have the catalog's examples",
+    "event": "an event; its properties stand beside it, those that are not said have the catalog's examples;"
+    " `code: {from: coupon.code}` takes a value from what the run knows by then: `coupon`, or a name given by `as`",
     "delivered": "the newest message of this step arrived",
     "opened": "it was opened",
     "clicked": "its link was followed",
