@@ -18,6 +18,7 @@ from automation.conditions.tree import FieldType, Ref, Scalar, Shifted
 from automation.festivals import durations, moments, walltime
 from automation.festivals.durations import Duration
 from automation.festivals.moments import Limit, Moment
+from automation.kernel import slips
 from automation.kernel.document import Loc
 
 T = TypeVar("T")
@@ -100,6 +101,10 @@ def _choice(findings: Findings, value: Any, loc: Loc, info: FieldInfo) -> str | 
     if isinstance(value, str) and (value in known or not known):
         return value
     message = f"{said(value)} is not one of its values"
+    meant = slips.compared(value) if isinstance(value, str) else None
+    if meant and meant[1] in known and (info.order or meant[0] == "not"):
+        findings.wrong(loc, "C013", message, f"a comparator is a word: write {{{meant[0]}: {meant[1]}}}")
+        return None
     findings.unknown(loc, "C013", message, str(value), known, key=False)
     return None
 

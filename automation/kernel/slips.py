@@ -41,12 +41,16 @@ COMMA_LIST = re.compile(rf"{NAME}(?:\s*，\s*{NAME})+")
 COMMA_KEY = re.compile(rf"，\s*{NAME}\s*[:：]")
 NUMBER_LIKE = re.compile(r"(?:[\w.]+ )*[+-]?\d[\d:. +%-]*(?:[a-z]{1,8}|%|天|周|月|年|小时|分钟|秒|个工作日)?(?: .*)?")
 WIDE_SIGN = re.compile("[\uff01-\uff5e—]")
-COMPARATOR = re.compile(r"(>=|<=|==|!=|=>|=<|>|<|=|≥|≤|≠|＞|＜|＝)=?\s*(-?\d[\d.]*%?[a-z]{0,2})$")
+SIGN: Final = r"(>=|<=|==|!=|=>|=<|>|<|=|≥|≤|≠|＞|＜|＝)=?\s*"
+COMPARATOR = re.compile(SIGN + r"(-?\d[\d.]*%?|(?P<length>\d+[a-z]{1,2})|(?P<day>\d{4}-\d\d?-\d\d?))$")
+COMPARED_WORD = re.compile(SIGN + r"(\S+)$")
 COMPARATOR_WORD: Final = {">": "above", "＞": "above", "<": "below", "＜": "below", "!=": "not", "≠": "not"} | {
     sign: word
     for word, signs in {"at_least": (">=", "=>", "≥"), "at_most": ("<=", "=<", "≤")}.items()
     for sign in signs
 }
+OF_LENGTH: Final = {"above": "older_than", "at_least": "older_than", "below": "within", "at_most": "within"}
+OF_DAY: Final = {"above": "after", "at_least": "after", "below": "before", "at_most": "before"}
 OPENING: Final = {
     "&": "Y012",
     "*": "Y013",
@@ -174,6 +178,10 @@ def template_expression(piece: Piece) -> Iterator[Found]:
 def comparator_sign(piece: Piece) -> Iterator[Found]:
     if piece.role in WORDS and (found := COMPARATOR.match(piece.text)):
         word = COMPARATOR_WORD.get(found[1])
+        if word and found["length"]:
+            word = OF_LENGTH.get(word)
+        elif word and found["day"]:
+            word = OF_DAY.get(word)
         hint = f"write {{{word}: {found[2]}}}" if word else f"write the value alone: {found[2]}"
         yield 0, "Y035", f"a comparator is a word, not the sign {found[1]}", hint
 
@@ -183,7 +191,18 @@ def opening_sign(piece: Piece) -> Iterator[Found]:
         yield 0, "Y033", "text after a closing bracket or quotation mark", 'quote the whole text: "[限时] 抢购"'
     elif piece.role in TEXTS and piece.text[:1] in OPENING and not COMPARATOR.match(piece.text):
         sign = piece.text[0]
-        yield 0, OPENING[sign], f"an unquoted text begins with {sign}, which is a sign of YAML", 'quote the text: "..."'
+        meant = compared(piece.text) if piece.text.isascii() else None
+        hint = 'quote the text: "..."'
+        if meant:
+            hint = f"to compare write {{{meant[0]}: {meant[1]}}}; else {hint}"
+        yield 0, OPENING[sign], f"an unquoted text begins with {sign}, which is a sign of YAML", hint
+
+
+def compared(text: str) -> tuple[str, str] | None:
+    """The comparator and the value that a sign before one word may mean, such as > gold; None for any other text."""
+    found = COMPARED_WORD.match(text)
+    word = COMPARATOR_WORD.get(found[1]) if found else None
+    return (word, found[2]) if found and word else None
 
 
 RULES: Final[tuple[Callable[[Piece], Iterator[Found]], ...]] = (

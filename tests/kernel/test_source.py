@@ -138,6 +138,7 @@ SLIPS = [
     ("x: {amount: >= 100}\n", 1, 13, "Y035"),
     ("amount: ≥50\n", 1, 9, "Y035"),
     ("amount: <3d\n", 1, 9, "Y035"),
+    ("t: >= 2026-01-01\n", 1, 4, "Y035"),
     ("\ta: b\n", 1, 1, "Y036"),
     ("a:\n\tb: c\n", 2, 1, "Y036"),
     ("a:\tb\n", 1, 3, "Y036"),
@@ -315,3 +316,21 @@ def test_after_a_slip_that_blurs_the_rest_nothing_more_is_guessed(tmp_path: Path
     with pytest.raises(SourceErrors) as found:
         source.read_as(path, lambda document: pytest.fail("it was looked at"))
     assert not isinstance(found.value, source.Legible)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("> 100", "write {above: 100}"),
+        ("> 30d", "write {older_than: 30d}"),
+        ("<=3h", "write {within: 3h}"),
+        ("> 2026-01-01", "write {after: 2026-01-01}"),
+        ("= 30d", "write the value alone: 30d"),
+        ("> gold", 'to compare write {above: gold}; else quote the text: "..."'),
+        ("> 你好", 'quote the text: "..."'),
+    ],
+)
+def test_the_hint_for_a_sign_names_the_comparator_that_its_value_takes(text: str, hint: str) -> None:
+    with pytest.raises(SourceErrors) as caught:
+        source.parse(f"t: {text}\n", "j.yaml")
+    assert [one.hint for one in caught.value.problems] == [hint]
