@@ -13,17 +13,19 @@ from dataclasses import dataclass, field
 from automation.audience import slices
 from automation.audience.compiler import Target
 from automation.audience.parameters import Parameters
-from automation.engine import enrol
+from automation.engine import enrol, timing
 from automation.engine.delivery import budgets
 from automation.engine.delivery.routes import Routes
 from automation.engine.parts import Parts
+from automation.engine.steps import send as sends
 from automation.festivals import quiet
 from automation.journey import graph
 from automation.journey.policy_file import PurposeClass
 from automation.kernel.ports import Channel, Limit
 from automation.policy import asking
 from automation.policy.capacity import Rooms
-from automation.policy.claimed import CLAIM, Asked, Branch, Options, Route
+from automation.policy.claimed import CLAIM, Asked, Branch, Options, Route, by_zone, listed
+from automation.policy.quiet_hours import SPREAD
 from automation.policy.verdicts import Verdict, Word
 from automation.rendering.texts import BASE
 from automation.store.database import Transaction
@@ -75,7 +77,9 @@ def estimate(
     number = parts.names.ensure("purpose", [send.purpose])[send.purpose]
     routes = Routes(parts, channels)
     options, grants = routes.ways(send, BASE)
-    ask = _Question(parts, journey, Route(0, 0, 0, None, options, grants=grants), routes.kinds, {number: purpose}, now)
+    begins = max(at, now)
+    route = Route(0, 0, 0, None, options, grants=grants)
+    ask = _Question(parts, journey, send, route, routes.kinds, {number: purpose}, now, begins)
     counts: Counter[tuple[int, int | None, str | None]] = Counter()
     done = 0
     for chunk in slices.chunks(ids, SLICE):
@@ -94,22 +98,24 @@ def estimate(
     return Estimate(
         len(ids), sum(count for (verdict, _, _), count in counts.items() if verdict == Verdict.CANCEL),
         reached, dict(kept.most_common()), _closed(options),
-        _opens(parts, send, purpose, max(at, now)), dict(lanes),
-        budgets.over(parts.store, parts.settings, channels, lanes, max(at, now)), cost.of(parts, send, reached),
+        _opens(parts, send, begins), dict(lanes),
+        budgets.over(parts.store, parts.settings, channels, lanes, begins), cost.of(parts, send, reached),
         {(one.channel, one.lane): one.limits for one in routes.doors if lanes[one.channel, one.lane] and one.limits},
     )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What stays the same over all slices."""
+    """What stays the same over all slices. `begins`: when messages are queued, UTC seconds."""
 
     parts: Parts
     journey: graph.Journey
+    send: graph.Send
     route: Route
     kinds: Mapping[str, Sequence[str]]
     purposes: Mapping[int, PurposeClass]
     now: int
+    begins: int
 
 
 def _by_channel(ways: Options, lanes: Mapping[tuple[str, str], int]) -> dict[str, int]:
@@ -129,10 +135,11 @@ def _closed(options: Options) -> dict[str, str]:
     return found
 
 
-def _opens(parts: Parts, send: graph.Send, purpose: PurposeClass, begins: int) -> int | None:
-    if purpose.quiet is None or send.ignore_quiet:
+def _opens(parts: Parts, send: graph.Send, begins: int) -> int | None:
+    window = sends.window(parts, send)
+    if window is None:
         return None
-    opens = quiet.open_at(purpose.quiet, begins, parts.zones.shop)
+    opens = quiet.open_at(window, begins, parts.zones.shop)
     return opens if opens > begins else None
 
 
@@ -149,11 +156,12 @@ def _slice(ask: _Question, tx: Transaction, ids: Sequence[int]) -> dict[tuple[in
     fill = FILL.format(holdout=enrol.holdout(parts, ask.journey))
     tx.run(f"{fill} FROM {given} i JOIN person p ON p.id = i.id WHERE p.merged_into IS NULL",
            purpose=next(iter(ask.purposes)), ids=slices.bound(ids))  # fmt: skip
-    asking.answer(asked, _about_message(asked, ask.journey.kind), Rooms())
+    about_message = [*_unless(asked, ask.journey.kind), *_expired(ask, asked)]
+    asking.answer(asked, about_message, Rooms())
     return {(verdict, door, reason): count for verdict, door, reason, count in tx.rows(COUNTS)}
 
 
-def _about_message(asked: Asked, kind: str) -> Iterator[Branch]:
+def _unless(asked: Asked, kind: str) -> Iterator[Branch]:
     """What keeps a message back whatever the channel: the policy's `unless`."""
     condition = asked.policy.unless.get(kind)
     if condition is not None:
@@ -162,3 +170,18 @@ def _about_message(asked: Asked, kind: str) -> Iterator[Branch]:
         asked.more |= parameters.values(asked.now)
         yield Branch(f"EXISTS (SELECT 1 FROM person p WHERE p.id = claim.person_id AND {test})", Verdict.SUPPRESS,
                      f"'{Word.UNLESS} (policy, {kind})'")  # fmt: skip
+
+
+def _expired(ask: _Question, asked: Asked) -> Iterator[Branch]:
+    """Who lives where quiet hours end only after the message expires."""
+    window = sends.window(ask.parts, ask.send)
+    if window is None or timing.references(ask.send.expires):
+        return
+    until = timing.resolver(ask.parts, ask.send.expires, ask.journey.shop_clock, limit=True)
+    opens = {zone: quiet.open_at(window, ask.begins, where) for zone, where in asked.zones.items()}
+    closed = {zone: at for zone, at in opens.items() if at > ask.begins}
+    if closed:
+        expires = by_zone(asked, {zone: until(zone, ask.begins, ()) for zone in closed})
+        rows = f"claim.zone IN ({listed(sorted(closed))})"
+        yield Branch(f"{rows} AND {by_zone(asked, closed)} + claim.seed % {SPREAD} >= {expires}", Verdict.EXPIRE,
+                     f"'{Word.EXPIRED}'")  # fmt: skip

@@ -88,6 +88,21 @@ def test_the_estimate_is_what_delivery_then_does(house: House) -> None:
     assert found.messages + sum(found.kept_back.values()) == found.audience == 7
 
 
+def test_who_cannot_be_reached_before_it_expires_is_not_counted_as_reached(house: House) -> None:
+    ids = [house.reachable("phone"), house.reachable("phone", zone="America/New_York")]
+    night = house.ts("2026-03-05 03:00")
+    found = plan(house, asked(house, at=night, expires="2h"), ids)
+    assert (dict(found.reached), dict(found.kept_back)) == ({"sms_main": 1}, {"expired": 1})
+    assert dict(plan(house, asked(house, at=night, expires="7h"), ids).reached) == {"sms_main": 2}
+    send(house, asked(house, at=night, expires="2h"), ids)
+    for moment in ("2026-03-05 03:00", "2026-03-05 09:30"):
+        house.tick(moment)
+        house.deliver(moment)
+    sent, not_sent = became(house)
+    assert dict(found.reached) == dict(sent)
+    assert dict(found.kept_back) == dict(not_sent)
+
+
 def test_caps_are_asked_over_all_channels_and_over_one(house: House) -> None:
     ids = [house.reachable("phone", "email")]
     send(house, asked(house), ids)
