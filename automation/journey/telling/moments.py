@@ -77,7 +77,7 @@ def limit(of: Limit, names: Names) -> str:
     if isinstance(of, Duration):
         return f"{length(of)}内"
     if of.time is not None or (of.anchor.kind is AnchorKind.PATH and names.is_time(of.anchor.path)):
-        return f"{moment(of, names)}前"
+        return f"{moment(of, names).removesuffix('时')}前"
     return "当天" if of == _TODAY else f"{moment(of, names)}结束前"
 
 

@@ -200,6 +200,10 @@ def test_a_moment_is_read_back_in_words(explain: Explain, moment: str, said: str
             "1. 发送「欢迎关注」：用微信公众号「wechat_main」；定在最近的一个 19:30 发；"
             "最近的一个 20:30 前发不出去就不发了",
         ),
+        (
+            "{send: welcome, via: [wechat_main], expires: entry.at}",
+            "1. 发送「欢迎关注」：用微信公众号「wechat_main」；「付款」发生前发不出去就不发了",
+        ),
     ],
 )  # fmt: skip
 def test_a_step_is_read_back_in_words(explain: Explain, text: str, said: str) -> None:
