@@ -16,6 +16,8 @@ from automation.settings.model import MEDIA
 
 Parts: TypeAlias = Mapping[str, Any]
 Result: TypeAlias = tuple[model.Act | None, Flow]
+STAFF: Final = "staff: of config.yaml"
+WEBHOOKS: Final = "webhooks: of config.yaml"
 _A_DAY: Final = Duration(days=1)
 _AN_HOUR: Final = Duration(seconds=3600)
 _MOST_POINTS: Final = 1_000_000
@@ -133,7 +135,7 @@ def _with(context: Context, parts: Parts, loc: Loc, flow: Flow) -> tuple[tuple[s
 
 
 def notify(context: Context, parts: Parts, loc: Loc, flow: Flow) -> Result:
-    role = context.known(parts["notify"], (*loc, "notify"), context.shop.roles, "J008", "member of staff")
+    role = context.known(parts["notify"], (*loc, "notify"), context.shop.roles, "J008", "member of staff", STAFF)
     text = context.findings.text(parts["text"], (*loc, "text")) if "text" in parts else context.facts.title
     digest = context.span(parts, "digest", loc, _AN_HOUR)
     if role is None or text is None:
@@ -142,6 +144,6 @@ def notify(context: Context, parts: Parts, loc: Loc, flow: Flow) -> Result:
 
 
 def webhook(context: Context, parts: Parts, loc: Loc, flow: Flow) -> Result:
-    name = context.known(parts["webhook"], (*loc, "webhook"), context.shop.webhooks, "J049", "webhook")
+    name = context.known(parts["webhook"], (*loc, "webhook"), context.shop.webhooks, "J049", "webhook", WEBHOOKS)
     given = _with(context, parts, loc, flow)
     return (model.Do(graph.CallWebhook(context.keys.at[loc], name, given)) if name else None), flow

@@ -13,6 +13,7 @@ from automation.conditions.tree import FieldType
 from automation.festivals import schedules
 from automation.festivals.durations import Duration
 from automation.journey import entries, graph, keys, steps, words
+from automation.journey.actions import STAFF
 from automation.journey.compile import compile_steps, dealt
 from automation.journey.entries import Entered
 from automation.journey.reading import Context, Facts, Flow
@@ -141,7 +142,7 @@ class _Reader:
         owner = None
         if "owner" in self.parts:
             owner = self.context.known(
-                self.parts["owner"], ("owner",), self.context.shop.roles, "J008", "member of staff"
+                self.parts["owner"], ("owner",), self.context.shop.roles, "J008", "member of staff", STAFF
             )
         if self.parts.get("subject") == "group":
             self.findings.wrong(("subject",), "J002", "'subject: group' is not available yet")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
+from automation.conditions.findings import short
 from automation.conditions.scope import FieldInfo
 from automation.conditions.tree import Condition
 from automation.festivals import feasts
@@ -206,7 +207,7 @@ class _Loader:
             public=self.settings.web.public_url is not None,
         )  # fmt: skip
         shop, read = self._journeys(shop, sources)
-        journeys = self._without_circles(read)
+        journeys = self._without_circles(self._without_strange_starts(read))
         conditions, wrong = variants.read(shop, _entries(journeys))
         self.problems += [problem for problems in wrong.values() for problem in problems]
         journeys = self._without_broken_texts(journeys, frozenset(wrong))
@@ -319,6 +320,20 @@ class _Loader:
         files = " and ".join(f"{name}.yaml" for name in causes)
         message = f"it names things of {files}, which cannot be read"
         self.problems += own or [replace(follows, message=message, hint=f"mend {files} first")]
+
+    def _without_strange_starts(self, read: dict[str, _Read]) -> dict[str, _Read]:
+        """Leaves out who starts a journey whose steps count on an entry that it would not have."""
+        own = {name for name, one in read.items() if not isinstance(one.journey.entry, graph.ManualEntry)}
+        found = {}
+        for name, one in read.items():
+            wrong = {target: place for target, place in one.context.starts.items() if target in own}
+            for target, place in wrong.items():
+                message = f"'{short(target)}' has an entry of its own"
+                hint = "only a journey with enter: {manual: true} is started"
+                self.problems.append(one.context.findings.document.problem(place, "J055", message, hint))
+            if not wrong:
+                found[name] = one
+        return found
 
     def _without_circles(self, read: dict[str, _Read]) -> dict[str, _Read]:
         for name, circle in circles.find({name: one.journey for name, one in read.items()}).items():

@@ -138,9 +138,15 @@ class Context:
             value = {key: part for key, part in value.items() if key not in later}
         return self.findings.mapping(value, loc, known, needed)
 
-    def known(self, value: Any, loc: Loc, names: Collection[str], code: str, what: str) -> str | None:
-        """A text that has to be one of the names."""
+    def known(
+        self, value: Any, loc: Loc, names: Collection[str], code: str, what: str, declared: str = ""
+    ) -> str | None:
+        """A text that has to be one of the names. `declared`: where they are, to say so while there are none."""
         found = self.findings.text(value, loc)
+        if found is not None and not names and declared:
+            hint = f"none is there yet: add it to {declared}"
+            self.findings.wrong(loc, code, f"unknown {what} '{short(found)}'", hint)
+            return None
         if found is not None and found not in names:
             self.findings.unknown(loc, code, f"unknown {what} '{short(found)}'", found, names, key=False)
             return None

@@ -12,13 +12,14 @@ from automation.festivals import moments
 from automation.festivals.durations import Duration
 from automation.festivals.moments import Moment
 from automation.journey import coupons, graph, model
-from automation.journey.compile import MOST_BRANCHES
+from automation.journey.compile import FINISHED, MOST_BRANCHES
 from automation.journey.reading import Context, Flow, Members
 from automation.kernel.document import Loc
 
 Parts: TypeAlias = Mapping[str, Any]
 Result: TypeAlias = tuple[model.Act | None, Flow]
 UNTIL: Final = "until "
+_ENDINGS: Final = frozenset({FINISHED, "goal", "restarted", "merged", "stopped", "control group", "the step is gone"})
 _NAME = re.compile(r"[^\W\d]\w{0,31}")
 _TAKEN: Final = frozenset({"customer", "entry", "group", "links", "mail", "repeat", "from"})
 WHOLE: Final = 100_000  # a hundred per cent in thousandths
@@ -198,7 +199,7 @@ def _check_shares(context: Context, place: Loc, shares: list[int], paths: int) -
 
 def stop(context: Context, parts: Parts, loc: Loc, flow: Flow) -> Result:
     reason = context.findings.text(parts["stop"], (*loc, "stop"))
-    if reason is not None and reason.startswith("exit "):  # messages of runs that left by an exit are withdrawn
-        message = f"{said(reason)} begins like the reason of an exit"
+    if reason is not None and (reason in _ENDINGS or reason.startswith("exit ")):
+        message = f"{said(reason)} is what the engine says of runs that ended otherwise"
         context.findings.wrong((*loc, "stop"), "J025", message, "say it in other words")
     return (model.Stop(reason) if reason else None), Flow({}, flow.maybe, ended=True)

@@ -17,6 +17,7 @@ from tests.journey import shelf
 
 ROOT = Path(__file__).parents[2]
 CHANNELS = {"wechat_main": "wechat", "sms_main": "sms", "mail_main": "email"}
+BY_HAND = "{manual: true}"
 STAFF = dict.fromkeys(("ops", "complaint_lead", "owner"))
 
 
@@ -25,7 +26,7 @@ def settings(folder: Path) -> Settings:
     folders = SimpleNamespace(journeys=folder / "journeys", templates=folder / "templates")
     web = SimpleNamespace(public_url=None)
     read = SimpleNamespace(
-        folders=folders, channels={}, via=("wechat", "sms", "email"), staff=STAFF, webhooks={}, web=web
+        folders=folders, channels={}, via=("wechat", "sms", "email"), staff=dict(STAFF), webhooks={}, web=web
     )
     return cast(Settings, read)
 
@@ -150,8 +151,8 @@ def test_what_only_follows_from_a_broken_file_is_not_said_again(
 
 
 def test_journeys_in_a_circle_without_a_wait_are_all_shown(folder: Path) -> None:
-    write(folder, "one", journey("one", steps="[{tag: a}, {tag: b, if: {tag: a}}, {start: two}]"))
-    write(folder, "two", journey("two", steps="[{if: {tier: gold}, then: [{start: one}]}]"))
+    write(folder, "one", journey("one", BY_HAND, "[{tag: a}, {tag: b, if: {tag: a}}, {start: two}]"))
+    write(folder, "two", journey("two", BY_HAND, "[{if: {tier: gold}, then: [{start: one}]}]"))
     found = load(folder)
     assert set(found.journeys) == {"fine"}
     assert [(Path(one.path).stem, one.line, one.code) for one in found.problems] == [
@@ -162,8 +163,25 @@ def test_journeys_in_a_circle_without_a_wait_are_all_shown(folder: Path) -> None
 
 
 def test_a_circle_with_a_wait_is_fine(folder: Path) -> None:
-    write(folder, "one", journey("one", steps="[{wait: 1d}, {start: one}]"))
+    write(folder, "one", journey("one", BY_HAND, "[{wait: 1d}, {start: one}]"))
     assert load(folder).problems == ()
+
+
+def test_who_names_a_webhook_or_staff_before_there_is_any_is_told_where_they_belong(folder: Path) -> None:
+    write(folder, "caller", journey("caller", steps="[{webhook: crm}]"))
+    assert [one.hint for one in load(folder).problems] == ["none is there yet: add it to webhooks: of config.yaml"]
+    bare = settings(folder)
+    bare.staff.clear()
+    write(folder, "caller", journey("caller", steps="[{notify: ops}]") + "owner: ops\n")
+    hints = [one.hint for one in project.load(bare, CHANNELS).problems]
+    assert hints == ["none is there yet: add it to staff: of config.yaml"] * 2
+
+
+def test_a_journey_with_an_entry_of_its_own_is_not_started(folder: Path) -> None:
+    write(folder, "starter", journey("starter", steps="[{start: fine}]"))
+    found = load(folder)
+    assert set(found.journeys) == {"fine"}
+    assert [(Path(one.path).stem, one.code) for one in found.problems] == [("starter", "J055")]
 
 
 def test_what_is_handed_to_a_journey_can_be_asked_there(folder: Path) -> None:

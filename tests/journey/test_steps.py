@@ -65,6 +65,8 @@ WRONG = [
     ("- {split: s, paths: {a: {share: 100%, then: []}}}", 6, 23, "J033", "two paths"),
     ("- {notify: ops, digest: 1 workday}", 6, 27, "C016", "write days"),
     ("- {stop: exit early}", 6, 12, "J025", "other words"),
+    ("- {stop: goal}", 6, 12, "J025", "other words"),
+    ("- {stop: finished}", 6, 12, "J025", "other words"),
     ("- {coupon: birthday_5}", 6, 14, "J046", "birthday_50"),
     ("- {coupon: birthday_50, as: entry}", 6, 31, "J024", "my_entry"),
     ("- {tag: x, for: 3}", 6, 19, "C016", "unit is missing"),
