@@ -57,7 +57,7 @@ FOLLOW_ON: Final[Mapping[str, frozenset[str]]] = {
     "policy": frozenset({"J003"}),
 }
 """File -> codes of what journeys lack only because it could not be read: its own problems are the ones to mend."""
-UNGIVEN: Final = frozenset({"C001", "J032", "J045"})  # the same where a journey that starts this one is broken
+UNGIVEN: Final = "'entry."  # how the message begins where a journey lacks what a broken one may hand to it
 _TEXT, _JOURNEY = range(2)  # after the reserved files, whose ranks are below 0
 _KINDS: Final = {"mail": "email"}  # how `via` calls a kind of channel
 T = TypeVar("T")
@@ -299,7 +299,8 @@ class _Loader:
                 found[name] = _Read(*head.read(document, document.text, name, shop))
             except SourceErrors as wrong:
                 self.partly[name] = head.survey(document, name, shop)
-                self._note(wrong.problems, document.problem((), "J051", ""), self._broken_starters(name))
+                starters = self._broken_starters(name) if _is_manual(document.data) else ()
+                self._note(wrong.problems, document.problem((), "J051", ""), starters)
             else:
                 self.partly.pop(name, None)
                 self.warnings += found[name].context.findings.warnings
@@ -313,11 +314,11 @@ class _Loader:
     def _note(self, problems: tuple[Problem, ...], follows: Problem, starters: Collection[str] = ()) -> None:
         """Tell what is a file's own; where all of it follows from broken files, only that, where `follows` is."""
         codes = {problem.code for problem in problems}
-        missing = {name: FOLLOW_ON[name] for name in self.broken} | dict.fromkeys(starters, UNGIVEN)
-        causes = [name for name, lacked in missing.items() if codes & lacked]
-        follow_on = frozenset[str]().union(*(missing[name] for name in causes))
-        own = [problem for problem in problems if problem.code not in follow_on]
-        files = " and ".join(f"{name}.yaml" for name in causes)
+        causes = [name for name in self.broken if codes & FOLLOW_ON[name]]
+        follow_on = frozenset[str]().union(*(FOLLOW_ON[name] for name in causes))
+        ungiven = {problem for problem in problems if starters and problem.message.startswith(UNGIVEN)}
+        own = [problem for problem in problems if problem.code not in follow_on and problem not in ungiven]
+        files = " and ".join(f"{name}.yaml" for name in (*causes, *(starters if ungiven else ())))
         message = f"it names things of {files}, which cannot be read"
         self.problems += own or [replace(follows, message=message, hint=f"mend {files} first")]
 

@@ -216,6 +216,15 @@ def test_what_an_illegible_journey_may_hand_over_is_not_held_against_the_other(f
     assert {Path(one.path).stem for one in after.problems} == {"starter"} and "later" in after.journeys
 
 
+def test_what_else_is_wrong_with_the_other_is_told_beside_a_broken_starter(folder: Path) -> None:
+    write(folder, "starter", journey("starter", steps=GIVES + "]"))
+    write(folder, "later", journey("later", "{manual: true, if: {tire: gold}}"))
+    write(folder, "fine", journey("fine", "{event: order.paid, if: {entry.amuont: 5}}", "[{tag: starter}]"))
+    assert ("later", "C001") in {(Path(one.path).stem, one.code) for one in load(folder).problems}
+    write(folder, "starter", journey("starter", steps="[{start: fine}]]"))
+    assert ("fine", "C001") in {(Path(one.path).stem, one.code) for one in load(folder).problems}
+
+
 def test_what_a_healthy_journey_no_longer_hands_over_is_missed_at_once(folder: Path) -> None:
     write(folder, "starter", journey("starter", steps=GIVES))
     write(folder, "later", ASKS)
