@@ -179,7 +179,7 @@ def _callback(session: Session, name: str) -> str:
 
     if session.settings.web.port is None or name not in session.app.hooks:
         return ""
-    path = addresses.hook_path(session.app.vault.link_key, name)
+    path = addresses.hook_path(session.vault.link_key, name)
     return f"{session.settings.web.public_url or ''}{path}"
 
 

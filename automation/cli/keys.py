@@ -47,7 +47,7 @@ def list_(session: Session, as_json: bool) -> None:
 def add(session: Session, who: str) -> None:
     """Make a new key: it seals from now on, also in a running engine. Then copy the key file, then `keys reseal`."""
     file = _file(session)
-    _require_fit(session)
+    _ = session.vault
     with session.app.store.write() as tx:  # one at a time
         number = keyring.add(file)
         audit.record(tx, session.now, who, "key added", key=number)
@@ -61,19 +61,18 @@ def add(session: Session, who: str) -> None:
 @click.pass_obj
 def reseal(session: Session, who: str) -> None:
     """Seal all old values with the newest key, while everything goes on. Killed, it goes on where it was."""
-    app = session.app
-    _require_fit(session)
+    app, vault = session.app, session.vault
     # An engine follows the key file; what stood in its environment when it began it cannot learn again.
     alone = leader.leading(app.store) if session.settings.key.value is not None else nullcontext()
     with alone:
         counts = resealing.keys_of(app.store, sealed.PLACES)
-        total = counts.total() - counts[app.vault.newest]
+        total = counts.total() - counts[vault.newest]
         with progress.bar("sealing anew") as bar:
-            done = resealing.reseal(app.store, app.vault, sealed.PLACES, lambda count: bar(count, total))
+            done = resealing.reseal(app.store, vault, sealed.PLACES, lambda count: bar(count, total))
     with app.store.write() as tx:
-        audit.record(tx, session.now, who, "values sealed anew", key=app.vault.newest, values=done.changed,
+        audit.record(tx, session.now, who, "values sealed anew", key=vault.newest, values=done.changed,
                      unreadable=done.unreadable)  # fmt: skip
-    click.echo(f"{show.counted(done.changed, 'value')} sealed anew with key {app.vault.newest}")
+    click.echo(f"{show.counted(done.changed, 'value')} sealed anew with key {vault.newest}")
     if done.unreadable:
         raise errors.Refused(
             f"{show.counted(done.unreadable, 'value')} could not be opened: a key is missing in the key file"
@@ -118,10 +117,3 @@ def _file(session: Session) -> Path:
             " `run.py keys reseal`"
         )
     return session.settings.key.file
-
-
-def _require_fit(session: Session) -> None:
-    from automation.people import sealing
-
-    if not sealing.fits(session.app.store, session.app.vault):
-        raise errors.Refused("the key does not open the contacts of this database: restore the key file it began with")

@@ -51,7 +51,7 @@ def bounce(session: Session, name: str | None, file: Any) -> None:
         click.echo(f"left out: {error}")
         return
     if happened:
-        Inbox(app.parts, app.vault, app.channels).record([Arrival(chosen, happened)], session.now)
+        Inbox(app.parts, session.vault, app.channels).record([Arrival(chosen, happened)], session.now)
     click.echo(f"{len(happened)} recorded" if happened else "about no message of this shop")
 
 

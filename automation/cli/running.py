@@ -38,7 +38,7 @@ def start(session: Session) -> None:
     from automation.runtime import service  # the scheduler is needed here only
 
     logs.set_up(session.settings.log, session.settings.shop.zone, session.debug)
-    _ = session.app.keyring
+    _ = session.vault
     restored.refuse_copy(session.app.store)
     session.app.require_files()
     edges: list[Edge] = []
@@ -69,7 +69,7 @@ def tick(session: Session, as_json: bool) -> None:
     for trying things out. Exit code 4 where an engine runs already.
     """
     app = session.app
-    _ = app.keyring
+    _ = session.vault
     restored.refuse_copy(app.store)
     with leader.leading(app.store):
         app.require_files()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from automation.app import App, Build, MakeHook
     from automation.engine.delivery.effects import Webhooks
     from automation.people.registry import Registry
+    from automation.people.sealing import Vault
     from automation.settings import Settings
 
 
@@ -82,17 +83,23 @@ class Session:
         return App(self.settings, self.build, self.clock, self._webhooks, self._hook)
 
     @cached_property
-    def people(self) -> Registry:
-        """The registry of people. Refused where the key file is missing or is another shop's."""
-        from automation.people import registry, sealing
+    def vault(self) -> Vault:
+        """The keys at work. Refused where the key file is missing or is another shop's."""
+        from automation.people import sealing
 
-        self.require("catalog")
-        vault = sealing.Vault(self.app.keyring)
-        if not sealing.fits(self.app.store, vault):
+        if not sealing.fits(self.app.store, self.app.vault):
             raise errors.Refused(
                 "the key does not open the contacts of this database: restore the key file it began with"
             )
-        return registry.opened(self.app.store, vault, self.app.project.catalog, self.settings.shop.timezone)
+        return self.app.vault
+
+    @cached_property
+    def people(self) -> Registry:
+        """The registry of people. Refused as the vault is."""
+        from automation.people import registry
+
+        self.require("catalog")
+        return registry.opened(self.app.store, self.vault, self.app.project.catalog, self.settings.shop.timezone)
 
     def elsewhere(self, config: Path, clock: Clock) -> Session:
         """A session on another shop, with a clock of its own. Who opens it closes it."""

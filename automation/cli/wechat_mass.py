@@ -62,7 +62,7 @@ def send(session: Session, name: str, yes: bool, as_json: bool, who: str) -> Non
         channel = app.channels[one.channel]
         if not isinstance(channel, Gathers):
             raise errors.Refused(f"{one.channel} keeps no lists any more: nothing was sent")
-        done = letting.release(app.parts, app.vault, channel, one, who, session.clock)
+        done = letting.release(app.parts, session.vault, channel, one, who, session.clock)
         rows.append({"sent": done.sent, "mass_message": done.provider_id, "kept_back": dict(done.kept_back)})
         if not as_json:
             kept = "".join(f"; {count:,} kept back: {reason}" for reason, count in done.kept_back.items())

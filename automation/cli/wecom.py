@@ -222,7 +222,7 @@ def pull_groups(session: Session, channel: str | None) -> None:
     The first reading of a group is where counting begins. Callbacks do the same at once; this catches what they missed.
     """
     account, app = wecom_account.chosen(session, channel), session.app
-    inbox = Inbox(app.parts, app.vault, app.channels)
+    inbox = Inbox(app.parts, session.vault, app.channels)
     count, changed = 0, 0
     for chat in account.groups.ids():
         happened = account.groups.changes(chat, session.now)

@@ -16,6 +16,7 @@ from automation.cli.session import Session
 from automation.engine import install
 from automation.kernel import errors
 from automation.kernel.ports import Cache, Channel
+from automation.people import keyring
 from automation.runtime import upkeep
 from automation.runtime.service import Service
 from automation.settings import Settings
@@ -180,3 +181,14 @@ def test_a_tick_counts_who_was_let_in_by_an_event_and_not_who_asked(shop: Any) -
     said = shop.fine("tick", "--json").json
     assert (said["events"], said["entered"]) == (2, 1)
     assert "0 entered" in shop.fine("tick").out
+
+
+def test_the_engine_does_not_begin_with_another_shops_key(shop: Any) -> None:
+    """Every message would fail, as if it were its own fault."""
+    key = shop.folder / "var" / "lucheng.key"
+    key.unlink()
+    keyring.create(key)
+    for command in ("tick", "start"):
+        done = shop(command)
+        assert done.code == errors.Refused.exit_code
+        assert "the key does not open the contacts of this database" in done.err
