@@ -56,9 +56,7 @@ class App:
 
     @cached_property
     def store(self) -> Store:
-        store = Store(self.settings.store.url.get_secret_value())
-        schema.migrate(store)
-        return store
+        return schema.opened(self.settings.store.url.get_secret_value())
 
     @cached_property
     def names(self) -> Names:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from automation.people.registry import Registry
     from automation.people.sealing import Vault
     from automation.settings import Settings
+    from automation.store.database import Store
 
 
 class Providers(Protocol):
@@ -70,11 +72,23 @@ class Session:
 
         from automation.settings import load
 
-        if not self.config.exists():
-            raise errors.Refused(
-                f"there is no {self.config}: name one with --config PATH, or make a new shop with `run.py init DIR`"
-            )
+        self._require_config()
         return load(self.config, os.environ, self._kinds())
+
+    @contextmanager
+    def store_alone(self) -> Iterator[Store]:
+        """The database, for what must work whatever else is wrong with config.yaml or missing in the environment."""
+        import os
+
+        from automation.settings import load_store
+        from automation.store import schema
+
+        self._require_config()
+        store = schema.opened(load_store(self.config, os.environ).url.get_secret_value())
+        try:
+            yield store
+        finally:
+            store.close()
 
     @cached_property
     def app(self) -> App:
@@ -112,6 +126,12 @@ class Session:
         if self._sandbox is None:
             raise errors.Refused("this installation brings no sandbox")
         return self._sandbox(ledger)
+
+    def _require_config(self) -> None:
+        if not self.config.exists():
+            raise errors.Refused(
+                f"there is no {self.config}: name one with --config PATH, or make a new shop with `run.py init DIR`"
+            )
 
     def require(self, *files: str) -> None:
         """Raises SourceErrors where one of these files of the shop (catalog, segments, ...) is wrong."""

@@ -45,7 +45,7 @@ def _tell(stopped: bool, words: str, as_json: bool) -> None:
 
 
 def _turn(session: Session, on: bool, who: str, why: str) -> None:
-    with session.app.store.write() as tx:
+    with session.store_alone() as store, store.write() as tx:
         operators.stop_all(tx, on, who, session.now)
         if why:
             audit.record(tx, session.now, who, "reason given", why=why)

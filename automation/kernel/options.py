@@ -70,7 +70,9 @@ def resolve(value: Any, info: pydantic.ValidationInfo) -> str:
     if reference:
         found = context.get("environ", {}).get(reference[1], "")
         if not found:
-            raise refuse(f"the environment variable {reference[1]} is not set", "set it, then start again", "S031")
+            raise refuse(
+                f"the environment variable {reference[1]} is not set", "set it and run the command again", "S031"
+            )
         return str(found)
     if isinstance(value, str) and value.startswith("file:") and len(value) > len("file:"):
         return _from_file(context.get("folder", Path()) / value.removeprefix("file:"), value)

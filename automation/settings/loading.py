@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pydantic
 
 from automation.kernel import shapes, source
 from automation.kernel.errors import Problem
-from automation.settings.model import MEDIA, Settings
+from automation.settings import sections
+from automation.settings.model import MEDIA, Settings, section
 
 
 def load(path: Path, environ: Mapping[str, str], kinds: Mapping[str, type[pydantic.BaseModel]]) -> Settings:
@@ -25,6 +28,30 @@ def load(path: Path, environ: Mapping[str, str], kinds: Mapping[str, type[pydant
         return settings
 
     return source.read_as(path, checked)
+
+
+class _WithStore(shapes.Strict):
+    store: sections.Store = section()
+
+
+def load_store(path: Path, environ: Mapping[str, str]) -> sections.Store:
+    """The section `store` alone, whatever is wrong with the others. Raises SourceErrors where it cannot be told."""
+    try:
+        document = source.read(path)
+    except source.Legible as slips:
+        document = slips.document
+    part = replace(document, data=_of_store(document.data))
+    return shapes.validate(part, _WithStore, context={"folder": path.resolve().parent, "environ": environ}).store
+
+
+def _of_store(data: Any) -> Any:
+    """Without it, the sections that do not exist stay and are refused: one of them may be meant to be it."""
+    if not isinstance(data, dict):
+        return data
+    if "store" in data:
+        return {"store": data["store"]}
+    known = {field.alias or name for name, field in Settings.model_fields.items()}
+    return {name: value for name, value in data.items() if name not in known}
 
 
 def _dangling(document: source.Document, settings: Settings) -> Iterator[Problem]:

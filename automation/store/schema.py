@@ -20,6 +20,13 @@ logging.getLogger("peewee.migrations").setLevel(logging.WARNING)
 LOCK = 7_305_110_823  # PostgreSQL advisory lock: any constant of our own
 
 
+def opened(url: str) -> Store:
+    """The database at an address, brought to this schema."""
+    store = Store(url)
+    migrate(store)
+    return store
+
+
 def migrate(store: Store) -> list[str]:
     """Applies what is missing and returns the names; two processes at once take turns."""
     if not pending(store):

@@ -111,3 +111,16 @@ def test_the_stop_switch_holds_everything_and_is_seen(sent: Any) -> None:
                                    ("customers", "unmerge")])  # fmt: skip
 def test_a_number_that_nothing_can_have_is_wrong_usage(shop: Any, words: tuple[str, ...]) -> None:
     assert shop(*words, "99999999999999999999").code == 2
+
+
+def test_the_stop_switch_works_whatever_else_is_wrong_with_the_settings(sent: Any) -> None:
+    path = sent.folder / "config.yaml"
+    good = path.read_text(encoding="utf-8")
+    sent.write("config.yaml", good + "rfm: {nonsense: 1}\nwebhooks: {crm: {url: 'https://x', secret: '${NO_SUCH}'}}\n")
+    assert sent("messages", "list").code == 1
+    assert "stopped" in sent.fine("stop-all", "--why", "文案有误").out
+    assert sent("stop-all").code == 1
+    sent.fine("resume-all")
+    sent.fine("stop-all")
+    path.write_text(good, encoding="utf-8")
+    assert [row["what"] for row in sent.fine("audit", "list", "--json").json["audit"]].count("stop all") == 2

@@ -248,3 +248,28 @@ def test_how_missing_days_are_kept_reaches_the_calendar(tmp_path: Path) -> None:
     assert rules("{}") == keys.Rules()
     told = "{leap_day: mar1, lunar_missing_day: skip, leap_month: leap}"
     assert rules(told) == keys.Rules(keys.LeapDay.AFTER, prefer_leap=True, skip_missing=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "shop: {name: a}\nchannels: {a: {kind: fake, token: '${NOPE}'}}\n",
+        "shop: {nmae: a}\nchanels: {}\nstore: {url: '${DATABASE}'}\n",
+        "shop: {name: a}\nkey: {file: a, file: b}\nlog:\n",
+    ],
+)
+def test_where_the_database_is_can_be_read_of_a_file_that_is_wrong_elsewhere(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SourceErrors):
+        settings.load(path, {}, KINDS)
+    found = settings.load_store(path, {"DATABASE": f"sqlite:{tmp_path}/var/lucheng.db"})
+    assert found.url.get_secret_value() == f"sqlite:{tmp_path}/var/lucheng.db"
+
+
+@pytest.mark.parametrize("text", ["stoer: {url: 'sqlite:other.db'}\n", "store: {ulr: 'sqlite:other.db'}\n", "- a\n"])
+def test_a_database_that_may_be_another_is_not_guessed(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SourceErrors):
+        settings.load_store(path, {})
