@@ -35,7 +35,7 @@ All is stopped. Before `run.py resume-all`:
 
 @click.command(epilog=options.example("run.py backup /mnt/backups/shop-1122.db"))
 @click.argument("file", type=FILE)
-@click.option("--force", is_flag=True, help="Overwrite a file that exists.")
+@click.option("--force", is_flag=True, help="Overwrite an earlier backup.")
 @options.as_json
 @options.who
 @click.pass_obj

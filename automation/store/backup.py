@@ -24,6 +24,7 @@ STEP = 4096  # pages of 4 KB between two looks at the progress
 LOGS = ("-wal", "-shm", "-journal")  # files beside a database that SQLite takes for parts of it
 BESIDE = (*LOGS, ".gate", ".write", ".engine")
 MAGIC = b"SQLite format 3\0"
+MARK = "backup"  # a row of `control` that only a copy has
 Progress = Callable[[int, int], None]
 """called with pages done and pages in all"""
 
@@ -33,7 +34,8 @@ def save(
 ) -> int:
     """Writes the copy; returns its size in bytes. `finish` may write into the copy before it is checked and sealed.
 
-    The file is there whole or not at all, readable by its owner only. Refused where one is there and not `force`.
+    The file is there whole or not at all, readable by its owner only. Refused where one is there, unless `force` and it
+    is an earlier backup or empty.
     """
     path, size = store.path, 0
     if path is None:
@@ -140,6 +142,18 @@ def _refuse_existing(target: Path, force: bool) -> None:
         raise errors.Refused(f"there is no folder {target.parent}")
     if target.exists() and not force:
         raise errors.Refused(f"{target} exists already and is kept: take another name, or --force")
+    if target.exists() and target.stat().st_size and not _is_copy(target):
+        raise errors.Refused(f"{target} is no backup, so --force keeps it too: take another name")
+
+
+def _is_copy(path: Path) -> bool:
+    """Whether the file is a backup. Nothing is written, neither to it nor beside it."""
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    try:
+        with closing(apsw.Connection(f"{path.as_uri()}?immutable=1", flags=flags)) as file:
+            return bool(list(file.execute("SELECT 1 FROM control WHERE name = :name", {"name": MARK})))
+    except apsw.Error:
+        return False
 
 
 @contextmanager

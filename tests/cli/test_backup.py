@@ -52,8 +52,11 @@ def test_a_file_that_exists_is_kept_unless_force_says_otherwise(shop: Shop) -> N
     refused = shop("backup", path)
     assert refused.code == 1 and "exists already" in refused.err
     assert path.read_text() == "mine"
+    path.write_text("")
     shop.fine("backup", path, "--force")
     assert path.read_bytes().startswith(b"SQLite format 3")
+    assert shop("backup", path).code == 1
+    shop.fine("backup", path, "--force")
     assert shop("backup", shop.folder).code == 2
     assert shop("backup", shop.folder / "nowhere" / "x.db").code == 1
 
@@ -61,7 +64,7 @@ def test_a_file_that_exists_is_kept_unless_force_says_otherwise(shop: Shop) -> N
 def test_a_link_stays_and_what_is_no_file_is_left_alone(shop: Shop) -> None:
     (shop.folder / "disk").mkdir()
     real, link, lost, pipe = (shop.folder / name for name in ("disk/real.db", "link.db", "lost.db", "pipe"))
-    real.write_text("old")
+    real.touch()
     link.symlink_to(real)
     lost.symlink_to(shop.folder / "nowhere" / "x.db")
     os.mkfifo(pipe)
@@ -101,6 +104,17 @@ def test_force_takes_neither_the_key_file_nor_another_database_in_use(shop: Shop
     other.rows("CREATE TABLE one (a)")
     assert "in use" in shop("backup", shop.folder / "other.db", "--force").err
     other.close()
+
+
+def test_force_overwrites_nothing_but_a_backup(shop: Shop) -> None:
+    files = [shop.folder / "config.yaml", shop.folder / "other.db", shop.folder / "old.db"]
+    files[1].write_bytes(backup.MAGIC + b"of something else")
+    files[2].write_bytes((shop.folder / "var" / "lucheng.db").read_bytes())
+    for file in files:
+        before = file.read_bytes()
+        refused = shop("backup", file, "--force")
+        assert refused.code == 1 and "is no backup" in refused.err
+        assert file.read_bytes() == before
 
 
 def test_a_copy_is_one_moment_while_others_write(shop: Shop) -> None:

@@ -18,10 +18,10 @@ from automation.kernel import errors
 from automation.policy import stop
 from automation.policy.verdicts import Word
 from automation.store import audit
+from automation.store.backup import MARK
 from automation.store.database import Statements, Transaction
 from automation.store.states import MessageState
 
-BACKUP = "backup"  # a row of `control` that only a copy has
 RESTORED = "restored"  # a row of `control`: UTC seconds of the last restore
 SKIPPED = 1_000_000_000  # ids; more than a shop gives between two backups, and room for nine thousand million restores
 GIVEN_OUT = ("person", "identity", "event", "run", "message", "attempt", "effect", "link_target", "inbound")
@@ -48,13 +48,13 @@ def mark(tx: Transaction, copy: Copy) -> None:
     tx.run(
         "INSERT INTO control (name, value, at, who) VALUES (:name, :value, :at, 'backup') ON CONFLICT (name) DO UPDATE"
         " SET value = excluded.value, at = excluded.at",
-        name=BACKUP, value=json.dumps({"key": copy.key}), at=copy.at,
+        name=MARK, value=json.dumps({"key": copy.key}), at=copy.at,
     )  # fmt: skip
 
 
 def marked(statements: Statements) -> Copy | None:
     """What the database says of itself where it is a backup that was not restored."""
-    found = statements.row("SELECT at, value FROM control WHERE name = :name", name=BACKUP)
+    found = statements.row("SELECT at, value FROM control WHERE name = :name", name=MARK)
     return Copy(int(found[0]), json.loads(found[1])["key"]) if found else None
 
 
@@ -85,7 +85,7 @@ def settle(tx: Transaction, now: int, who: str, gathering: Collection[Lane], mad
     for channel, lane in sorted(gathering):
         held += tx.run(f"UPDATE message SET {HELD} WHERE {GATHERED}", channel=channel, lane=lane, now=now)
     stop.turn(tx, now, True, who)
-    tx.run("DELETE FROM control WHERE name = :name", name=BACKUP)
+    tx.run("DELETE FROM control WHERE name = :name", name=MARK)
     tx.run(
         "INSERT INTO control (name, value, at, who) VALUES (:name, :value, :now, :who) ON CONFLICT (name) DO UPDATE"
         " SET value = excluded.value, at = excluded.at, who = excluded.who",
