@@ -12,6 +12,7 @@ import run
 from automation.cli import edge
 from automation.cli.session import Session
 from automation.people.importing.rejects import rejects_path
+from tests.cli.conftest import Shop
 
 
 def command(*words: str | Path) -> int:
@@ -51,7 +52,35 @@ def test_what_exists_is_kept_the_key_above_all(tmp_path: Path, capsys: pytest.Ca
     assert (tmp_path / "var" / "lucheng.key").read_bytes() == key
     assert (tmp_path / "journeys" / "onboarding.yaml").read_text(encoding="utf-8") == "mine"
     assert (tmp_path / "journeys" / "catalog.yaml").exists()
-    assert "kept  journeys/onboarding.yaml" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.startswith("made 1 file in ") and "files were there and kept" in said.splitlines()[0]
+    command("init", tmp_path)
+    assert "everything is there already" in capsys.readouterr().out
+
+
+def test_no_key_is_made_beside_contacts_that_it_would_not_open(shop: Shop) -> None:
+    key = shop.folder / "var" / "lucheng.key"
+    key.rename(shop.folder / "copy.key")
+    refused = shop("init", shop.folder)
+    assert refused.code == 1 and "restore your copy" in refused.err
+    assert not key.exists()
+
+
+def test_an_empty_database_gets_its_first_key(bare: Shop) -> None:
+    key = bare.folder / "var" / "lucheng.key"
+    key.unlink()
+    bare.fine("init", bare.folder)
+    assert key.exists()
+
+
+def test_an_empty_name_is_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command("init", "") == 2
+    assert not list(tmp_path.iterdir())
+    assert command("init", ".") == 0
+    assert "Next: change config.yaml" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("place", ["secrets/l.key", "/elsewhere/l.key"])
