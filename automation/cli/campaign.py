@@ -19,7 +19,7 @@ from automation.people import dates
 from automation.people.normalise import Unusable
 from automation.policy import limits
 
-from . import messages, options, progress, show
+from . import messages, options, progress, show, switch
 from .session import Session
 
 COLUMNS = (
@@ -97,6 +97,7 @@ def send(session: Session, /, yes: bool, as_json: bool, who: str, **words: Any) 
         raise errors.Refused(
             "nobody would get it, so nothing was sent; `run.py campaign plan` with the same words says why"
         )
+    switch.remind(session)
     ids = len(request.ids)
     question = f"Put {show.people(ids)} in line? {found.messages:,} of them would be reached as things are now."
     if not yes and not click.confirm(question, err=True):

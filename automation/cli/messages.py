@@ -16,7 +16,7 @@ from automation.people import dates
 from automation.people.normalise import Unusable
 from automation.store.states import MessageState
 
-from . import options, show, who_is
+from . import options, show, switch, who_is
 from .session import Session
 
 COLUMNS = (
@@ -56,6 +56,7 @@ def list_(session: Session, /, limit: int, as_json: bool, **words: str | None) -
     """Messages, the newest first, with the reason why they did not leave."""
     rows = operators.listed(session.app.store, _filter(session, words, limit))
     show.listing("messages", COLUMNS, rows, session.settings.shop.zone, as_json)
+    switch.remind(session)
 
 
 @group.command("show", epilog=options.example("run.py messages show 12"))

@@ -14,7 +14,7 @@ from automation.engine import tick as engine
 from automation.engine.delivery import restored
 from automation.runtime import leader
 
-from . import logs, options, show
+from . import logs, options, show, switch
 from .session import Session
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def tick(session: Session, as_json: bool) -> None:
     app = session.app
     _ = session.vault
     restored.refuse_copy(app.store)
+    switch.remind(session)
     with leader.leading(app.store):
         app.require_files()
         app.index(partial(click.echo, err=True))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from automation.engine.delivery import operators
+from automation.policy import stop
 from automation.store import audit
 
 from . import options, show
 from .session import Session
+
+GIVEN = "reason given"  # in the audit, of the moment of the order
+REASON = "SELECT detail FROM audit WHERE what = :what AND at = :at ORDER BY id DESC LIMIT 1"
 
 
 @click.command(epilog=options.example("run.py stop-all --why 短信内容有误"))
@@ -37,6 +43,21 @@ def resume_all(session: Session, why: str, as_json: bool, who: str) -> None:
     _tell(False, "messages leave again", as_json)
 
 
+def remind(session: Session) -> None:
+    """One line on stderr while everything is stopped: whoever waits for messages would look elsewhere."""
+    store = session.app.store
+    stopped = stop.since(store)
+    if stopped is None:
+        return
+    at, who = stopped
+    reason = store.value(REASON, what=GIVEN, at=at)
+    why = f" ({json.loads(reason)['why']})" if reason else ""
+    moment = show.moment(at, session.settings.shop.zone)
+    click.echo(
+        f"everything is stopped since {moment}, by {who}{why}: `run.py resume-all` lets messages leave again", err=True
+    )
+
+
 def _tell(stopped: bool, words: str, as_json: bool) -> None:
     if as_json:
         show.document({"stopped": stopped})
@@ -48,4 +69,4 @@ def _turn(session: Session, on: bool, who: str, why: str) -> None:
     with session.store_alone() as store, store.write() as tx:
         operators.stop_all(tx, on, who, session.now)
         if why:
-            audit.record(tx, session.now, who, "reason given", why=why)
+            audit.record(tx, session.now, who, GIVEN, why=why)

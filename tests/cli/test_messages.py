@@ -113,6 +113,23 @@ def test_a_number_that_nothing_can_have_is_wrong_usage(shop: Any, words: tuple[s
     assert shop(*words, "99999999999999999999").code == 2
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("messages", "list", "--json"),
+        ("tick", "--json"),
+        ("campaign", "send", "--segment", "buyers_365d", "--text", "wakeup_hello", "--yes", "--json"),
+    ],
+)
+def test_who_waits_for_messages_is_told_while_everything_is_stopped(shop: Any, words: tuple[str, ...]) -> None:
+    shop.fine("stop-all", "--who", "anna", "--why", "文案有误")
+    done = shop.fine(*words)
+    assert "everything is stopped since 2026-11-22 15:00, by anna (文案有误): `run.py resume-all`" in done.err
+    assert done.json
+    shop.fine("resume-all")
+    assert "stopped" not in shop.fine(*words).err
+
+
 def test_the_stop_switch_works_whatever_else_is_wrong_with_the_settings(sent: Any) -> None:
     path = sent.folder / "config.yaml"
     good = path.read_text(encoding="utf-8")
