@@ -8,17 +8,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from automation.engine import overview
+from automation.journey import graph
 from automation.kernel import errors, source
 from automation.policy import verdicts
 from automation.store.database import Statements
 from automation.store.states import MessageState
 
 from .sending import SENT, SOURCE
+from .sending import WAITING as WAITING_STATES
 
 CAMPAIGNS = """
     SELECT j.id, j.name, j.status, v.at, v.source FROM journey j LEFT JOIN version v ON v.id = j.live_version
     WHERE j.source = :source AND j.name = coalesce(CAST(:name AS TEXT), j.name)
     ORDER BY v.at DESC, j.id DESC LIMIT :most"""
+UNFINISHED = f"""
+    SELECT j.name, v.source FROM journey j JOIN version v ON v.id = j.live_version
+    WHERE j.source = :source AND j.status <> '{graph.Status.STOPPED}' AND (
+        EXISTS (SELECT 1 FROM entrant e WHERE e.journey_id = j.id)
+        OR j.id IN (SELECT r.journey_id FROM message m JOIN run r ON r.id = m.run_id
+                    WHERE (m.due IS NOT NULL OR m.lease_until IS NOT NULL) AND m.state IN ({WAITING_STATES})))
+    ORDER BY v.at DESC, j.id DESC"""
 ASKED = "SELECT detail FROM audit WHERE what = :what ORDER BY id"
 WAITING = "SELECT count(*), min(at) FROM entrant WHERE journey_id = :journey"
 ENTERED = "SELECT count(*), coalesce(sum(holdout), 0) FROM run WHERE journey_id = :journey"
@@ -38,6 +47,12 @@ def one(statements: Statements, name: str) -> dict[str, Any]:
     if not found:
         raise errors.Refused(f"there is no campaign '{name}'; `run.py campaign list` shows them")
     return found[0]
+
+
+def unfinished(statements: Statements, text: str) -> list[str]:
+    """Campaigns of this text that still have people in line or messages that wait, the newest first."""
+    rows = statements.rows(UNFINISHED, source=SOURCE)
+    return [name for name, source_text in rows if _said(source_text, name)["text"] == text]
 
 
 def _found(statements: Statements, name: str | None, most: int) -> list[dict[str, Any]]:

@@ -98,6 +98,8 @@ def send(session: Session, /, yes: bool, as_json: bool, who: str, **words: Any) 
             "nobody would get it, so nothing was sent; `run.py campaign plan` with the same words says why"
         )
     switch.remind(session)
+    for name in results.unfinished(session.app.store, request.draft.text):
+        click.echo(f"{name} sends the same text and is not finished: `run.py campaign show {name}`", err=True)
     ids = len(request.ids)
     question = f"Put {show.people(ids)} in line? {found.messages:,} of them would be reached as things are now."
     if not yes and not click.confirm(question, err=True):

@@ -62,6 +62,21 @@ def test_yes_typed_sends_and_the_audit_says_who(shop: Any) -> None:
     assert (newest["what"], newest["who"], newest["detail"]["people"]) == ("campaign sent", "anna", 2)
 
 
+def test_a_campaign_of_the_same_text_that_is_not_finished_is_named_before_another_is_sent(shop: Any) -> None:
+    name, told = send(shop), "sends the same text and is not finished"
+    shop.answers = "n\n"
+    asked = shop("campaign", "send", *TO_ALL)
+    assert asked.code == 1 and f"{name} {told}" in asked.err
+    shop.fine("stop-all")
+    shop.fine("tick")
+    assert shop.fine("campaign", "show", name, "--json").json["waiting"] == 0, "their messages wait"
+    again = shop.fine("campaign", "send", *TO_ALL, "--yes")
+    assert f"{name} {told}" in again.err
+    for one in shop.fine("campaign", "list", "--json").json["campaigns"]:
+        shop.fine("campaign", "stop", one["name"])
+    assert told not in shop.fine("campaign", "send", *TO_ALL, "--yes").err
+
+
 def test_a_campaign_walks_through_the_engine_and_is_counted(shop: Any) -> None:
     name = send(shop)
     assert shop.fine("campaign", "show", name, "--json").json["waiting"] == 2
