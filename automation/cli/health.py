@@ -25,7 +25,7 @@ from automation.rewards import pools
 from automation.runtime import leader, sealed
 from automation.store.states import EffectState, MessageState
 
-from . import show
+from . import keys, show
 from .session import Session
 
 MB: Final = 1024 * 1024
@@ -109,7 +109,9 @@ def _older_keys(session: Session, ring: keyring.Keyring) -> Looks:
             says = f"{show.told(counts[number], 'value', 'is', 'are')} still sealed with key {number}"
             yield Look(Level.NOTE, "key", f"{says}: `run.py keys reseal`")
         elif number != ring.lasting:
-            yield Look(Level.NOTE, "key", f"key {number} opens nothing any more: `run.py keys retire {number}`")
+            settled = keys.settled_at(session.app.store)
+            since = f" from {show.moment(settled, session.settings.shop.zone)}" if settled > session.now else ""
+            yield Look(Level.NOTE, "key", f"key {number} opens nothing any more: `run.py keys retire {number}`{since}")
 
 
 def _database(session: Session) -> Looks:

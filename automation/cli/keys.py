@@ -12,7 +12,7 @@ from automation.kernel import errors
 from automation.people import keyring, resealing
 from automation.runtime import leader, sealed
 from automation.store import audit
-from automation.store.database import Transaction
+from automation.store.database import Statements
 
 from . import options, progress, show
 from .session import Session
@@ -80,7 +80,7 @@ def reseal(session: Session, who: str) -> None:
 
 
 @group.command(epilog=options.example("run.py keys retire 1"))
-@click.argument("number", type=click.IntRange(0, keyring.MOST))
+@click.argument("number", type=options.Whole(0, keyring.MOST))
 @options.who
 @click.pass_obj
 def retire(session: Session, number: int, who: str) -> None:
@@ -90,7 +90,12 @@ def retire(session: Session, number: int, who: str) -> None:
     """
     file = _file(session)
     with session.app.store.write() as tx:  # nothing can be written between the count and the end of the key
-        _require_age(session, tx)
+        keyring.refuse_lasting(keyring.load(file), number)
+        if (settled := settled_at(tx)) > session.now:
+            due = show.moment(settled, session.settings.shop.zone)
+            raise errors.Refused(
+                f"values sealed before the newest key was added may still be on their way: wait until {due}"
+            )
         if left := resealing.keys_of(tx, sealed.PLACES)[number]:
             raise errors.Refused(
                 f"{show.told(left, 'value', 'still needs', 'still need')} key {number}: first `run.py keys reseal`"
@@ -101,13 +106,10 @@ def retire(session: Session, number: int, who: str) -> None:
     click.echo("when the last of them is gone. To restore one, append its line to the key file.")
 
 
-def _require_age(session: Session, tx: Transaction) -> None:
-    added = tx.value("SELECT max(at) FROM audit WHERE what = 'key added'")
-    if added is not None and session.now < added + SETTLED:
-        due = show.moment(added + SETTLED, session.settings.shop.zone)
-        raise errors.Refused(
-            f"values sealed before the newest key was added may still be on their way: wait until {due}"
-        )
+def settled_at(statements: Statements) -> int:
+    """UTC seconds from which a key that opens nothing may go, 0 where none was ever added."""
+    added = statements.value("SELECT max(at) FROM audit WHERE what = 'key added'")
+    return 0 if added is None else int(added) + SETTLED
 
 
 def _file(session: Session) -> Path:

@@ -89,13 +89,7 @@ def retire(path: Path, number: int) -> Path:
     Refused for the one that seals and the one that finds.
     """
     path = path.resolve()
-    ring = load(path)
-    if number not in ring.data:
-        raise errors.Refused(f"{path} has no key {number}")
-    if number == ring.newest:
-        raise errors.Refused(f"key {number} seals what is new: `run.py keys add` makes the next one first")
-    if number == ring.lasting:
-        raise errors.Refused(f"key {number} also finds contacts and signs links, so it stays; it seals nothing new")
+    refuse_lasting(load(path), number)
     lines = path.read_text("utf-8").splitlines(keepends=True)
     ours = [line for line in lines if line.strip().partition(":")[0] == str(number)]
     apart = path.with_name(f"{path.name}.retired-{number}")
@@ -103,6 +97,16 @@ def retire(path: Path, number: int) -> Path:
     _replace(apart, "".join(ours), like)
     _replace(path, "".join(line for line in lines if line not in ours), like)
     return apart
+
+
+def refuse_lasting(ring: Keyring, number: int) -> None:
+    """Refused for a key that is not there, and for those that seal and find."""
+    if number == ring.lasting:
+        raise errors.Refused(f"key {number} finds contacts and signs links, so it stays; it seals nothing new")
+    if number not in ring.data:
+        raise errors.Refused(f"there is no key {number}; `run.py keys list` shows them")
+    if number == ring.newest:
+        raise errors.Refused(f"key {number} seals what is new: `run.py keys add` makes the next one first")
 
 
 def _line(number: int) -> str:

@@ -25,10 +25,11 @@ def test_a_new_key_seals_everything_and_the_old_one_goes(shop: Shop) -> None:
     assert "still sealed with key 1: `run.py keys reseal`" in shop("doctor").out
     assert shop("keys", "retire", "1").code == 1
     assert f"{sealed} values sealed anew with key 2" in shop.fine("keys", "reseal").out
-    assert "run.py keys retire 1" in shop("doctor").out
+    assert "run.py keys retire 1` from 2026-11-22 16:00" in shop("doctor").out
     refused = shop("keys", "retire", "1")
     assert refused.code == 1 and "wait until 2026-11-22 16:00" in refused.err
     shop.clock.set(NOW + 3600)
+    assert "run.py keys retire 1` from" not in shop("doctor").out
     assert "retired-1" in shop.fine("keys", "retire", "1").out
     assert rows(shop) == {0: before[0], 2: (sealed, "seals")}
     assert "1380000" in shop.fine("customers", "show", "13800000001", "--unmask", "test").out
@@ -97,3 +98,10 @@ def test_a_value_that_was_on_its_way_with_the_old_key_keeps_it(shop: Shop) -> No
     assert refused.code == 1 and "1 value still needs key 1" in refused.err
     shop.fine("keys", "reseal")
     shop.fine("keys", "retire", "1")
+
+
+def test_a_key_that_never_goes_is_told_at_once(shop: Shop) -> None:
+    shop.fine("keys", "add")
+    for number, said in (("9", "there is no key 9"), ("0", "so it stays"), ("2", "seals what is new")):
+        refused = shop("keys", "retire", number)
+        assert refused.code == 1 and said in refused.err

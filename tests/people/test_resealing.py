@@ -158,7 +158,7 @@ def test_a_key_file_that_is_broken_or_of_another_shop_is_not_taken_into_use(key:
 
 
 def test_keys_that_are_needed_cannot_be_retired(key: Path) -> None:
-    for number, why in ((1, "seals what is new"), (7, "has no key"), (0, "has no key")):
+    for number, why in ((1, "seals what is new"), (7, "there is no key"), (0, "so it stays")):
         with pytest.raises(errors.Refused, match=why):
             keyring.retire(key, number)
     old = key.with_name("old")
