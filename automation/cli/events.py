@@ -45,6 +45,8 @@ def add(
 
     Properties are those of catalog.yaml; amounts are in the unit the catalog says.
     """
+    if event.startswith(happenings.OURS):
+        raise errors.UsageError(f"{event[:60]} is told by Lucheng itself")
     person = who_is.one(session, customer)
     registry, now = session.people, session.now
     try:

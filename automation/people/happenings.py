@@ -20,6 +20,7 @@ from .normalise import Unusable
 from .registry import Registry
 
 MAX_DEDUPE = 200
+OURS = ("message.", "customer.changed")  # events that only Lucheng itself tells
 
 
 class Happening(NamedTuple):

@@ -10,13 +10,13 @@ import pydantic
 
 from automation.audience import computed as values
 from automation.people import happenings, identities, profiles
-from automation.people.happenings import Checked, Happening
+from automation.people.happenings import OURS, Checked, Happening
 from automation.people.identities import Identity
 from automation.people.normalise import Unusable
 from automation.store.database import Transaction
 
 from . import forms
-from .shop import OURS, Shop
+from .shop import Shop
 from .writer import Write
 
 

@@ -9,9 +9,9 @@ from pydantic.json_schema import models_json_schema
 
 from automation.conditions.tree import FieldType
 from automation.journey.catalog import Catalog, EventType, Field, Home, Property
+from automation.people.happenings import OURS
 
 from . import forms
-from .shop import OURS
 
 REF: Final = "#/components/schemas/"
 KINDS: Final[Mapping[FieldType, Mapping[str, Any]]] = {

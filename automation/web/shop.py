@@ -16,7 +16,6 @@ from automation.people.registry import Registry, opened
 from . import forms
 
 SAID = tuple(name for name in forms.Identities.model_fields if name != "account")  # of customers; staff have others
-OURS = ("message.", "customer.changed")  # events that only Lucheng itself tells
 
 
 @dataclass(frozen=True, slots=True)

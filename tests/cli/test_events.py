@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 ADD = ("events", "add", "13800000001", "order.paid")
 
 
@@ -25,3 +27,9 @@ def test_what_the_catalog_does_not_know_is_wrong_usage(shop: Any) -> None:
     assert shop(*ADD, "order_id").code == 2
     assert shop(*ADD, "amount=12").code == 2  # the key is missing
     assert shop(*ADD, "order_id=D1", "--at", "2026-12-01").code == 2  # lies in the future
+
+
+@pytest.mark.parametrize("event", ["message.sent", "customer.changed"])
+def test_what_only_lucheng_tells_is_not_told_by_hand(shop: Any, event: str) -> None:
+    done = shop("events", "add", "13800000001", event)
+    assert done.code == 2 and "told by Lucheng itself" in done.err
