@@ -19,6 +19,7 @@ from automation.rendering.texts import Text
 PREFIX = "campaign_"
 STEP = "send"
 LONGEST_SLUG = 40
+OF_LIMITS = ("J031", "J032")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,9 @@ def _told(text: Text, problems: Iterable[errors.Problem]) -> Iterator[str]:
             f" a journey with a `{given[0]}` step before it, or take a text without"
         )
     for one in problems:
-        if not one.message.startswith(tuple(f"'{root}." for root in given)):
+        if one.code in OF_LIMITS:  # nothing else of a campaign is one
+            yield f"--expires takes a length or a moment, such as 1d, today or 2026-11-25 20:00: {one.message}"
+        elif not one.message.startswith(tuple(f"'{root}." for root in given)):
             yield f"{one.message} ({one.hint})" if one.hint else one.message
 
 
