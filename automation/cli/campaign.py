@@ -41,8 +41,8 @@ ASKED = (
     click.option("--at", help="Such as 2026-11-25 10:00 in the shop's zone. Default: now."),
     click.option("--purpose", default="marketing", show_default=True, help="A class of policy.yaml."),
     click.option("--expires", default="1d", show_default=True, help="What has not left by then is not sent."),
-    click.option("--holdout", type=click.FloatRange(0, 50), default=0, help="Per cent who get nothing, to compare."),
-    click.option("--pace", type=click.IntRange(1), help="At most so many people a day."),
+    click.option("--holdout", type=options.Decimal(0, 50), default=0, help="Per cent who get nothing, to compare."),
+    click.option("--pace", type=options.Whole(1), help="At most so many people a day."),
     click.option("--title", default="", help="What people read."),
 )  # fmt: skip
 

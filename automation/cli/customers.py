@@ -106,7 +106,10 @@ def consent(session: Session, /, customer_: str, channel: str, purpose: str, wor
 @group.command(epilog=options.example("run.py customers merge '#12' '#57' --reason 同一会员两个手机号"))
 @click.argument("kept")
 @click.argument("gone")
-@click.option("--reason", required=True, help="What proves that both are one. Kept in the audit: no personal data.")
+@click.option(
+    "--reason", required=True, callback=options.reason,
+    help="What proves that both are one. Kept in the audit: no personal data.",
+)  # fmt: skip
 @options.yes
 @options.who
 @click.pass_obj
@@ -114,7 +117,8 @@ def merge(session: Session, kept: str, gone: str, reason: str, yes: bool, who: s
     """Merge two customers into one: everything of GONE goes to KEPT. `unmerge` takes it back."""
     first, second = who_is.one(session, kept), who_is.one(session, gone)
     values = session.app.computed  # before the transaction: it writes names
-    if not yes and not click.confirm(f"Merge #{second} into #{first}?", err=True):
+    asks = first != second and not yes  # one and the same is refused by the merge
+    if asks and not click.confirm(f"Merge #{second} into #{first}?", err=True):
         raise errors.Refused("nothing was merged")
     with session.app.store.write() as tx:
         number = merging.merge(tx, session.now, first, second, reason)

@@ -33,9 +33,9 @@ DAYS: Final = (shoppers.YEAR_ENDS - shoppers.YEAR_BEGINS).days
 
 
 @click.command(epilog=options.example("run.py demo", "run.py demo --days 90"))
-@click.option("--days", type=click.IntRange(1, DAYS), default=DAYS, show_default=True, help="How much of the year.")
+@click.option("--days", type=options.Whole(1, DAYS), default=DAYS, show_default=True, help="How much of the year.")
 @click.option(
-    "--customers", type=click.IntRange(10, shoppers.MEMBERS), default=shoppers.MEMBERS, show_default=True,
+    "--customers", type=options.Whole(10, shoppers.MEMBERS), default=shoppers.MEMBERS, show_default=True,
     help="How many of the bundled sample.",
 )  # fmt: skip
 @click.pass_obj

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from automation.campaigns import results
 from automation.engine import overview
 from automation.engine.delivery import operators, reconciling
 from automation.engine.delivery.reconciling import Reconciliation
@@ -185,10 +186,11 @@ def report(session: Session, journey: str | None, campaign: str | None, since: s
     """Who was meant to get a message, who got it, who did not and why. The counts add up to what was planned."""
     if journey and campaign:
         raise errors.UsageError("either --journey or --campaign")
-    name = journey or campaign
-    if name:
-        overview.number(session.app.store, name)
-    found = reconciling.reconcile(session.app.store, name, _since(session, since))
+    if journey:
+        overview.number(session.app.store, journey)
+    if campaign:
+        results.one(session.app.store, campaign)
+    found = reconciling.reconcile(session.app.store, journey or campaign, _since(session, since))
     if as_json:
         show.document(reconciled(found))
     else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from automation.audience import splits
 from automation.store.database import Store
 
@@ -201,3 +203,11 @@ def test_what_an_operator_types_is_never_structure_of_the_journey(shop: Any) -> 
     name = send(shop, "--title", title)
     listed = shop.fine("journeys", "list", "--json").json["journeys"]
     assert next(row for row in listed if row["name"] == name)["title"] == title
+
+
+@pytest.mark.parametrize("text", ["soon", "+1d", "until today"])
+def test_a_limit_that_cannot_be_read_is_named_with_what_could(shop: Any, text: str) -> None:
+    done = shop("campaign", "plan", *TO_ALL, "--expires", text)
+    assert done.code == 1
+    assert "--expires takes a length or a moment, such as 1d, today or 2026-11-25 20:00" in done.err
+    shop.fine("campaign", "plan", *TO_ALL, "--expires", "2026-11-25 20:00")

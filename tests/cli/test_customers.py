@@ -214,3 +214,26 @@ def test_open_windows_and_grants_explain_why_a_lane_was_closed(shop: Any) -> Non
     assert "2026-11-22 16:00" in printed
     assert "any number" in printed
     assert "Grants of subscription notices" in printed
+
+
+def test_an_id_is_taken_as_tables_show_it(shop: Any) -> None:
+    store = Store(f"sqlite:{shop.folder / 'var' / 'lucheng.db'}")
+    known = number(shop, WANG)
+    with store.write() as tx:
+        tx.run("UPDATE person SET id = 1915 WHERE id = :id", id=known)
+        tx.run("UPDATE identity SET person_id = 1915 WHERE person_id = :id", id=known)
+    store.close()
+    assert number(shop, "#1,915") == 1915
+
+
+def test_who_finds_nobody_is_told_what_is_looked_by(shop: Any) -> None:
+    said = shop.fine("customers", "find", "没有这个人").out
+    assert "the beginning of a name" in said and "last four digits" in said
+    assert "customers find" not in said
+
+
+def test_one_and_the_same_is_refused_before_it_is_asked_and_a_merge_has_a_reason(shop: Any) -> None:
+    one = shop("customers", "merge", WANG, "a@example.com", "--reason", "twice")
+    assert one.code == 1 and "cannot be merged with themselves" in one.err and "[y/N]" not in one.err
+    none = shop("customers", "merge", WANG, "13800000002", "--reason", " ", "--yes")
+    assert none.code == 2 and "--reason needs a reason" in none.err

@@ -141,3 +141,35 @@ def test_the_stop_switch_works_whatever_else_is_wrong_with_the_settings(sent: An
     sent.fine("stop-all")
     path.write_text(good, encoding="utf-8")
     assert [row["what"] for row in sent.fine("audit", "list", "--json").json["audit"]].count("stop all") == 2
+
+
+def test_a_number_is_taken_as_tables_show_it(sent: Any) -> None:
+    number = messages(sent)[0]["id"]
+    database = Store(f"sqlite:{sent.folder / 'var' / 'lucheng.db'}")
+    with database.write() as tx:
+        tx.run("UPDATE message SET id = 13787 WHERE id = :id", id=number)
+        tx.run("UPDATE attempt SET message_id = 13787 WHERE message_id = :id", id=number)
+    database.close()
+    assert "13,787" in sent.fine("messages", "list").out
+    assert sent.fine("messages", "show", "13,787", "--json").json["id"] == 13787
+    assert sent("messages", "show", "13,78").code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("messages", "show", "abc"), "'abc' is no whole number"),
+        (("messages", "list", "--limit", "1.5"), "'1.5' is no whole number"),
+        (("keys", "retire", "abc"), "'abc' is no whole number"),
+        (("campaign", "plan", "--text", "a", "--holdout", "abc"), "'abc' is no number"),
+    ],
+)
+def test_what_is_no_number_is_told_so(shop: Any, words: tuple[str, ...], said: str) -> None:
+    done = shop(*words)
+    assert done.code == 2 and said in done.err
+
+
+def test_a_report_of_no_campaign_speaks_of_campaigns(shop: Any) -> None:
+    for name in ("nosuch", "dormant_wakeup"):
+        done = shop("messages", "report", "--campaign", name)
+        assert done.code == 1 and f"there is no campaign '{name}'; `run.py campaign list`" in done.err
