@@ -36,7 +36,7 @@ def one(session: Session, text: str) -> int:
 
 
 def nobody(text: str, command: str = "this") -> str:
-    """That nobody is found, and what `command` takes. A bare number is no id, maybe a member number with a slip in it."""
+    """That nobody is found, and what `command` takes. A bare number is no id: a member number may have a slip."""
     plain = text.strip()
     if plain.isascii() and plain.isdigit() and len(plain) < SHORTEST_PHONE:
         return (

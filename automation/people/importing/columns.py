@@ -16,6 +16,8 @@ from automation.kernel.document import nearest
 from automation.people.consents import Proof
 from automation.rendering.texts import Kind
 
+from . import rejects
+
 TAGS, CREATED, CONSENT, IGNORE = "tags", "created_at", "consent", "ignore"
 PROOFS: Final = tuple(f"{CONSENT}_{name}" for name in Proof._fields)
 CONSENTED: Final = tuple(
@@ -139,7 +141,8 @@ def _known(own: Mapping[str, str], catalog: Catalog, of_events: bool) -> dict[st
     fields = _words(field for field in catalog.fields.values() if _taken(field))
     # The mapping in config.yaml is one for both kinds of file: what speaks of customers only is passed over in events.
     usable = {*special, TAGS, CREATED, *CONSENTED, *PROOFS, *fields.values(), *properties.values()}
-    words = {word: target for word, target in WORDS.items() if target in usable}
+    words = dict.fromkeys(map(plain, rejects.HEADING), IGNORE)
+    words |= {word: target for word, target in WORDS.items() if target in usable}
     words |= fields | properties | (EVENT_WORDS if of_events else {})
     return words | {plain(heading): _usable(heading, target, usable, catalog) for heading, target in own.items()}
 
