@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from automation.simulate.stage import Stage
 
 PLACE: Final = Path("var/demo")  # below the folder of config.yaml
-WIDTH: Final = 130  # of the table where nobody looks
 DAYS: Final = (shoppers.YEAR_ENDS - shoppers.YEAR_BEGINS).days
 
 
@@ -128,8 +127,11 @@ def _begins(session: Session) -> int:
 def _print(found: Sequence[figures.Figures], seconds: float) -> None:
     from rich.console import Console
 
-    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-    console.print(report.table(found))
+    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else show.PLAIN_WIDTH)
+    drawn, left = report.table(found, console.width)
+    console.print(drawn)
+    if left:
+        click.echo(f"no room for: {', '.join(left)} (a wider terminal or `| less -S` shows them)")
     click.echo(f"{report.total(found)}; {seconds:.0f} s.")
     for doubt in report.doubts(found):
         click.echo(doubt)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -13,23 +14,33 @@ from .figures import Figures, Lift, lift
 
 REASONS: Final = 4  # shown of each journey; the rest is summed up
 KINDS: Final = ("wechat", "wecom", "sms", "email")
-NARROWEST: Final = 100
+HEADINGS: Final = ("journey", "entered", "holdout", "sent", "not sent, and why", "goals", "conversion", "lift (95 %)")
+COUNTS: Final = ("entered", "holdout", "goals")
+SPARED: Final = ("holdout", "lift (95 %)", "conversion", "goals", "not sent, and why", "sent", "entered")
+"""The headings that give way in a narrow terminal, in this order."""
+WIDEST: Final = 10_000
 
 
-def table(found: Sequence[Figures]) -> Table:
-    """One row a journey, about 110 characters wide."""
+def table(found: Sequence[Figures], width: int) -> tuple[Table, list[str]]:
+    """One row a journey, about 110 characters wide, and the headings that there is no room for in `width`."""
+    left: list[str] = []
+    while _width(drawn := _table(found, left)) > width and len(left) < len(SPARED):
+        left.append(SPARED[len(left)])
+    return drawn, left
+
+
+def _table(found: Sequence[Figures], left: Collection[str]) -> Table:
     drawn = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=True, header_style="bold")
-    drawn.add_column("journey", no_wrap=True)
-    for heading in ("entered", "holdout"):
-        drawn.add_column(heading, justify="right")
-    drawn.add_column("sent", no_wrap=True)
-    drawn.add_column("not sent, and why", no_wrap=True)
-    drawn.add_column("goals", justify="right")
-    drawn.add_column("conversion", no_wrap=True)
-    drawn.add_column("lift (95 %)", no_wrap=True)
+    for heading in HEADINGS:
+        if heading not in left:
+            drawn.add_column(heading, no_wrap=True, justify="right" if heading in COUNTS else "left")
     for one in found:
-        drawn.add_row(*(Text(cell) for cell in _row(one)))
+        drawn.add_row(*(Text(cell) for heading, cell in zip(HEADINGS, _row(one), strict=True) if heading not in left))
     return drawn
+
+
+def _width(drawn: Table) -> int:
+    return Console(width=WIDEST).measure(drawn).maximum
 
 
 def total(found: Sequence[Figures]) -> str:
