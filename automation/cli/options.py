@@ -61,7 +61,7 @@ who = click.option("--who", default=operator, show_default="your user name", hel
 def reason(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
     """A callback: what is kept in the audit says something."""
     if value is not None and not value.strip():
-        raise errors.UsageError(f"{option.opts[0]} needs a reason, which is kept in the audit")
+        raise errors.UsageError(f"{option.opts[0]} is empty: say why, it is kept in the audit")
     return value
 
 

@@ -236,4 +236,4 @@ def test_one_and_the_same_is_refused_before_it_is_asked_and_a_merge_has_a_reason
     one = shop("customers", "merge", WANG, "a@example.com", "--reason", "twice")
     assert one.code == 1 and "cannot be merged with themselves" in one.err and "[y/N]" not in one.err
     none = shop("customers", "merge", WANG, "13800000002", "--reason", " ", "--yes")
-    assert none.code == 2 and "--reason needs a reason" in none.err
+    assert none.code == 2 and "--reason is empty" in none.err
