@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from automation.journey import project
+from automation.journey import over, project
 from automation.journey.rules import RULES
 from automation.kernel import errors
 from automation.kernel.errors import Problem
@@ -78,7 +78,8 @@ def _load(session: Session) -> tuple[project.Project | None, tuple[Problem, ...]
         problems += wrong.problems
     if not problems:  # what a test names is there only where everything else is right
         problems += cases.problems(found, session.settings)
-    return found, tuple(problems), found.warnings
+    days = over.warnings(found.journeys, session.settings.folders.journeys, session.now, session.settings.shop.zone)
+    return found, tuple(problems), (*found.warnings, *days)
 
 
 def _counts(found: project.Project) -> dict[str, int]:

@@ -56,4 +56,5 @@ CODES: Final[dict[str, str]] = {
     "W502": "journey without a step that does anything",
     "W503": "folder of journeys without a file",
     "W504": "condition on a message that its channels never report",
+    "W505": "live journey whose days have all passed",
 }

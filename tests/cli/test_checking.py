@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from automation.store.database import Store
 from automation.store.states import EffectState
@@ -43,6 +47,41 @@ def test_one_text_is_told_as_one(shop: Any) -> None:
     assert "(2 journeys, 1 text, " in shop.fine("check").out
     looks = shop("doctor", "--json").json["looks"]
     assert "2 journeys, 1 text, no problems" in [one["says"] for one in looks if one["about"] == "files"]
+
+
+PAST = """\
+journey: past
+purpose: service
+status: {status}
+again: finished
+active: {first} to {last}
+enter: {{schedule: {day} 10:00, segment: vip}}
+steps: [{{points: 1, reason: 会员日}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "day", "places"),
+    [
+        ("2026-11-01", "2026-11-21", "2026-11-20", [(5, "W505")]),
+        ("2026-11-01", "2026-11-22", "2026-11-21", [(6, "W505")]),
+        ("2026-11-01", "2026-11-22", "2026-11-22", [(6, "W505")]),  # it is three in the afternoon
+        ("2026-11-01", "2026-11-23", "2026-11-23", []),
+    ],
+)
+def test_a_live_journey_that_is_over_is_told(
+    shop: Any, first: str, last: str, day: str, places: list[tuple[int, str]]
+) -> None:
+    shelf = shop.folder / "mine"
+    config = (shop.folder / "config.yaml").read_text(encoding="utf-8")
+    (theirs,) = re.findall(r"journeys: ([^,]+),", config)
+    shutil.copytree(theirs, shelf)
+    shop.write("config.yaml", config.replace(theirs, str(shelf)))
+    shop.write("mine/past.yaml", PAST.format(status="live", first=first, last=last, day=day))
+    done = shop.fine("check", "--json").json
+    assert [(one["line"], one["code"]) for one in done["warnings"] if one["path"].endswith("past.yaml")] == places
+    shop.write("mine/past.yaml", PAST.format(status="closing", first=first, last=last, day=day))
+    assert not [one for one in shop.fine("check", "--json").json["warnings"] if one["path"].endswith("past.yaml")]
 
 
 def test_a_notice_that_was_given_up_is_seen(shop: Any) -> None:
