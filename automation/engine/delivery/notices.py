@@ -41,6 +41,6 @@ def retry(tx: Transaction, numbers: Sequence[int] | None, who: str, now: int) ->
         now=now, ids=ids,
     )  # fmt: skip
     if not count:
-        raise errors.Refused("none of these was given up; `run.py notices list --state failed` shows those that were")
+        raise errors.Refused("none was given up; `run.py notices list --state failed` shows those that were")
     audit.record(tx, now, who, "notices retried", notices=list(numbers or [])[:100], count=count)
     return count
