@@ -320,7 +320,7 @@ def _entering(parts: Parts, tx: Transaction, rule: Rule, parameters: Parameters,
     journey = rule.loaded.journey
     matches = _matches(parts, rule, parameters)
     begin, end = opening.active(parts, rule.loaded)
-    oldest = max(begin, opening.open_since(tx, rule.loaded), now - timing.span_seconds(journey.catch_up))
+    oldest = max(begin, opening.open_since(tx, rule.loaded, now), now - timing.span_seconds(journey.catch_up))
     key, keyed = "''", ""
     if journey.key:
         # Without its key an event cannot say which run it means: it starts none.

@@ -11,6 +11,7 @@ from automation.store.database import Transaction
 from .parts import Parts
 from .registry import Loaded
 
+GRACE = 300  # seconds: the clocks of those who tell events differ, and who tries a journey out tells the event first
 RESUMED = -2  # stands in `cursor` in the place of a zone, for the moment at which an operator ended the last pause
 
 
@@ -52,11 +53,12 @@ def note_resumed(tx: Transaction, journey_id: int, now: int) -> None:
     )  # fmt: skip
 
 
-def open_since(tx: Transaction, loaded: Loaded) -> int:
-    """When the journey went live, or was resumed after that."""
+def open_since(tx: Transaction, loaded: Loaded, now: int) -> int:
+    """When an event may have happened at the earliest: not long before the journey went live, or was resumed after
+    that. Where the clock was set back behind that moment, it says nothing."""
     since = tx.value(
         "SELECT max(at) FROM (SELECT live_since AS at FROM journey WHERE id = :journey"
         " UNION ALL SELECT done FROM cursor WHERE journey_id = :journey AND zone_id = :resumed) t",
         journey=loaded.journey_id, resumed=RESUMED,
     )  # fmt: skip
-    return int(since or 0)
+    return int(since) - GRACE if since and since <= now else 0

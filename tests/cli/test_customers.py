@@ -153,7 +153,7 @@ def test_a_tag_that_nobody_gave_is_not_taken_away(shop: Any) -> None:
 
 
 def test_personal_data_is_shown_for_a_reason_only(shop: Any) -> None:
-    assert "needs a reason" in shop("customers", "show", WANG, "--unmask", " ").err
+    assert "--unmask is empty" in shop("customers", "show", WANG, "--unmask", " ").err
 
 
 def test_two_customers_are_merged_and_parted_again(shop: Any) -> None:

@@ -166,9 +166,18 @@ def tell(shop: Shop, *moments: str) -> None:
 
 def test_an_event_from_before_going_live_starts_nothing_however_late_it_is_told(shop: Shop) -> None:
     shop.open("2026-03-01 09:00", wake=PAID)
-    tell(shop, "2026-03-01 08:59:59", "2026-03-01 09:00")
+    tell(shop, "2026-03-01 08:54:59", "2026-03-01 08:55", "2026-03-01 09:00")
     shop.tick("2026-03-01 09:10")
-    assert [run.key for run in shop.runs()] == ["2026-03-01 09:00"]
+    assert [run.key for run in shop.runs()] == ["2026-03-01 08:55", "2026-03-01 09:00"]
+
+
+def test_a_clock_that_is_set_back_makes_no_journey_deaf(shop: Shop) -> None:
+    shop.open("2026-03-02 09:00", wake=PAID)
+    shop.pause("wake", "2026-03-02 09:10")
+    shop.resume("wake", "2026-03-02 09:20")
+    tell(shop, "2026-03-01 09:30")
+    shop.tick("2026-03-01 09:30")
+    assert [run.key for run in shop.runs()] == ["2026-03-01 09:30"]
 
 
 def test_an_event_from_outside_active_starts_nothing_however_late_it_is_told(shop: Shop) -> None:
