@@ -24,7 +24,7 @@ SLICE = 2_000
 STOPPED = "operator: the campaign was stopped"
 IN_LINE = (
     "SELECT i.id AS person_id, '' AS key, CAST(:at AS BIGINT) AS at, CAST(NULL AS BIGINT) AS event_id,"
-    " CAST(NULL AS TEXT) AS data FROM {} i"
+    " CAST(NULL AS TEXT) AS data, 0 AS depth FROM {} i"
 )
 WAITING = ", ".join(str(int(state)) for state in (MessageState.QUEUED, *overview.ON_THE_WAY))
 OPEN = f"""
@@ -97,7 +97,7 @@ def stop(parts: Parts, name: str, who: str, now: int) -> Stopped:
             tx.run("UPDATE journey SET status = 'stopped' WHERE id = :id", id=journey)
             audit.record(tx, now, who, "campaign stopped", campaign=name)
     install.take_up(parts)
-    people = sum(iter(partial(_forget, parts, journey), 0))
+    people = install.clear_line(parts, journey)
     install.send_home(parts, journey, "stopped", now)
     stopped = Stopped(people, sum(iter(partial(_withdraw, parts, journey, now), 0)))
     if status == graph.Status.STOPPED and not any(stopped):
@@ -116,13 +116,3 @@ def _withdraw(parts: Parts, journey: int, now: int) -> int:
     """A slice of the messages that have not left."""
     with parts.store.write() as tx:
         return tx.run(WITHDRAW, journey=journey, now=now, slice=SLICE)
-
-
-def _forget(parts: Parts, journey: int) -> int:
-    """A slice of those who still stand in line."""
-    with parts.store.write() as tx:
-        return tx.run(
-            "DELETE FROM entrant WHERE journey_id = :journey AND person_id IN (SELECT person_id FROM entrant"
-            " WHERE journey_id = :journey ORDER BY person_id LIMIT :slice)",
-            journey=journey, slice=SLICE,
-        )  # fmt: skip

@@ -287,9 +287,7 @@ def _enter(parts: Parts, tx: Transaction, rule: Rule, now: int) -> None:
         queue.wait_turn(tx, loaded, source, parameters.values(now))
         return
     if entry.settle is not None:
-        # An older event that comes late did not rest: a newer one had come after it.
-        newest = f"SELECT s.* FROM ({source}) s WHERE NOT EXISTS ({_newer(parts, rule, parameters)})"
-        settling.wait(tx, loaded, newest, parameters.values(now), timing.span_seconds(entry.settle))
+        settling.wait(parts, tx, loaded, source, parameters, now)
         return
     enrol.gather(
         tx,
@@ -298,18 +296,6 @@ def _enter(parts: Parts, tx: Transaction, rule: Rule, now: int) -> None:
         **parameters.values(now),
     )
     cross.enter(parts, tx, loaded, now)
-
-
-def _newer(parts: Parts, rule: Rule, parameters: Parameters) -> str:
-    """SELECT of the events of the rule, of the same person and key, that happened after the entering event `s`."""
-    test = parts.compiler.event_predicate(rule.event, parameters)
-    key = rule.loaded.journey.key
-    keyed = f" AND {parts.store.dialect.json_text('e.props', [key])} = s.key" if key else ""
-    return (
-        f"SELECT 1 FROM event e {parts.store.dialect.join_in_order} person p ON p.id = e.person_id"
-        f" WHERE e.person_id = s.person_id AND e.name_id IN ({_name_ids(parts, rule)}) AND e.at > s.at"
-        f" AND {test}{keyed}"
-    )
 
 
 def _entering(parts: Parts, tx: Transaction, rule: Rule, parameters: Parameters, now: int) -> str:

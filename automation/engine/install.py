@@ -57,6 +57,7 @@ def install(parts: Parts, now: int) -> list[str]:
     bringing.finish(parts, now)
     for one in parts.registry.live:
         if one.journey.status is graph.Status.STOPPED:
+            clear_line(parts, one.journey_id)
             send_home(parts, one.journey_id, "stopped", now)
     _retire(parts, now)
     return changed
@@ -238,6 +239,22 @@ def _close_vanished(parts: Parts, now: int) -> None:
             with parts.store.write() as tx:
                 tx.run("UPDATE journey SET status = 'closing' WHERE name = :name", name=name)
                 audit.record(tx, now, "files", "journey closing", journey=name, why="its file is gone")
+
+
+def clear_line(parts: Parts, journey_id: int) -> int:
+    """Lets go who waits to enter a journey, in line or until an event has rested, in batches; returns how many."""
+    count = 0
+    for table in ("entrant", "settling"):
+        gone = -1
+        while gone:
+            with parts.write() as tx:
+                gone = tx.run(
+                    f"DELETE FROM {table} WHERE journey_id = :journey AND person_id IN (SELECT person_id FROM {table}"
+                    " WHERE journey_id = :journey ORDER BY person_id LIMIT :batch)",
+                    journey=journey_id, batch=parts.settings.engine.batch,
+                )  # fmt: skip
+            count += gone
+    return count
 
 
 def send_home(parts: Parts, journey_id: int, reason: str, now: int) -> int:

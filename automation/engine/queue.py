@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 
 
 def wait_turn(tx: Transaction, loaded: Loaded, source: str, bound: dict[str, Any]) -> None:
-    """Queues the rows of a SELECT with person_id, key, at, event_id, data; the same event queues once."""
+    """Queues the rows of a SELECT with person_id, key, at, event_id, data, depth; the same event queues once."""
     episode = enrol.episode_sql(loaded, "CAST(s.event_id AS TEXT)", "s.at")
     tx.run(
-        "INSERT INTO entrant (journey_id, person_id, key, episode, at, event_id, data)"
-        f" SELECT {loaded.journey_id}, s.person_id, s.key, {episode}, s.at, s.event_id, s.data FROM ({source}) s"
-        " WHERE true ON CONFLICT DO NOTHING",
+        "INSERT INTO entrant (journey_id, person_id, key, episode, at, event_id, data, depth)"
+        f" SELECT {loaded.journey_id}, s.person_id, s.key, {episode}, s.at, s.event_id, s.data, s.depth"
+        f" FROM ({source}) s WHERE true ON CONFLICT DO NOTHING",
         **bound,
     )
 

@@ -66,7 +66,8 @@ KEYED: Final = (
     ),
     Keyed("consent", ("channel", "purpose"), ("granted", "source", "at", "text_version", "evidence"), stricter),
     Keyed("baseline", ("journey_id",), (), keep, BY_JOURNEY),
-    Keyed("settling", ("journey_id", "key"), ("due", "event_id"), max, BY_JOURNEY),  # the later rest, with its event
+    # The later rest, with its event.
+    Keyed("settling", ("journey_id", "key"), ("due", "event_id", "depth"), max, BY_JOURNEY),
     Keyed(
         "entrant", ("journey_id", "key", "episode"), ("at", "event_id", "data", "depth", "parent_run"), keep, BY_JOURNEY
     ),

@@ -57,7 +57,8 @@ class Watch:
             with self._alone():
                 parts = self._app.parts
                 parts.replace_journeys(parts.project, registry.load(parts.store, parts.names, parts.project))
-        self._files, self._orders = files, self._ordered()
+        # An order given meanwhile is seen at the next look.
+        self._files, self._orders = files, orders
 
     def _reload(self) -> None:
         try:

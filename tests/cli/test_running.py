@@ -13,7 +13,7 @@ import pytest
 import run
 from automation.cli import edge
 from automation.cli.session import Session
-from automation.engine import install
+from automation.engine import bringing, install
 from automation.kernel import errors
 from automation.kernel.ports import Cache, Channel
 from automation.people import keyring
@@ -132,6 +132,22 @@ def test_a_running_engine_takes_up_a_version_that_an_order_brought_back(own: Any
         tx.run("UPDATE version SET retired_at = NULL")
     watch.look()
     assert set(parts.registry.versions) == known
+    session.close()
+
+
+def test_an_order_given_while_files_are_taken_into_use_is_not_lost(own: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session(run.kinds, run.build, own.clock)
+    session.config = own.folder / "config.yaml"
+    parts = session.app.parts
+    watch = upkeep.Watch(session.app)
+    name = parts.registry.live[0].name
+    monkeypatch.setattr(bringing, "finish", lambda *_: own.fine("journeys", "pause", name))  # it may take long
+    catalog = own.folder / "shelf" / "journeys" / "catalog.yaml"
+    catalog.write_text(catalog.read_text(encoding="utf-8") + "# the same\n", encoding="utf-8")
+    watch.look()
+    monkeypatch.undo()
+    watch.look()
+    assert [one.paused for one in parts.registry.live if one.name == name] == [True]
     session.close()
 
 

@@ -41,6 +41,12 @@ def left(house: House) -> list[tuple[int, str | None, str | None]]:
     return [(state, house.say(due), error) for state, due, error in rows]
 
 
+def join(house: House, people: int, at: str) -> None:
+    for _ in range(people):
+        house.enter("j", house.person(), at)
+    house.tick(at)
+
+
 def test_many_notices_of_an_hour_become_one_message_with_a_list(house: House) -> None:
     people = house.send_one(NOON, NOTIFY, people=2)
     late = house.person()
@@ -80,6 +86,20 @@ def test_a_digest_that_may_have_left_is_repeated_as_it_was(house: House) -> None
         [True, True, False],
         [False, False, True],
     ]
+
+
+def test_digests_that_are_repeated_together_stay_two_however_long_they_are(house: House) -> None:
+    house.mail.answer = lambda _: Unknown("timeout")
+    house.send_one(NOON, NOTIFY, people=60)
+    join(house, 60, "2026-03-02 12:30")
+    work = effects(house)
+    assert work.step(house.ts("2026-03-02 13:00")) == 120
+    join(house, 3, "2026-03-02 13:00")
+    for at in ("2026-03-02 14:00", "2026-03-02 16:00"):  # both are due then: all was stopped meanwhile
+        while work.step(house.ts(at)):
+            pass
+    assert {message.body["subject"] for message in house.mail.sent} == {"旅程提醒 120 条", "旅程提醒 3 条"}
+    assert len({message.idem_key for message in house.mail.sent}) == 2
 
 
 def test_a_notice_for_nobody_is_given_up_and_says_why(house: House) -> None:

@@ -50,6 +50,21 @@ def test_receipts_in_any_order_end_alike(sqlite_house: House, early: int) -> Non
     assert ends == {(3, None, base + 10, base + 20, base + 30, told)}
 
 
+def test_a_report_of_a_clock_that_is_ahead_answers_as_any_other(house: House) -> None:
+    house.send_one(
+        NOON, "{send: hello, expires: 3d}\n  - {wait_for: {delivered: hello}, up_to: 3d, then: [{tag: came}]}"
+    )
+    house.wechat.answer = lambda _: Accepted("pid")
+    house.deliver(NOON)
+    house.pause("j", "2026-03-02 12:01")
+    assert report(house, "delivered", 102)  # it is told two seconds before
+    house.tick("2026-03-02 12:01:40")
+    house.resume("j", "2026-03-02 13:00")
+    house.tick("2026-03-02 13:00")
+    (ann,) = (row[0] for row in house.store.rows("SELECT id FROM person"))
+    assert house.tags(ann) == {"came"}
+
+
 def test_a_bounce_fails_what_was_accepted(house: House) -> None:
     house.send_one(NOON)
     house.wechat.answer = lambda _: Accepted("pid")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from automation.engine import enrol, events
 from tests.engine.shop import Shop
 
@@ -23,6 +25,16 @@ def test_changes_that_bring_about_one_another_come_to_an_end(shop: Shop) -> None
     shop.tick("2026-03-01 09:00", "2026-03-01 09:01")
     assert len(shop.runs("circle")) == enrol.DEEPEST + 1
     assert shop.texts() == ["hello"]
+
+
+@pytest.mark.parametrize("how", ["pace: 60 a day\n", "settle"])
+def test_they_also_do_where_people_wait_in_line_or_an_event_rests(shop: Shop, how: str) -> None:
+    circle = CIRCLE.replace("{field: city}}}", "{field: city}}, settle: 1s}") if how == "settle" else how + CIRCLE
+    shop.open("2026-03-01 08:00", circle=circle)
+    move(shop, "2026-03-01 09:00")
+    for second in range(0, 60, 2):
+        shop.tick(f"2026-03-01 09:00:{second:02}")
+    assert len(shop.runs("circle")) == enrol.DEEPEST + 1
 
 
 def test_a_change_long_after_its_run_began_is_a_change_like_any_other(shop: Shop) -> None:

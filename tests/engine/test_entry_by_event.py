@@ -209,6 +209,21 @@ def test_an_event_from_a_pause_by_the_file_starts_nothing_either(shop: Shop, sta
     assert [run.key for run in shop.runs()] == ["2026-03-01 12:00"]
 
 
+def test_what_happens_in_a_pause_ends_the_rest_of_an_older_event(shop: Shop) -> None:
+    shop.open(
+        "2026-03-01 08:00", wake="enter: {event: cart.updated, settle: 2h}\nagain: finished\nsteps: [{wait: 1d}]\n"
+    )
+    ann = shop.person()
+    shop.event(ann, "cart.updated", "2026-03-02 10:00", total=1)
+    shop.tick("2026-03-02 10:00")
+    shop.pause("wake", "2026-03-02 10:30")
+    shop.event(ann, "cart.updated", "2026-03-02 11:00", total=2)
+    shop.tick("2026-03-02 11:00")
+    shop.resume("wake", "2026-03-02 11:30")
+    shop.tick("2026-03-02 12:00", "2026-03-02 13:00")
+    assert shop.runs() == []
+
+
 def test_a_key_gives_one_run_a_value_and_never_twice(shop: Shop) -> None:
     shop.open("2026-03-01 08:00", wake="enter: {event: order.paid}\nkey: order_id\nsteps: [{send: hello}]\n")
     ann = shop.person()

@@ -120,6 +120,19 @@ def test_stopped_sends_all_home_and_withdraws_their_messages(shop: Shop) -> None
     assert {message.state for message in shop.messages(None)} == {"CANCELLED"}
 
 
+@pytest.mark.parametrize(("head", "settle"), [("pace: 1 a day\n", ""), ("", ", settle: 1d")])
+def test_stopped_lets_go_who_waits_to_enter(shop: Shop, head: str, settle: str) -> None:
+    shop.batch = 3
+    body = head + f"enter: {{event: wechat.followed{settle}, catch_up: 90d}}\nagain: finished\nsteps: [{{wait: 1d}}]\n"
+    shop.open("2026-03-01 08:00", wake=body)
+    follow(shop, *shop.people(8))
+    began = len(shop.runs())
+    shop.open("2026-03-01 10:00", wake="status: stopped\n" + body)
+    shop.open("2026-03-02 10:00", wake=body)
+    shop.tick("2026-03-03 10:00")
+    assert len(shop.runs()) == began
+
+
 def test_a_draft_is_not_installed(shop: Shop) -> None:
     shop.open("2026-03-01 08:00", wake="status: draft\n" + BODY)
     follow(shop, shop.person())

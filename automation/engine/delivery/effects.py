@@ -1,7 +1,8 @@
 """`notify` and `webhook`: rows of `effect` that leave the database, with the discipline of messages.
 
 A row that is taken is due again after its lease, so a crash repeats it and loses nothing; the key that goes with it is
-the same each time, so that a receiver who looks at it does the work once.
+the same each time, so that a receiver who looks at it does the work once. Lines of a digest that was tried have one due
+moment, by which they are known to belong together.
 """
 
 from __future__ import annotations
@@ -26,15 +27,16 @@ MOST = 100  # rows taken at once
 STAFF = ("", "wecom_user")  # kinds of address that are never a customer's: the group itself, a colleague
 LINES = 30  # of a digest; the others are counted
 TRIES = 30  # about a day
-TAKE = (
-    "SELECT e.id, e.kind, e.ref, e.payload, e.attempts, e.person_id, p.uid FROM effect e LEFT JOIN person p"
-    f" ON p.id = e.person_id WHERE e.due <= :now AND e.state = {EffectState.WAITING} ORDER BY e.due, e.id LIMIT :most"
+WAITING = (
+    "SELECT e.id, e.kind, e.ref, e.payload, e.attempts, e.due, e.person_id, p.uid FROM effect e LEFT JOIN person p"
+    f" ON p.id = e.person_id WHERE e.state = {EffectState.WAITING}"
 )
+TAKE = f"{WAITING} AND e.due <= :now ORDER BY e.due, e.id LIMIT :most"
 SAME_ROLE = (
-    "SELECT e.id, e.kind, e.ref, e.payload, e.attempts, e.person_id, p.uid FROM effect e LEFT JOIN person p"
-    " ON p.id = e.person_id WHERE e.kind = 'notify' AND e.ref = :ref AND e.due IS NOT NULL AND e.attempts = 0"
-    f" AND e.state = {EffectState.WAITING} AND e.due > :now ORDER BY e.id LIMIT :most"
+    f"{WAITING} AND e.kind = 'notify' AND e.ref = :ref AND e.due IS NOT NULL AND e.attempts = 0 AND e.due > :now"
+    " ORDER BY e.id LIMIT :most"
 )
+SAME_DIGEST = f"{WAITING} AND e.kind = 'notify' AND e.ref = :ref AND e.due = :due AND e.attempts > 0"
 
 
 class Webhooks(Protocol):
@@ -54,8 +56,14 @@ class Effect(NamedTuple):
     ref: str
     payload: str | None
     attempts: int
+    due: int
     person_id: int
     uid: str | None
+
+    @property
+    def digest(self) -> tuple[str, int | None]:
+        """What it leaves with: its role, and the moment that all lines of a digest share once it was tried."""
+        return self.ref, self.due if self.attempts else None
 
 
 class Effects:
@@ -67,11 +75,11 @@ class Effects:
     def step(self, now: int) -> int:
         """Takes what is due, sends it and records it; returns how many rows. Nothing while all is stopped."""
         taken = self._take(now)
-        digests: dict[tuple[str, int], list[Effect]] = {}
+        digests: dict[tuple[str, int | None], list[Effect]] = {}
         for effect in taken:
             if effect.kind == "notify":
                 # What was tried before is repeated as it was: with a line more it would be another message.
-                digests.setdefault((effect.ref, effect.attempts), []).append(effect)
+                digests.setdefault(effect.digest, []).append(effect)
             else:
                 self._record([effect], self._guarded(effect, now), now)
         for (role, _), unsorted in digests.items():
@@ -88,10 +96,13 @@ class Effects:
             rows = [Effect(*row) for row in tx.rows(TAKE, now=now, most=MOST)]
             if self._webhooks is None:
                 rows = [row for row in rows if row.kind != "webhook"]
-            roles = {row.ref for row in rows if row.kind == "notify" and not row.attempts}
+            notices = [row for row in rows if row.kind == "notify"]
             # A digest leaves with its oldest line; what has gathered since goes with it.
-            for role in sorted(roles):
+            for role in sorted({row.ref for row in notices if not row.attempts}):
                 rows += [Effect(*row) for row in tx.rows(SAME_ROLE, ref=role, now=now, most=MOST)]
+            for role, at in sorted({(row.ref, row.due) for row in notices if row.attempts}):
+                rows += [Effect(*row) for row in tx.rows(SAME_DIGEST, ref=role, due=at)]
+            rows = list(dict.fromkeys(rows))
             tx.many(
                 "UPDATE effect SET due = :due, attempts = attempts + 1 WHERE id = :id",
                 [{"id": row.id, "due": now + self._parts.settings.engine.lease} for row in rows],

@@ -27,8 +27,8 @@ def listed(statements: Statements, state: EffectState | None, limit: int) -> lis
 
 
 def retry(tx: Transaction, numbers: Sequence[int] | None, who: str, now: int) -> int:
-    """Lets those that were given up leave again at once; None means all of them. Returns how many. Each keeps its key,
-    so that a receiver who had it before all the same does the work once.
+    """Lets those that were given up leave again at once; None means all of them. Returns how many. A web hook keeps its
+    key, so that a receiver who had it before all the same does the work once.
 
     Refused where none was given up.
     """

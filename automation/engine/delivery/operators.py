@@ -30,6 +30,11 @@ REVIVE = (
     "UPDATE version SET retired_at = NULL WHERE retired_at IS NOT NULL AND id IN (SELECT m.version_id FROM ordered o"
     f" JOIN message m ON m.id = o.id WHERE m.state = {MessageState.QUEUED})"
 )
+TAKE_UP = 5  # seconds in which a running engine has taken up a version that was brought back
+LATER = (
+    "UPDATE message SET due = :later FROM ordered WHERE message.id = ordered.id"
+    f" AND message.state = {MessageState.QUEUED}"
+)
 RETRIED = (MessageState.FAILED, MessageState.SUPPRESSED)
 
 
@@ -139,7 +144,8 @@ def _change(tx: Transaction, numbers: Sequence[int], rows: str, change: str, now
     tx.many("INSERT INTO ordered VALUES (:id)", [{"id": number} for number in dict.fromkeys(numbers)])
     count = tx.run(f"UPDATE message SET {change} FROM ordered WHERE message.id = ordered.id AND {rows}", now=now)
     # Nothing waited for its version any more, so it may have been put away.
-    tx.run(REVIVE)
+    if tx.run(REVIVE):
+        tx.run(LATER, later=now + TAKE_UP)
     return count
 
 

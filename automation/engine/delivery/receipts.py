@@ -51,11 +51,13 @@ def record_many(parts: Parts, tx: Transaction, reports: Sequence[tuple[str, Rece
     """Reports with the names of their channels. Returns how many are about messages we know; the others wait.
 
     `provider_id` may also be our own key, which some providers return, and may be shared by the messages of one
-    request: then the report is about each of them. Raises ValueError for a kind that there is not.
+    request: then the report is about each of them. A provider's clock that is ahead of ours counts as ours. Raises
+    ValueError for a kind that there is not.
     """
     for _, receipt in reports:
         if receipt.kind not in KINDS:
             raise ValueError(f"no kind of receipt: {receipt.kind}")
+    reports = [(channel, replace(receipt, at=min(receipt.at, now))) for channel, receipt in reports]
     halfway = _halfway(tx)
     ready = [report for report in reports if (report[0], report[1].provider_id) not in halfway]
     found, known = _find(tx, ready)

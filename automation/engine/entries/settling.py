@@ -3,24 +3,50 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from automation.audience.parameters import Parameters
 from automation.engine import cross, decide, enrol, halving, opening, queue, timing
 from automation.engine.parts import Parts
 from automation.engine.registry import Loaded
+from automation.journey import graph
 from automation.store import audit
 from automation.store.database import Transaction
 
 
-def wait(tx: Transaction, loaded: Loaded, source: str, bound: dict[str, Any], rest: int) -> None:
-    """Lets the rows of a SELECT with person_id, key, event_id, at rest for so many seconds; a newer one begins anew."""
+def wait(parts: Parts, tx: Transaction, loaded: Loaded, source: str, parameters: Parameters, now: int) -> None:
+    """Lets the rows of a SELECT with person_id, key, event_id, at, depth rest; a newer event begins the rest anew.
+
+    An older event that comes late did not rest: a newer one had come after it.
+    """
+    settle = _entry(loaded).settle
+    assert settle is not None
+    rest = timing.span_seconds(settle)
     tx.run(
-        "INSERT INTO settling (journey_id, person_id, key, event_id, due)"
-        f" SELECT {loaded.journey_id}, n.person_id, n.key, n.event_id, n.at + {rest} FROM ({source}) n WHERE true"
-        " ON CONFLICT (journey_id, person_id, key) DO UPDATE SET event_id = excluded.event_id, due = excluded.due",
-        **bound,
+        "INSERT INTO settling (journey_id, person_id, key, event_id, due, depth)"
+        f" SELECT {loaded.journey_id}, s.person_id, s.key, s.event_id, s.at + {rest}, s.depth FROM ({source}) s"
+        f" WHERE NOT EXISTS ({_newer(parts, loaded, 's', parameters)})"
+        " ON CONFLICT (journey_id, person_id, key) DO UPDATE"
+        " SET event_id = excluded.event_id, due = excluded.due, depth = excluded.depth",
+        **parameters.values(now),
     )
+
+
+def _newer(parts: Parts, loaded: Loaded, row: str, parameters: Parameters) -> str:
+    """SELECT of the events that happened after the one of a row with person_id, key, at, and would let the same in."""
+    event, key = _entry(loaded).event, loaded.journey.key
+    test = parts.compiler.event_predicate(event, parameters)
+    names = ", ".join(str(number) for number in parts.names.ensure("event", event.names).values())
+    keyed = f" AND {parts.store.dialect.json_text('e.props', [key])} = {row}.key" if key else ""
+    return (
+        f"SELECT 1 FROM event e {parts.store.dialect.join_in_order} person p ON p.id = e.person_id"
+        f" WHERE e.person_id = {row}.person_id AND e.name_id IN ({names}) AND e.at > {row}.at AND {test}{keyed}"
+    )
+
+
+def _entry(loaded: Loaded) -> graph.EventEntry:
+    entry = loaded.journey.entry
+    assert isinstance(entry, graph.EventEntry)
+    return entry
 
 
 def enter_rested(parts: Parts, now: int, batch: int) -> int:
@@ -53,9 +79,9 @@ def _unsettle(parts: Parts, journey_id: int, now: int, error: Exception) -> int:
 
 def _rested(tx: Transaction, journey_id: int, now: int, batch: int) -> int:
     """Takes those whose event has rested out of the waiting room, into the temporary table `rested`."""
-    tx.temporary("rested", "person_id BIGINT, key TEXT, event_id BIGINT, due BIGINT")
+    tx.temporary("rested", "person_id BIGINT, key TEXT, event_id BIGINT, due BIGINT, depth BIGINT")
     count = tx.run(
-        "INSERT INTO rested SELECT person_id, key, event_id, due FROM settling WHERE journey_id = :journey"
+        "INSERT INTO rested SELECT person_id, key, event_id, due, depth FROM settling WHERE journey_id = :journey"
         " AND due <= :now ORDER BY due, person_id, key LIMIT :batch",
         journey=journey_id, now=now, batch=batch,
     )  # fmt: skip
@@ -67,13 +93,15 @@ def _rested(tx: Transaction, journey_id: int, now: int, batch: int) -> int:
 
 
 def _enter(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> None:
+    """Those of `rested` but for whom a newer event has happened meanwhile, in a pause, and who had an exit since."""
     then, parameters = parts.store.dialect.join_in_order, Parameters()
     oldest = parameters.add(now - timing.span_seconds(loaded.journey.catch_up))
     stayed = decide.stayed_since_entry(parts, loaded, parameters)
     source = (
-        "SELECT r.*, r.entered_at AS at FROM (SELECT s.person_id, s.key, e.at AS entered_at, e.id AS event_id, s.due,"
+        "SELECT r.* FROM (SELECT s.person_id, s.key, e.at, e.at AS entered_at, e.id AS event_id, s.due, s.depth,"
         f" {entry_data(parts, 'e')} AS data FROM rested s {then} event e ON e.id = s.event_id"
         f" WHERE s.due >= {oldest}) r {then} person p ON p.id = r.person_id WHERE {stayed}"
+        f" AND NOT EXISTS ({_newer(parts, loaded, 'r', parameters)})"
     )
     bound = parameters.values(now)
     if loaded.journey.pace is not None:
@@ -81,9 +109,8 @@ def _enter(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> None:
         return
     enrol.gather(
         tx,
-        "SELECT s.person_id, s.key,"
-        f" {enrol.episode_sql(loaded, 'CAST(s.event_id AS TEXT)', 's.at')}, s.at, s.due, s.data, s.event_id, 0, NULL"
-        f" FROM ({source}) s",
+        f"SELECT s.person_id, s.key, {enrol.episode_sql(loaded, 'CAST(s.event_id AS TEXT)', 's.at')}, s.at, s.due,"
+        f" s.data, s.event_id, s.depth, NULL FROM ({source}) s",
         **bound,
     )
     cross.enter(parts, tx, loaded, now)

@@ -95,7 +95,7 @@ CREATE TABLE paced (journey_id BIGINT NOT NULL, day TEXT NOT NULL, used BIGINT N
     PRIMARY KEY (journey_id, day)){norowid};
 CREATE TABLE settling (
     journey_id BIGINT NOT NULL, person_id BIGINT NOT NULL, key TEXT NOT NULL, event_id BIGINT NOT NULL,
-    due BIGINT NOT NULL, PRIMARY KEY (journey_id, person_id, key)){norowid};
+    due BIGINT NOT NULL, depth BIGINT NOT NULL DEFAULT 0, PRIMARY KEY (journey_id, person_id, key)){norowid};
 CREATE INDEX settling_due ON settling (due);
 CREATE TABLE entrant (
     journey_id BIGINT NOT NULL, person_id BIGINT NOT NULL, key TEXT NOT NULL, episode TEXT NOT NULL, at BIGINT NOT NULL,
