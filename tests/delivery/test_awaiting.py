@@ -160,7 +160,7 @@ def test_reports_on_a_task_end_alike_in_every_order_early_and_late(sqlite_house:
         for table in ("message", "attempt", "receipt", "event", "event_queue", "entrant", "run"):
             house.put(f"DELETE FROM {table}")
         house.send_one(NOON, WAIT)
-        report(house, base, *order[:early])
+        report(house, base + 30, *order[:early])
         house.deliver(NOON)
         report(house, base + 30, *order[early:])
         ends.add(house.store.row("SELECT state, reason, sent_at, delivered_at FROM message"))

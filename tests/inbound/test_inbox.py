@@ -275,8 +275,8 @@ def test_reports_stand_beside_what_people_did(desk: Desk, make: Making) -> None:
     desk.send_one("2026-03-02 12:00")
     desk.deliver(desk.noon)
     number = f"id-{desk.wechat.sent[0].idem_key}"
-    desk.tell(Receipt(number, "delivered", desk.noon + 3), make.said("谢谢"), Receipt("strange", "opened", desk.noon))
-    assert desk.store.value("SELECT delivered_at FROM message") == desk.noon + 3
+    desk.tell(Receipt(number, "delivered", desk.noon - 3), make.said("谢谢"), Receipt("strange", "opened", desk.noon))
+    assert desk.store.value("SELECT delivered_at FROM message") == desk.noon - 3
     assert desk.store.rows("SELECT provider_id FROM receipt") == [("strange",)]
     assert "message.received" in [name for name, _ in desk.events()]
 
