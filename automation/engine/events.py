@@ -27,18 +27,17 @@ from .registry import Listens, Loaded, Rule
 log = logging.getLogger(__name__)
 
 BATCH = "id BIGINT, event_id BIGINT, person_id BIGINT, name_id BIGINT, at BIGINT, depth BIGINT"
+QUEUED = "SELECT 1 FROM event_queue WHERE id <= :last LIMIT 1"
 HIT = "run_id BIGINT, event_id BIGINT, at BIGINT, rank BIGINT, rule BIGINT"
 
 
 def drain(parts: Parts, now: int, stop: Callable[[], bool] = lambda: False) -> int:
     """Takes the events that are queued now, in batches, or until asked to stop; returns how many. What comes meanwhile,
     also from them, waits for the next call: other work has its turn."""
-    last = parts.store.value("SELECT max(id) FROM event_queue")
-    if last is None:
-        return 0  # whoever only looks does not stand in the queue of the writers
-    count = 0
-    while not stop() and (taken := take(parts, now, last)):
-        count += taken
+    last, count = parts.store.value("SELECT max(id) FROM event_queue"), 0
+    # Whoever only looks does not stand in the queue of the writers.
+    while not stop() and parts.store.value(QUEUED, last=last) is not None:
+        count += take(parts, now, last)
     return count
 
 
