@@ -19,7 +19,7 @@ from automation.store import audit
 from automation.store.database import Transaction
 from automation.store.states import RunState
 
-from . import cross, decide, due, enrol, halving, leave, opening, program, queue, timing
+from . import decide, due, halving, leave, opening, program, queue, timing
 from .entries import settling
 from .parts import Parts
 from .registry import Listens, Loaded, Rule
@@ -282,19 +282,10 @@ def _enter(parts: Parts, tx: Transaction, rule: Rule, now: int) -> None:
         return
     parameters = Parameters()
     source = _entering(parts, tx, rule, parameters, now)
-    if loaded.journey.pace is not None and entry.settle is None:
-        queue.wait_turn(tx, loaded, source, parameters.values(now))
-        return
     if entry.settle is not None:
         settling.wait(parts, tx, loaded, source, parameters, now)
-        return
-    enrol.gather(
-        tx,
-        f"SELECT person_id, key, {enrol.episode_sql(loaded, 'CAST(event_id AS TEXT)', 'at')}, at,"
-        f" at, data, event_id, depth, NULL FROM ({source}) s",
-        **parameters.values(now),
-    )
-    cross.enter(parts, tx, loaded, now)
+    else:
+        queue.let_in(parts, tx, loaded, source, parameters.values(now), now)
 
 
 def _entering(parts: Parts, tx: Transaction, rule: Rule, parameters: Parameters, now: int) -> str:

@@ -19,6 +19,23 @@ from .registry import Loaded
 log = logging.getLogger(__name__)
 
 
+def let_in(
+    parts: Parts, tx: Transaction, loaded: Loaded, source: str, bound: dict[str, Any], now: int, clock: str = "s.at"
+) -> None:
+    """Enters the rows of a SELECT as `wait_turn` takes it, or lets them wait where the journey has a pace. `clock`: SQL
+    over a row `s` of the moment that the first wait counts from."""
+    if loaded.journey.pace is not None:
+        wait_turn(tx, loaded, source, bound)
+        return
+    enrol.gather(
+        tx,
+        f"SELECT s.person_id, s.key, {enrol.episode_sql(loaded, 'CAST(s.event_id AS TEXT)', 's.at')}, s.at, {clock},"
+        f" s.data, s.event_id, s.depth, NULL FROM ({source}) s",
+        **bound,
+    )
+    cross.enter(parts, tx, loaded, now)
+
+
 def wait_turn(tx: Transaction, loaded: Loaded, source: str, bound: dict[str, Any]) -> None:
     """Queues the rows of a SELECT with person_id, key, at, event_id, data, depth; the same event queues once."""
     episode = enrol.episode_sql(loaded, "CAST(s.event_id AS TEXT)", "s.at")

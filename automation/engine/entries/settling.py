@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from automation.audience.parameters import Parameters
-from automation.engine import cross, decide, enrol, halving, opening, queue, timing
+from automation.engine import decide, halving, opening, queue, timing
 from automation.engine.parts import Parts
 from automation.engine.registry import Loaded
 from automation.journey import graph
@@ -93,7 +93,7 @@ def _rested(tx: Transaction, journey_id: int, now: int, batch: int) -> int:
 
 
 def _enter(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> None:
-    """Those of `rested` but for whom a newer event has happened meanwhile, in a pause, and who had an exit since."""
+    """Enters those of `rested`, unless a newer event has happened meanwhile, in a pause, or an exit since."""
     then, parameters = parts.store.dialect.join_in_order, Parameters()
     oldest = parameters.add(now - timing.span_seconds(loaded.journey.catch_up))
     stayed = decide.stayed_since_entry(parts, loaded, parameters)
@@ -103,17 +103,7 @@ def _enter(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> None:
         f" WHERE s.due >= {oldest}) r {then} person p ON p.id = r.person_id WHERE {stayed}"
         f" AND NOT EXISTS ({_newer(parts, loaded, 'r', parameters)})"
     )
-    bound = parameters.values(now)
-    if loaded.journey.pace is not None:
-        queue.wait_turn(tx, loaded, source, bound)
-        return
-    enrol.gather(
-        tx,
-        f"SELECT s.person_id, s.key, {enrol.episode_sql(loaded, 'CAST(s.event_id AS TEXT)', 's.at')}, s.at, s.due,"
-        f" s.data, s.event_id, s.depth, NULL FROM ({source}) s",
-        **bound,
-    )
-    cross.enter(parts, tx, loaded, now)
+    queue.let_in(parts, tx, loaded, source, parameters.values(now), now, clock="s.due")
 
 
 def entry_data(parts: Parts, event: str) -> str:
