@@ -12,9 +12,9 @@ from automation.engine.parts import Parts
 from automation.engine.registry import Loaded
 from automation.festivals import quiet
 from automation.journey import graph
+from automation.policy.quiet_hours import SPREAD
 from automation.store.database import Transaction
 
-SPREAD = 900  # seconds over which messages leave after quiet hours, by the person's seed
 COLUMNS = "run_id, step, visit, person_id, version_id, purpose, priority, variant, due, scheduled_at, expires_at"
 SENDING = "step BIGINT, run_id BIGINT, leaf BIGINT, at BIGINT, due BIGINT, expires BIGINT"
 ONCE = "ON CONFLICT (run_id, step, visit) DO NOTHING"
