@@ -1,6 +1,7 @@
 """How fast messages leave: claim with policy, render, send, record, on SQLite with synchronous=FULL.
 
-`python -m bench.delivery --messages N`: SMS to a channel that costs nothing, in one process, its parts beside it; then
+`python -m bench.delivery --messages N`: SMS to a channel that costs nothing, in one process, beside its parts and the
+shortest outbox there is in turn with it (`bench/bare_outbox.py`), which says how fast the machine is in this hour; then
 HTML mail with a text part to a real SMTP sink in another process. A table, then one line of JSON.
 """
 
@@ -10,6 +11,7 @@ import argparse
 import base64
 import json
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -40,7 +42,7 @@ from automation.rendering.child_renderer import ChildRenderer
 from automation.store import schema
 from automation.store.database import Store
 from automation.store.names import Names
-from bench import measure
+from bench import bare_outbox, measure
 from bots import registry as bots
 
 NOON: Final = int(datetime(2026, 6, 1, 12, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp())
@@ -261,14 +263,6 @@ def _figures(label: str, count: int, watch: measure.Watch) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def yardstick() -> float:
-    """CPU nanoseconds of one turn of an empty loop now: what a busy machine costs everything else in the table too."""
-    began = time.process_time()
-    for _ in range(1_000_000):
-        pass
-    return round((time.process_time() - began) * 1000, 1)
-
-
 def sink(port: int) -> None:
     """A minimal SMTP server: it takes everything and keeps nothing."""
     listener = socket.create_server(("127.0.0.1", port), backlog=64)
@@ -311,6 +305,7 @@ def main() -> int:
     parser.add_argument("--in-flight", type=int, default=2_000)
     parser.add_argument("--mail-in-flight", type=int, default=32)
     parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--repeats", type=int, default=3, help="of the threads and of the bare loop, in turn")
     parser.add_argument("--sink", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.sink is not None:
@@ -330,9 +325,12 @@ def _all(folder: Path, asked: argparse.Namespace, port: int) -> int:
     found: list[dict[str, Any]] = []
     alone: dict[str, float] = {}
     mails = asked.mails or max(1, asked.messages // 10)
-    for number, how in enumerate(("parts", "rounds", "living", "mail")):
+    bare: list[float] = []
+    for number, how in enumerate(("parts", "rounds", *["living"] * asked.repeats, "mail")):
         place = folder / str(number)
         place.mkdir()
+        if how == "living":
+            bare.append(bare_outbox.speed(place, asked.messages))
         shop = opened(place, asked, port)
         count = mails if how == "mail" else asked.messages
         fill(shop, count)
@@ -351,12 +349,18 @@ def _all(folder: Path, asked: argparse.Namespace, port: int) -> int:
     for row in found:
         print("  ".join(f"{key} {value}" for key, value in row.items()))
     print("parts, CPU us a message: " + "  ".join(f"{name} {value}" for name, value in alone.items()))
+    sms = statistics.median(row["per_second"] for row in found if row["what"] == "threads")
+    ratio = round(sms / statistics.median(bare), 2)
+    print(f"bare loop: {', '.join(f'{speed:.0f}' for speed in bare)} a second; threads are {ratio} of its median")
     print(
         json.dumps(
-            {"bench": "delivery", "rows": found, "parts_cpu_us": alone, "synchronous": "full", "loop_ns": yardstick()},
+            {
+                "bench": "delivery", "rows": found, "parts_cpu_us": alone, "synchronous": "full",
+                "bare_per_second": [round(speed) for speed in bare], "ratio_bare": ratio,
+            },
             ensure_ascii=False,
         )
-    )
+    )  # fmt: skip
     return 0
 
 

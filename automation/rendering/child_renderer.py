@@ -79,8 +79,12 @@ class ChildRenderer:
                 self._stand_by()
 
     def ready(self) -> None:
-        with self._lock:
-            self.worker()
+        """Raises ServiceAway where no child can be started; returns at once where one is at work."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self.worker()
+            finally:
+                self._lock.release()
 
     def close(self) -> None:
         with self._lock:

@@ -82,7 +82,7 @@ class Renderer(Protocol):
         ...
 
     def ready(self) -> None:
-        """Returns when jobs can be taken. Asked before messages are claimed."""
+        """Returns when jobs can be taken, at once while others are rendered. Asked before messages are claimed."""
         ...
 
 

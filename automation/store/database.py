@@ -206,6 +206,12 @@ class Store(Statements):
         with self.connections.atomic("DEFERRED" if self.path else "REPEATABLE READ"):
             yield self
 
+    @contextmanager
+    def draft(self) -> Iterator[Transaction]:
+        """Temporary tables filled from one state of the database, before it is locked: nothing else may be written."""
+        with self.connections.atomic("DEFERRED" if self.path else "REPEATABLE READ"), self._fresh_names():
+            yield Transaction(self.connections, self.dialect, self._temporaries())
+
     def close(self) -> None:
         """Closes the calling thread's connection."""
         self._local.temporaries = set()

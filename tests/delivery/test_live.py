@@ -6,7 +6,7 @@ import base64
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from automation.kernel import clock
 from automation.kernel.ports import Accepted, Lane, Message, Outcome
 from automation.people import keyring
 from automation.people.sealing import Vault
-from automation.rendering.renderer import LocalRenderer
+from automation.rendering.renderer import LocalRenderer, Stream
 from bots import http
 from bots import registry as bots
 from bots.sandbox import ledger, process
@@ -194,6 +194,31 @@ def test_an_outage_is_waited_out_and_nothing_is_lost(at: House, sandbox: process
     with delivering(real(at)):
         wait_for(at, 3, 20)
     assert sorted(delivered(sandbox, at).values()) == [1] * 20
+
+
+class Slow(LocalRenderer):
+    """Texts are not ready before it is told so."""
+
+    asked, go = threading.Event(), threading.Event()
+
+    def stream(self) -> AbstractContextManager[Stream]:
+        self.asked.set()
+        self.go.wait(20)
+        return super().stream()
+
+
+def test_what_is_made_ready_when_the_end_comes_goes_back_to_the_queue(sqlite_house: House) -> None:
+    house = sqlite_house
+    house.send_one(NOON, SMS, people=3)
+    channels = {one.name: one for one in (house.wechat, house.sms, house.mail)}
+    renderer = Slow(house.parts.project.texts, zone="Asia/Shanghai", lunar=str)
+    delivery = Delivery(house.parts, channels, house.key, renderer, Running(house.ts(NOON)))
+    with delivering(delivery):
+        assert renderer.asked.wait(20)
+        assert house.states() == [("CLAIMED", None)] * 3
+        threading.Timer(0.5, renderer.go.set).start()
+    assert house.states() == [("QUEUED", None)] * 3 and not house.sms.sent
+    assert house.store.value("SELECT count(*) FROM message WHERE due IS NULL") == 0
 
 
 def test_stopping_gives_back_what_was_claimed_and_records_what_was_on_its_way(

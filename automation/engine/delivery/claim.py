@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from automation.engine.parts import Parts
@@ -30,6 +30,16 @@ PICK = (
     " LIMIT :most) m"
 )
 NEXT_PRIORITY = "SELECT min(priority) FROM message WHERE due IS NOT NULL AND priority > :after"
+LAST_TOKEN = f"SELECT CAST(value AS BIGINT) FROM control WHERE name = '{TOKEN}'"
+STILL_DUE = f"message.state = {MessageState.QUEUED} AND message.due <= :now"
+NOT_TAKEN = (
+    f"DELETE FROM claim WHERE verdict = {Verdict.GO}"
+    " AND NOT EXISTS (SELECT 1 FROM message m WHERE m.id = claim.id AND m.token = :token)"
+)
+FAILED = (
+    f"SELECT c.id FROM claim c JOIN message m ON m.id = c.id WHERE c.verdict = {Verdict.FAIL}"
+    f" AND m.state = {MessageState.FAILED}"
+)
 WAYS_TRIED = f"{Word.NO_CHANNEL}: "
 
 
@@ -80,6 +90,14 @@ class Claimed:
     messages: list[Taken] = field(default_factory=list)
 
 
+class Draft(NamedTuple):
+    """A claim whose rules were asked before the database was locked. `last`: the token of the claim before it."""
+
+    last: int
+    looked: int
+    asked: Asked | None
+
+
 class Claimer:
     """Claims for one process; calls must not overlap."""
 
@@ -98,8 +116,11 @@ class Claimer:
         before()
         parts.zones.refresh(parts.store)
         purposes = self._purposes()
+        draft = self._draft(now, purposes)
+        if draft is not None and draft.asked is None:
+            return Claimed()
         with parts.store.write() as tx:
-            claimed = self._claim(tx, now, purposes)
+            claimed = self._claim(tx, now, purposes, draft)
         if claimed.verdicts.get(Verdict.GO):
             # The temporary table is this connection's: it is read when the others may write again.
             sql = READ.format(then=parts.store.dialect.join_in_order)
@@ -118,20 +139,44 @@ class Claimer:
         rows = self._parts.store.rows("SELECT id, name FROM name WHERE kind = 'purpose'")
         return {number: known.get(name, BUILT_IN["marketing"]) for number, name in rows}
 
-    def _claim(self, tx: Transaction, now: int, purposes: Mapping[int, PurposeClass]) -> Claimed:
+    def _draft(self, now: int, purposes: Mapping[int, PurposeClass]) -> Draft | None:
+        """On SQLite all who write wait for each other, and asking is most of a claim: so it is done before. None where
+        it is left to the claim itself: on PostgreSQL only claims wait for claims, and a restore writes as it asks."""
+        store = self._parts.store
+        if store.path is None or self._restored is not None:
+            return None
+        with store.draft() as tx:
+            return Draft(tx.value(LAST_TOKEN) or 0, *self._ask(tx, now, purposes))
+
+    def _claim(self, tx: Transaction, now: int, purposes: Mapping[int, PurposeClass], draft: Draft | None) -> Claimed:
         # On PostgreSQL the row of the token is also the lock that lets claims take turns: caps stay exact.
         token = int(tx.value(NEXT_TOKEN, now=now))
-        looked = self._pick(tx, now)
-        if not looked or stop.is_on(tx):
+        if stop.is_on(tx):
             return Claimed()
-        if self._restored is not None and restored.hold(tx, self._restored, now) == looked:
-            return Claimed(looked, token)
+        if draft is not None and draft.last + 1 == token:
+            looked, asked = draft.looked, draft.asked
+        else:  # another process has claimed since: what it took counts
+            looked, asked = self._ask(tx, now, purposes)
+        if asked is None:
+            return Claimed(looked, token) if looked else Claimed()
+        verdicts, doors = asking.counts(tx)
+        lease = now + self._parts.settings.engine.lease
+        if verdicts.get(Verdict.GO) and tx.run(self._going, now=now, lease=lease, token=token) < verdicts[Verdict.GO]:
+            tx.run(NOT_TAKEN, token=token)  # withdrawn or put off since the rules were asked
+            verdicts, doors = asking.counts(tx)
+        by_door = {self._routes.doors[number]: count for number, count in doors.items()}
+        self._write(replace(asked, tx=tx), verdicts, by_door)
+        return Claimed(looked, token, verdicts)
+
+    def _ask(self, tx: Transaction, now: int, purposes: Mapping[int, PurposeClass]) -> tuple[int, Asked | None]:
+        """How many messages are due, and what the rules saw that judged them in `claim`; None where none was judged."""
+        looked = self._pick(tx, now)
+        if not looked or (self._restored is not None and restored.hold(tx, self._restored, now) == looked):
+            return looked, None
         self._fill(tx)
         asked = self._asked(tx, now, purposes)
         self._policy.ask(asked, self._gates.rooms(tx, now))
-        verdicts, doors = asking.counts(tx)
-        self._write(asked, token, verdicts, {self._routes.doors[number]: count for number, count in doors.items()})
-        return Claimed(looked, token, verdicts)
+        return looked, asked
 
     def _pick(self, tx: Transaction, now: int) -> int:
         tx.temporary("picked", "id BIGINT, person_id BIGINT, n BIGINT")
@@ -172,26 +217,27 @@ class Claimer:
             self._routes.kinds, standing.halted(tx, (version for version, _, _ in cases)),
         )  # fmt: skip
 
-    def _write(self, asked: Asked, token: int, verdicts: Mapping[Verdict, int], doors: Mapping[Door, int]) -> None:
+    def _write(self, asked: Asked, verdicts: Mapping[Verdict, int], doors: Mapping[Door, int]) -> None:
+        """What was taken is booked, what does not go is put off or over."""
         tx, now = asked.tx, asked.now
         if verdicts.get(Verdict.GO):
-            tx.run(self._going, now=now, lease=now + self._parts.settings.engine.lease, token=token)
             self._bookings.take(asked, self._routes.doors, doors)
         if verdicts.get(Verdict.POSTPONE):
             tx.run(
                 "UPDATE message SET due = claim.until, reason = claim.reason FROM claim WHERE message.id = claim.id"
-                f" AND claim.verdict = {Verdict.POSTPONE}"
+                f" AND claim.verdict = {Verdict.POSTPONE} AND {STILL_DUE}",
+                now=now,
             )
         if any(count for verdict, count in verdicts.items() if verdict in ENDS):
             states = " ".join(f"WHEN {verdict} THEN {state}" for verdict, state in ENDS.items())
             tx.run(
                 f"UPDATE message SET state = CASE claim.verdict {states} END, reason = claim.reason, due = NULL,"
                 " done_at = :now FROM claim WHERE message.id = claim.id"
-                f" AND claim.verdict IN ({', '.join(str(int(verdict)) for verdict in ENDS)})",
+                f" AND claim.verdict IN ({', '.join(str(int(verdict)) for verdict in ENDS)}) AND {STILL_DUE}",
                 now=now,
             )
         if verdicts.get(Verdict.FAIL) and marks.heard(self._parts, "failed"):
-            failed = [row[0] for row in tx.rows(f"SELECT id FROM claim WHERE verdict = {Verdict.FAIL}")]
+            failed = [row[0] for row in tx.rows(FAILED)]
             marks.tell(self._parts, tx, "failed", [(number, now) for number in failed], now)
 
 
@@ -258,5 +304,5 @@ def _going(doors: Sequence[Door], personal: Sequence[int]) -> str:
         f"UPDATE message SET state = {MessageState.CLAIMED}, due = NULL, counted_at = :now, via_ix = claim.option_ix,"
         f" channel = CASE claim.door {channels} END, lane = CASE claim.door {lanes} END,{whose} lease_until = :lease,"
         " token = :token, reason = NULL FROM claim WHERE message.id = claim.id"
-        f" AND claim.verdict = {Verdict.GO}"
+        f" AND claim.verdict = {Verdict.GO} AND {STILL_DUE}"
     )

@@ -37,7 +37,7 @@ from .routes import Routes
 from .spool import FileSpool, NoSpool, Spool
 
 log = logging.getLogger(__name__)
-WAITING = 2  # batches a process holds for one channel at most
+WAITING = 3  # batches a process holds for one channel at most: being made ready, ready, on their way
 
 
 @dataclass(slots=True)
@@ -127,19 +127,25 @@ class Delivery:
         return done
 
     def prepare(self, now: int) -> tuple[Claimed, list[Prepared]]:
-        """Claims and makes ready; what is unfit is recorded at once. Nothing while the disk is nearly full."""
-        if self.reserve.is_short():
-            return Claimed(), []
-        claimed = self.claimer.claim(now, self._renderer.ready)
+        """Claims and makes ready."""
+        claimed = self.claim(now)
+        return claimed, self.make(claimed, now)
+
+    def claim(self, now: int) -> Claimed:
+        """Takes what may leave now; nothing while the disk is nearly full."""
+        return Claimed() if self.reserve.is_short() else self.claimer.claim(now, self._renderer.ready)
+
+    def make(self, claimed: Claimed, now: int) -> list[Prepared]:
+        """Makes ready what was claimed; what is unfit is recorded at once."""
         if not claimed.messages:
-            return claimed, []
+            return []
         ready, unfit = self.preparer.prepare(claimed, now)
         if unfit:
             for where, reason in sorted({(one.where, one.reason) for one in unfit}):
                 log.error("messages cannot be made: %s %s", where, reason)
             with self.parts.store.write() as tx:
                 self.recorder.unfit(tx, unfit, now)
-        return claimed, ready
+        return ready
 
     def recover(
         self, now: int, done: Delivered | None = None, alone: bool = False, seen: set[int] | None = None

@@ -1,4 +1,4 @@
-"""The living pipeline: one thread claims and prepares, one writes the books, some send for each channel.
+"""The living pipeline: one thread claims, one makes ready, one writes the books, some send for each channel.
 
 They meet in queues of bounded length. The books record answers and commit the next intents in one transaction, so the
 number of commits follows the disk and not the messages. Nothing is held over the network but memory.
@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import queue
+import sys
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +21,7 @@ from automation.kernel.clock import Clock, monotonic
 from automation.store.faults import BadStatement, is_away
 
 from . import sending
+from .claim import Claimed
 from .line import Line
 from .prepared import Prepared
 from .record import Result
@@ -31,7 +35,9 @@ NAP = 0.2  # seconds between looks when nothing is due
 RECOVER = 1.0
 AWAY = 0.5  # seconds until the database is tried again
 WARN = 60.0
+AHEAD = 2  # batches claimed for a channel that do not leave yet: more would only wait
 GARBAGE = 20_000  # values made until the collector looks
+TURN = 0.001  # seconds a thread computes before it lets others go on: one of them may hold the database
 
 _Requests = queue.SimpleQueue[tuple[Sequence[Prepared], float] | None]
 
@@ -45,6 +51,9 @@ class Live:
         self._changed = threading.Condition()
         self._ending = threading.Event()
         self._closing = False
+        self._end = math.inf  # on the monotonic clock: nothing is begun later
+        self._claims: queue.SimpleQueue[Claimed | None] = queue.SimpleQueue()
+        self._making: Counter[str] = Counter()  # by channel: claimed and not ready yet
         self._ready: dict[str, Line] = {name: Line() for name in delivery.channels}
         self._out: dict[str, int] = dict.fromkeys(delivery.channels, 0)
         self._results: list[Result] = []
@@ -58,7 +67,9 @@ class Live:
         # tens of thousands of values without a cycle among them, so it need not look so often either.
         gc.freeze()
         gc.set_threshold(GARBAGE)
+        sys.setswitchinterval(TURN)
         threads = [threading.Thread(target=self._claim_loop, args=(alone,), name="delivery claim", daemon=True)]
+        threads.append(threading.Thread(target=self._make_loop, name="delivery making", daemon=True))
         threads.append(threading.Thread(target=self._effect_loop, name="delivery effects", daemon=True))
         for name in self._delivery.channels:
             for number in range(self._settings.channels[name].connections):
@@ -75,9 +86,9 @@ class Live:
         for name in self._requests:
             for _ in range(self._settings.channels[name].connections):
                 self._requests[name].put(None)
-        end = max(end, monotonic() + 1)
+        self._end = max(end, monotonic() + 1)
         for thread in threads:  # who still waits for a provider then is left behind
-            thread.join(max(0.0, end - monotonic()))
+            thread.join(max(0.0, self._end - monotonic()))
         self._parts.store.close()
 
     def has(self, number: int) -> bool:
@@ -98,12 +109,12 @@ class Live:
                     recovered = monotonic()
                 self._wait_for_room()
                 looked = self._claim()
-                self._went_well()
             except Exception as error:
                 self._went_wrong("claiming", error)
                 looked = 0
             if not looked:
                 self._ending.wait(NAP)
+        self._claims.put(None)
         self._parts.store.close()
 
     def _take_over(self, alone: bool) -> None:
@@ -115,27 +126,62 @@ class Live:
     def _claim(self) -> int:
         with self._changed:
             gates = self._delivery.gates
-            gates.waiting = {name: len(ready) + self._out[name] for name, ready in self._ready.items()}
-            gates.ready = {name: len(ready) for name, ready in self._ready.items()}
-            gates.marketing = {name: ready.marketing for name, ready in self._ready.items()}
-        claimed, ready = self._delivery.prepare(self._clock.now())
-        self._put(ready)
+            gates.ready = {name: self._held(name) for name in self._ready}
+            gates.waiting = {name: count + self._out[name] for name, count in gates.ready.items()}
+            gates.marketing = {name: ready.marketing + self._making[name] for name, ready in self._ready.items()}
+        claimed = self._delivery.claim(self._clock.now())
+        if claimed.messages:
+            with self._changed:
+                self._ids.update(one.id for one in claimed.messages)
+                self._making.update(self._channels(claimed))
+            self._claims.put(claimed)
+        else:
+            self._went_well()
         return claimed.looked
 
-    def _put(self, ready: Sequence[Prepared]) -> None:
-        if ready:
-            with self._changed:
-                self._ids.update(one.id for one in ready)
-                for one in ready:
-                    self._ready[one.door.channel].add(one)
-                self._changed.notify_all()
+    def _held(self, name: str) -> int:
+        """How many of a channel are claimed and do not leave yet."""
+        return len(self._ready[name]) + self._making[name]
+
+    def _channels(self, claimed: Claimed) -> Counter[str]:
+        doors = self._delivery.routes.doors
+        return Counter(doors[one.door].channel for one in claimed.messages)
 
     def _wait_for_room(self) -> None:
-        full = self._settings.engine.batch
+        full = AHEAD * self._settings.engine.batch
         end = monotonic() + PATIENCE
         with self._changed:
-            while any(len(ready) >= full for ready in self._ready.values()) and monotonic() < end and not self._closing:
+            while any(self._held(name) >= full for name in self._ready) and monotonic() < end and not self._closing:
                 self._changed.wait(PATIENCE)
+
+    # who makes ready
+
+    def _make_loop(self) -> None:
+        while (claimed := self._claims.get()) is not None:
+            ready: list[Prepared] = []
+            try:
+                ready = self._delivery.make(claimed, self._clock.now())
+                self._went_well()
+            except Exception as error:  # their leases end, and they are claimed again
+                self._went_wrong("preparing", error)
+            with self._changed:
+                self._making.subtract(self._channels(claimed))
+                self._ids.difference_update(one.id for one in claimed.messages)
+                is_late = not self._put(ready)
+            if is_late:
+                self._give_back(ready)
+        self._parts.store.close()
+
+    def _put(self, ready: Sequence[Prepared]) -> bool:
+        """Into line; False where nothing leaves any more."""
+        with self._changed:
+            if self._closing:
+                return False
+            self._ids.update(one.id for one in ready)
+            for one in ready:
+                self._ready[one.door.channel].add(one)
+            self._changed.notify_all()
+            return True
 
     # the books
 
@@ -236,7 +282,7 @@ class Live:
         requests = self._requests[name]
         while (work := requests.get()) is not None:
             request, until = work
-            if monotonic() > until:
+            if monotonic() > min(until, self._end):
                 # Another process may have taken the lease over: recovery knows from the spool that nothing was begun.
                 self._drop(request)
                 continue
@@ -275,19 +321,23 @@ class Live:
     def _close(self, end: float) -> None:
         with self._changed:
             self._closing = True
-            # What was to be asked again stays as it is: the next process asks, with the same key.
-            waiting = [one for ready in self._ready.values() for one in ready if not one.resend]
+            waiting = [one for ready in self._ready.values() for one in ready]
             for ready in self._ready.values():
                 ready.clear()
             self._changed.notify_all()
         self._ending.set()
-        if waiting:
-            with self._parts.store.write() as tx:
-                self._delivery.dispatcher.give_back(tx, waiting, self._clock.now())
+        self._give_back(waiting)
         while monotonic() < end and (self._results or any(self._out.values())):
             self._books(0.05)
         if any(self._out.values()):
             log.warning("%d messages were still on their way at the end", sum(self._out.values()))
+
+    def _give_back(self, ready: Sequence[Prepared]) -> None:
+        """To the queue. What was to be asked again stays as it is: the next process asks, with the same key."""
+        waiting = [one for one in ready if not one.resend]
+        if waiting:
+            with self._parts.store.write() as tx:
+                self._delivery.dispatcher.give_back(tx, waiting, self._clock.now())
 
     def _went_wrong(self, what: str, error: Exception) -> None:
         moment = monotonic()
