@@ -171,7 +171,7 @@ class _Builder:
         if leaf.end.due is None:
             return ":now"
         seconds = timing.plain_seconds(self.parts, leaf.end.due, self.now)
-        due = None if seconds is None else f"base + {seconds}"
+        due = None if seconds is None or _has_timed_send(leaf) else f"base + {seconds}"
         if not self._met(leaf, plan_only=True):
             return due
         at_once = ":now" if due is None else self.parts.store.dialect.least(due, ":now")
@@ -199,27 +199,22 @@ class _Builder:
         return Timed(leaf.number, leaf.end.due, limit)
 
     def _put_off(self) -> Sequence[str]:
-        """What follows a send with `at` counts from when that message may leave, so that two never come together."""
-        waits: dict[int, str] = {}
+        """What follows a send with `at` counts from when that message may leave, so that two never come together. Who
+        need not wait, because what they wait for has come, has a moment in `plan` and goes on at once."""
+        dues: dict[int, str] = {}
         for leaf in self.crossing.leaves:
-            timed = any(isinstance(effect, graph.Send) and effect.at is not None for effect in leaf.effects)
-            if timed and isinstance(leaf.end, graph.Stand):
+            if isinstance(leaf.end, graph.Stand) and _has_timed_send(leaf):
                 wait = timing.plain_seconds(self.parts, leaf.end.due, self.now)
-                # Who need not wait, because what they wait for has come, goes on at once.
-                waits[leaf.number] = (
-                    "run.due"  # worked out later
-                    if wait is None
-                    else f"CASE WHEN run.due = run.clock + {wait} THEN plan.base + {wait} ELSE run.due END"
-                )
-        if not waits:
+                dues[leaf.number] = "plan.due" if wait is None else f"coalesce(plan.due, plan.base + {wait})"
+        if not dues:
             return ()
-        leaves = ", ".join(map(str, waits))
+        leaves = ", ".join(map(str, dues))
         return (
             "UPDATE plan SET base = put_off.until FROM (SELECT run_id, max(due) AS until FROM sending"
             f" WHERE leaf IN ({leaves}) GROUP BY run_id) AS put_off"
             " WHERE plan.run_id = put_off.run_id AND plan.base < put_off.until",
-            f"UPDATE run SET due = {_case(waits)}, clock = plan.base FROM plan"
-            " WHERE run.id = plan.run_id AND run.clock < plan.base",
+            f"UPDATE run SET due = {_case(dues)}, clock = plan.base FROM plan"
+            f" WHERE run.id = plan.run_id AND plan.leaf IN ({leaves})",
         )
 
     def _is_fence(self, leaf: graph.Leaf) -> bool:
@@ -297,6 +292,11 @@ class _Builder:
             f" {until}, {self._path(taken)}, c.data FROM plan {dialect.join_in_order} entering c"
             " ON c.id = plan.run_id - :reserved"
         )
+
+
+def _has_timed_send(leaf: graph.Leaf) -> bool:
+    """Whether the wait behind the leaf begins with a message that has a moment of its own."""
+    return any(isinstance(effect, graph.Send) and effect.at is not None for effect in leaf.effects)
 
 
 def _case(values: Mapping[int, str], leaf: str = "plan.leaf") -> str:

@@ -377,6 +377,21 @@ def test_what_is_waited_for_and_has_come_lets_on_at_once_behind_a_message_with_a
     assert not shop.run().inside
 
 
+@pytest.mark.parametrize("moment", ["2026-03-01 11:09", "2026-03-01 11:10", "2026-03-01 11:15", "2026-03-01 12:30"])
+def test_what_has_come_lets_on_at_once_behind_a_message_with_a_time_however_late_the_tick(
+    shop: Shop, moment: str
+) -> None:
+    waits = "  - {wait_for: {event: order.paid}, up_to: 10m, then: [{tag: paid}], else: [{tag: not_paid}]}\n"
+    shop.open("2026-03-01 08:00", wake=ENTER + "steps:\n  - {wait: 1h}\n" + AT_EVENING + waits)
+    ann, bob = shop.people(2)
+    follow(shop, ann, bob, at="2026-03-01 10:00")
+    shop.event(ann, "order.paid", "2026-03-01 10:30", order_id="1")
+    shop.tick("2026-03-01 10:30", moment)
+    assert [(run.person, run.due) for run in shop.runs() if run.inside] == [(bob, "2026-03-01 19:40")]
+    shop.tick("2026-03-01 19:40")
+    assert (shop.tags(ann), shop.tags(bob)) == ({"paid"}, {"not_paid"})
+
+
 @pytest.mark.parametrize(("paid", "way"), [("2026-03-02 09:00", "thanks"), ("2026-03-02 09:01", "nudge")])
 @pytest.mark.parametrize("up_to", ["entry.at +1d", "entry.at +24h"])
 def test_a_limit_that_is_over_before_the_wait_begins_parts_what_came_in_time_from_what_did_not(
