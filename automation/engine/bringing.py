@@ -1,8 +1,8 @@
 """An edited journey takes those along who are inside its older versions, as `on_change` of the new file says.
 
 `publish` notes the version in `journey.bring_to` in the transaction that makes it live, and the note goes only when
-nobody is left to bring: so a kill in between loses nothing. Whoever was brought stands in the new version, or has left
-the old one, and is not found a second time.
+nobody is left to bring: so a kill in between loses nothing. Whoever was brought stands in the new version, or in line
+to begin it anew, and is not found a second time.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ from . import enrol, leave, opening, program, timing
 from .parts import Parts
 from .registry import Loaded, awaited_event
 
+IN_LINE = (
+    "SELECT 1 FROM entrant q WHERE q.journey_id = r.journey_id AND q.person_id = r.person_id AND q.key = r.key"
+    f" AND q.episode = {enrol.anew('r')}"
+)
 NOTED = "SELECT id, bring_to FROM journey WHERE bring_to IS NOT NULL ORDER BY id"
 
 
@@ -58,18 +62,20 @@ def _bring_along(parts: Parts, new: Loaded, now: int) -> None:
 def _bring_slice(parts: Parts, versions: tuple[Loaded, Loaded], now: int, after: int) -> int | None:
     """Brings one batch along, in the order of the people; returns whom to go on from, None at the end."""
     old, new = versions
+    restarts = new.journey.on_change is graph.OnChange.RESTART
+    left = f" AND NOT EXISTS ({IN_LINE})" if restarts else ""
     with parts.write() as tx:
         rows = tx.rows(
             "SELECT r.id, r.person_id, r.node, r.clock, r.due, r.held_due, r.holdout, coalesce(p.zone_id, 0),"
             f" {_answered(parts, old)} FROM run r {tx.dialect.join_in_order} person p ON p.id = r.person_id"
             " WHERE r.journey_id = :journey"
-            f" AND r.person_id >= :after AND r.state = {RunState.INSIDE} AND r.version_id = :version"
+            f" AND r.person_id >= :after AND r.state = {RunState.INSIDE} AND r.version_id = :version{left}"
             " ORDER BY r.person_id LIMIT :batch",
             journey=old.journey_id, version=old.version_id, after=after, batch=parts.settings.engine.batch,
         )  # fmt: skip
         standing = [_Standing(*row) for row in rows]
-        if new.journey.on_change is graph.OnChange.RESTART:
-            _restart(tx, new, standing, now)
+        if restarts:
+            _line_up(tx, standing, now)
         else:
             _remap(parts, tx, versions, standing, now)
     return standing[-1].person if standing else None
@@ -105,19 +111,19 @@ def _answered(parts: Parts, old: Loaded) -> str:
     )
 
 
-def _restart(tx: Transaction, new: Loaded, standing: Sequence[_Standing], now: int) -> None:
-    tx.temporary("leaving", leave.LEAVING)
-    tx.insert("leaving", ["run_id", "reason"], [(one.run, enrol.RESTARTED) for one in standing])
-    leave.give_way(tx, now)
+def _line_up(tx: Transaction, standing: Sequence[_Standing], now: int) -> None:
+    """Asks for those who are to begin anew. Until they are let in they go on in the run they have."""
+    tx.temporary("restarting", "run_id BIGINT")
+    tx.insert("restarting", ["run_id"], [(one.run,) for one in standing])
     entry = tx.dialect.json_member("r.data", ["entry"])
     only_entry = tx.dialect.json_put("'{}'", "entry", entry)
     tx.run(
         "INSERT INTO entrant (journey_id, person_id, key, episode, at, event_id, data, depth, parent_run)"
-        " SELECT r.journey_id, r.person_id, r.key, :episode, :now, r.event_id,"
+        f" SELECT r.journey_id, r.person_id, r.key, {enrol.anew('r')}, :now, r.event_id,"
         f" CASE WHEN {entry} IS NOT NULL THEN {only_entry} END, r.depth, r.parent_run"
-        " FROM leaving l JOIN run r ON r.id = l.run_id WHERE true ON CONFLICT DO NOTHING",
-        episode=f"version {new.version_id} {now}", now=now,
-    )  # fmt: skip
+        " FROM restarting s JOIN run r ON r.id = s.run_id",
+        now=now,
+    )
 
 
 def _remap(

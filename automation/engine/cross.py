@@ -16,9 +16,11 @@ from .registry import Loaded
 from .steps import send
 
 
-def enter(parts: Parts, tx: Transaction, loaded: Loaded, now: int) -> int:
-    """Lets those of `entering` in who may, and takes them across the start; returns how many runs began."""
-    return cross(parts, tx, loaded, program.Way(loaded.journey.nodes[graph.START]), now)
+def enter(parts: Parts, tx: Transaction, loaded: Loaded, now: int, anew: bool = False) -> int:
+    """Lets those of `entering` in who may, and takes them across the start; returns how many runs began. `anew`: some
+    of them are inside an older version."""
+    start = loaded.journey.nodes[graph.START]
+    return cross(parts, tx, loaded, program.Way(start, replaces=anew or loaded.journey.restart_inside), now)
 
 
 def cross(parts: Parts, tx: Transaction, loaded: Loaded, way: program.Way, now: int) -> int:
@@ -32,7 +34,7 @@ def cross(parts: Parts, tx: Transaction, loaded: Loaded, way: program.Way, now: 
         bound["reserved"] = tx.reserved("run")
     count = tx.run(compiled.decide, **bound)
     if count:
-        if way.entering and loaded.journey.restart_inside:
+        if way.replaces:
             _replace(parts, tx, bound)
         for settle in compiled.settle:
             tx.run(settle, **bound)
@@ -50,7 +52,7 @@ def cross(parts: Parts, tx: Transaction, loaded: Loaded, way: program.Way, now: 
 
 
 def _replace(parts: Parts, tx: Transaction, bound: dict[str, Any]) -> None:
-    """`while_inside: restart`: the open runs of those who enter now end."""
+    """`restart`: the open runs of those who enter now end."""
     then = parts.store.dialect.join_in_order
     tx.temporary("leaving", leave.LEAVING)
     tx.run(

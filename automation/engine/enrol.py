@@ -17,6 +17,7 @@ ENTERING = (
     " depth BIGINT, parent_run BIGINT, id {numbered}"
 )
 RESTARTED = "restarted"  # why a run ended that a new one took the place of
+ANEW = "restart of "  # begins the word for an entry that an edited file asks for, see `anew`
 DEEPEST = 8  # runs that bring about one another
 
 
@@ -40,6 +41,20 @@ def admitted(loaded: Loaded) -> str:
     return f"p.merged_into IS NULL AND r.depth <= {DEEPEST} AND NOT EXISTS ({there})"
 
 
+def anew(run: str) -> str:
+    """SQL of the episode that takes the place of this run, as long as it stands in the version it was asked out of."""
+    return f"'{ANEW}' || CAST({run}.id AS TEXT) || '.' || CAST({run}.version_id AS TEXT)"
+
+
+def timely(loaded: Loaded, row: str) -> str:
+    """SQL of the rows in line that still mean something: who was to begin anew is inside an older version."""
+    old = inside(loaded, person=f"{row}.person_id", key=f"{row}.key")
+    return (
+        f"({row}.episode NOT LIKE '{ANEW}%' OR EXISTS"
+        f" ({old} AND o.version_id <> {loaded.version_id} AND {row}.episode = {anew('o')}))"
+    )
+
+
 def inside(loaded: Loaded, *, person: str, key: str = "''") -> str:
     """SQL of the run that stands in the journey now: a single entry of the index of open runs."""
     return (
@@ -56,7 +71,10 @@ def blocking(loaded: Loaded, *, person: str, at: str, key: str = "''", episode: 
     journey = loaded.journey
     same = f"SELECT 1 FROM run o WHERE o.journey_id = {loaded.journey_id} AND o.person_id = {person} AND o.key = {key}"
     stayed = f"o.state = {RunState.ENDED} AND o.reason <> '{RESTARTED}'"
-    tests = [] if journey.restart_inside else [f"o.state = {RunState.INSIDE}"]
+    open_ = f"o.state = {RunState.INSIDE}"
+    if episode is not None:
+        open_ += f" AND {episode} <> {anew('o')}"
+    tests = [] if journey.restart_inside else [open_]
     if episode is not None:
         tests.append(f"o.episode = {episode}")
     if journey.again is graph.Again.NEVER:

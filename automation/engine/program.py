@@ -32,12 +32,13 @@ PARKING = 30 * timing.DAY  # how long a control group is watched where the journ
 
 
 class Way:
-    """One of the two ways out of a node: on when it is due, or answered."""
+    """One of the two ways out of a node: on when it is due, or answered. `replaces`: whether who enters may be inside,
+    and leaves that run with it."""
 
-    __slots__ = ("answered", "crossing", "entering", "node")
+    __slots__ = ("answered", "crossing", "entering", "node", "replaces")
 
-    def __init__(self, node: graph.Node, answered: bool = False) -> None:
-        self.node, self.answered = node, answered
+    def __init__(self, node: graph.Node, answered: bool = False, replaces: bool = False) -> None:
+        self.node, self.answered, self.replaces = node, answered, replaces
         self.entering = node.kind is graph.NodeKind.START
         self.crossing = node.awaited.answered if answered and node.awaited else node.go
 

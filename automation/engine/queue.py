@@ -116,16 +116,18 @@ def _admit(parts: Parts, loaded: Loaded, now: int, allowed: int) -> int:
     if not chosen:
         return 0
     begins = "CASE WHEN q.at < :late THEN :now ELSE q.at END"  # a turn that took days: the stay begins with it
+    anew = any(episode.startswith(enrol.ANEW) for _, _, episode in chosen)
     with parts.write() as tx:
-        count = enrol.gather(
+        enrol.gather(
             tx,
             f"SELECT q.person_id, q.key, q.episode, {begins}, {begins}, q.data, q.event_id, q.depth, q.parent_run"
             f" FROM {_table(parts)} c {parts.store.dialect.join_in_order} entrant q ON q.journey_id = :journey"
-            " AND q.person_id = c.person_id AND q.key = c.key AND q.episode = c.episode",
+            " AND q.person_id = c.person_id AND q.key = c.key AND q.episode = c.episode"
+            f" WHERE {enrol.timely(loaded, 'q')}",
             journey=loaded.journey_id, now=now, late=now - timing.LATE, chosen=json.dumps(chosen),
         )  # fmt: skip
-        _forget(parts, tx, loaded, chosen)
-        use_today(parts, tx, loaded, cross.enter(parts, tx, loaded, now), now)
+        count = _forget(parts, tx, loaded, chosen)
+        use_today(parts, tx, loaded, cross.enter(parts, tx, loaded, now, anew), now)
     return count
 
 
@@ -160,8 +162,8 @@ def _set_aside(parts: Parts, loaded: Loaded, now: int, error: Exception) -> int:
     return 1
 
 
-def _forget(parts: Parts, tx: Transaction, loaded: Loaded, chosen: list[tuple[int, str, str]]) -> None:
-    tx.run(
+def _forget(parts: Parts, tx: Transaction, loaded: Loaded, chosen: list[tuple[int, str, str]]) -> int:
+    return tx.run(
         "DELETE FROM entrant WHERE journey_id = :journey AND (person_id, key, episode) IN"
         f" (SELECT c.person_id, c.key, c.episode FROM {_table(parts)} c)",
         journey=loaded.journey_id,

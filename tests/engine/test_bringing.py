@@ -188,26 +188,109 @@ def test_who_began_with_nothing_begins_anew_with_nothing(shop: Shop) -> None:
     assert [row[0] for row in shop.store.rows("SELECT data FROM run ORDER BY id")][1] is None
 
 
-def test_who_is_not_let_in_anew_may_come_later_although_again_is_never(shop: Shop) -> None:
+def test_who_is_not_let_in_anew_goes_on_in_the_run_they_have(shop: Shop) -> None:
     body = "on_change: restart\nenter: {event: wechat.followed, if: {not: {tag: blocked}}}\nagain: never\n"
     body += "steps: [{wait: 1d, id: w}]\n"
     shop.open("2026-03-01 08:00", wake=body)
     ann = shop.person()
-    for day in (1, 2):
-        shop.event(ann, "wechat.followed", f"2026-03-0{day} 09:00")
-        shop.tick(f"2026-03-0{day} 09:00")
-        assert [run.reason for run in shop.runs()] == ["restarted"] * (day - 1) + [None]
-        shop.tag(ann, "blocked")
-        shop.open(f"2026-03-0{day} 10:00", wake=body.replace("1d", f"{day + 5}d"))
-        shop.tick(f"2026-03-0{day} 10:00")
-        assert [run.reason for run in shop.runs()] == ["restarted"] * day
-        with shop.store.write() as tx:
-            tx.run("DELETE FROM person_tag")
-    shop.event(ann, "wechat.followed", "2026-03-03 09:00")
-    shop.tick("2026-03-03 09:00", "2026-03-10 09:00")
-    shop.event(ann, "wechat.followed", "2026-03-11 09:00")
-    shop.tick("2026-03-11 09:00")
-    assert [run.reason for run in shop.runs()] == ["restarted", "restarted", "finished"]
+    shop.event(ann, "wechat.followed", "2026-03-01 09:00")
+    shop.tick("2026-03-01 09:00")
+    shop.tag(ann, "blocked")
+    shop.open("2026-03-01 10:00", wake=body.replace("1d", "6d"))
+    shop.tick("2026-03-01 10:00")
+    assert [(run.reason, run.due) for run in shop.runs()] == [(None, "2026-03-02 09:00")]
+    with shop.store.write() as tx:
+        tx.run("DELETE FROM person_tag")
+    shop.open("2026-03-01 11:00", wake=body.replace("1d", "7d"))
+    shop.tick("2026-03-01 11:00")
+    assert [(run.reason, run.due) for run in shop.runs()] == [("restarted", None), (None, "2026-03-08 11:00")]
+
+
+PACED = "on_change: restart\nenter: {event: wechat.followed}\nagain: finished\npace: 1 a day\n"
+BEFORE = "steps:\n  - {wait: 5d, id: pause}\n  - {send: old_text}\n"
+AFTER = "steps:\n  - {wait: 2d, id: pause}\n  - {send: new_text}\n"
+
+
+def two_in_line_to_begin_anew(shop: Shop, more: str = "") -> None:
+    """Both enter on the first of March; one of them begins anew on the second, at ten."""
+    shop.open("2026-03-01 08:00", wake=more + PACED.replace("1 a day", "9 a day") + BEFORE)
+    for person in shop.people(2):
+        shop.event(person, "wechat.followed", "2026-03-01 09:00")
+    shop.tick("2026-03-01 09:00")
+    shop.open("2026-03-02 10:00", wake=more + PACED + AFTER)
+    assert [run.inside for run in shop.runs()] == [True, True]
+    shop.tick("2026-03-02 10:00")
+
+
+def versions_inside(shop: Shop) -> list[int]:
+    return sorted(run.version for run in shop.runs() if run.inside)
+
+
+def test_who_waits_for_the_pace_to_begin_anew_goes_on_in_the_run_they_have(shop: Shop) -> None:
+    two_in_line_to_begin_anew(shop)
+    assert versions_inside(shop) == [1, 2]
+    shop.tick("2026-03-03 10:00")
+    assert versions_inside(shop) == [2, 2]
+    assert [run.reason for run in shop.runs()] == ["restarted", "restarted", None, None]
+    shop.tick("2026-03-06 10:00")
+    assert shop.texts() == ["new_text"] * 2
+
+
+def test_who_waits_to_begin_anew_when_active_ends_keeps_the_run_they_have(shop: Shop) -> None:
+    two_in_line_to_begin_anew(shop, "active: 2026-03-01 to 2026-03-02\n")
+    shop.tick("2026-03-03 10:00", "2026-03-06 10:00")
+    assert sorted(shop.texts()) == ["new_text", "old_text"]
+    assert [run.reason for run in shop.runs()].count("restarted") == 1
+    assert shop.store.value("SELECT count(*) FROM entrant") == 0
+
+
+def test_who_has_come_to_the_end_before_their_turn_does_not_begin_anew(shop: Shop) -> None:
+    five_inside(shop)
+    shop.open("2026-03-02 10:00", wake=PACED + AFTER)
+    shop.tick("2026-03-02 10:00", "2026-03-06 09:00", "2026-03-07 10:00", "2026-03-08 10:00")
+    assert sorted(shop.texts()) == ["new_text"] * 2 + ["old_text"] * 3
+    shop.tick("2026-03-09 10:00", "2026-03-10 10:00")
+    assert len(shop.runs()) == 7
+    assert shop.store.value("SELECT count(*) FROM entrant") == 0
+
+
+def test_whose_run_ended_while_they_were_in_line_keeps_nobody_else_from_beginning_anew(shop: Shop) -> None:
+    shop.batch = 1
+    body = "on_change: restart\nenter: {event: wechat.followed}\nagain: finished\nexit: [{event: order.paid}]\n"
+    shop.open("2026-03-01 08:00", wake=body + BEFORE)
+    ann, bob = shop.people(2)
+    for person in (ann, bob):
+        shop.event(person, "wechat.followed", "2026-03-01 09:00")
+    shop.tick("2026-03-01 09:00")
+    shop.open("2026-03-02 10:00", wake=body + AFTER)
+    shop.event(ann, "order.paid", "2026-03-02 10:00", order_id="1")
+    shop.tick("2026-03-02 10:00")
+    assert [(run.person, run.reason) for run in shop.runs()] == [(ann, "exit 1"), (bob, "restarted"), (bob, None)]
+    assert shop.store.value("SELECT count(*) FROM entrant") == 0
+
+
+def test_who_is_edited_twice_while_in_line_begins_anew_once(shop: Shop) -> None:
+    two_in_line_to_begin_anew(shop)
+    shop.open("2026-03-02 11:00", wake=PACED.replace("1 a day", "9 a day") + AFTER.replace("new_text", "newest"))
+    shop.tick("2026-03-02 11:00")
+    assert [run.version for run in shop.runs()] == [1, 1, 2, 3, 3]
+    shop.tick("2026-03-05 11:00")
+    assert shop.texts() == ["newest"] * 2
+
+
+@pytest.mark.parametrize("newer", ["follow", "the old file again"])
+def test_a_newer_file_that_restarts_nobody_lets_those_in_line_go_on(shop: Shop, newer: str) -> None:
+    two_in_line_to_begin_anew(shop)
+    follows = "on_change: follow\n" + HEAD + AFTER.replace("new_text", "newest")
+    shop.open("2026-03-02 11:00", wake=follows if newer == "follow" else PACED.replace("1 a", "9 a") + BEFORE)
+    shop.tick("2026-03-02 11:00")
+    if newer == "follow":
+        assert versions_inside(shop) == [3, 3]
+        assert len(shop.runs()) == 3
+    else:
+        assert versions_inside(shop) == [1, 1]
+        assert len(shop.runs()) == 4
+    assert shop.store.value("SELECT count(*) FROM entrant") == 0
 
 
 @pytest.mark.parametrize("on_change", ["follow", "recount"])
