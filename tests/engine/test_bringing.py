@@ -263,8 +263,11 @@ def test_whose_run_ended_while_they_were_in_line_keeps_nobody_else_from_beginnin
         shop.event(person, "wechat.followed", "2026-03-01 09:00")
     shop.tick("2026-03-01 09:00")
     shop.open("2026-03-02 10:00", wake=body + AFTER)
-    shop.event(ann, "order.paid", "2026-03-02 10:00", order_id="1")
-    shop.tick("2026-03-02 10:00")
+    shop.pause("wake", "2026-03-02 10:01")
+    shop.event(ann, "order.paid", "2026-03-02 10:02", order_id="1")
+    shop.tick("2026-03-02 10:02")
+    shop.resume("wake", "2026-03-02 10:03")
+    shop.tick("2026-03-02 10:03")
     assert [(run.person, run.reason) for run in shop.runs()] == [(ann, "exit 1"), (bob, "restarted"), (bob, None)]
     assert shop.store.value("SELECT count(*) FROM entrant") == 0
 
@@ -276,6 +279,14 @@ def test_who_is_edited_twice_while_in_line_begins_anew_once(shop: Shop) -> None:
     assert [run.version for run in shop.runs()] == [1, 1, 2, 3, 3]
     shop.tick("2026-03-05 11:00")
     assert shop.texts() == ["newest"] * 2
+
+
+def test_who_was_taken_along_while_in_line_does_not_begin_anew_by_an_older_file(shop: Shop) -> None:
+    two_in_line_to_begin_anew(shop)
+    shop.open("2026-03-02 11:00", wake=PACED.replace("restart", "follow") + AFTER.replace("2d", "8d"))
+    shop.open("2026-03-02 12:00", wake=PACED.replace("restart", "pin") + AFTER.replace("2d", "9d"))
+    shop.tick("2026-03-03 10:00", "2026-03-04 10:00")
+    assert [run.version for run in shop.runs()] == [1, 3, 3]
 
 
 @pytest.mark.parametrize("newer", ["follow", "the old file again"])
