@@ -138,8 +138,10 @@ def publish(tx: Transaction, journey: graph.Journey, now: int, source: str = "fi
     tx.run(
         "UPDATE journey SET live_version = :version, bring_to = CASE WHEN coalesce(live_version, :version) = :version"
         " THEN bring_to WHEN :stays = 0 THEN :version END,"
-        " live_since = CASE WHEN :live = 1 THEN coalesce(live_since, :now) ELSE live_since END WHERE id = :journey",
+        " live_since = CASE WHEN :live = 1 THEN coalesce(live_since, :now) ELSE live_since END, once = :once"
+        " WHERE id = :journey",
         version=version_id, stays=int(stays), live=int(live), now=now, journey=journey_id,
+        once=int(journey.again is graph.Again.NEVER),
     )  # fmt: skip
     audit.record(tx, now, who, "journey installed", journey=journey.name, version=journey.hash[:12],
                  status=str(journey.status))  # fmt: skip

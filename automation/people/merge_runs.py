@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from automation.store.database import Transaction
+from automation.store.dialect import Dialect
 from automation.store.states import OPEN_MESSAGES, MessageState, RunState
 
 REASON = "merged"
@@ -13,31 +14,12 @@ ENDED = ("state", "due", "held_due", "goal_until", "ended_at", "reason")
 WITHDRAWABLE = f"({MessageState.QUEUED:d}, {MessageState.CLAIMED:d})"
 REACHING = ", ".join(f"{state:d}" for state in (*OPEN_MESSAGES, MessageState.SENT))  # all but what nobody will read
 HANGING = ("message", "coupon", "points", "effect")  # tables of what a run did to its person
-OF_GONE = (
-    "g.journey_id IN (SELECT id FROM journey) AND g.person_id = :gone"  # through the key that begins with the journey
-)
-OF_KEPT = "SELECT 1 FROM run k WHERE k.journey_id = g.journey_id AND k.person_id = :kept AND k.key = g.key"
-# A second run of one occasion would write to the same person twice: of two the earlier one is further on.
-LATE = f"""
-    SELECT k.id, k.episode, {", ".join(f"k.{name}" for name in ENDED)} FROM run g JOIN run k
-        ON k.journey_id = g.journey_id AND k.person_id = :kept AND k.key = g.key AND k.episode = g.episode
-    WHERE {OF_GONE} AND k.state = {RunState.INSIDE:d}
-    AND (g.state = {RunState.ENDED:d} OR g.entered_at < k.entered_at)"""
-# So would two live runs in one journey and key.
-COLLIDING = f"""
-    SELECT g.id, {", ".join(f"g.{name}" for name in ENDED)} FROM run g WHERE {OF_GONE} AND g.state = {RunState.INSIDE:d}
-    AND EXISTS ({OF_KEPT} AND (k.state = {RunState.INSIDE:d} OR k.episode = g.episode))"""
-SAME_OCCASION = f"SELECT g.id, g.episode FROM run g WHERE {OF_GONE} AND EXISTS ({OF_KEPT} AND k.episode = g.episode)"
-TWICE = f"""
-    SELECT m.id FROM run r JOIN run o ON o.journey_id = r.journey_id AND o.person_id = :other AND o.key = r.key
-        AND o.episode = r.episode
-    JOIN message m ON m.run_id = r.id AND m.state IN {WITHDRAWABLE}
-    JOIN message s ON s.run_id = o.id AND s.step = m.step AND s.visit = m.visit AND s.state IN ({REACHING})
-    WHERE r.journey_id IN (SELECT id FROM journey) AND r.person_id = :person"""
+RENAMED = " merged "  # parts the word for an occasion from what tells the runs of it apart that one person has
+NO_STAY = f"('{REASON}', 'restarted')"  # why runs ended that are no stay of their own: another of the same person is
 WITHDRAW = f"""
     UPDATE message SET state = {MessageState.CANCELLED:d}, reason = '{REASON}', due = NULL, done_at = :now,
         lease_until = NULL, token = NULL, counted_at = NULL"""
-RUNS = f"SELECT g.id FROM run g WHERE {OF_GONE}"
+RUNS = "SELECT g.id FROM run g WHERE g.journey_id IN (SELECT id FROM journey) AND g.person_id = :gone"
 MESSAGES = f"SELECT id FROM message WHERE run_id IN ({RUNS}) AND person_id = :gone"
 LOG = (
     "INSERT INTO merge_move (merge_id, tbl, row_id, before) VALUES (:merge, :tbl, :row, :before) ON CONFLICT DO NOTHING"
@@ -52,16 +34,16 @@ STILL_OUT = (  # whoever was kept may have entered anew since
 
 def move(tx: Transaction, now: int, merge_id: int, kept: int, gone: int) -> None:
     """Ends what collides, withdraws what one person would read twice, then moves runs and messages, each logged."""
-    late = tx.rows(LATE, kept=kept, gone=gone)
+    late = tx.rows(_late(tx.dialect), kept=kept, gone=gone)
     for run, _, *before in late:
         _end(tx, now, merge_id, run, before)
-    for person, other in ((gone, kept), (kept, gone)):  # while both have one word for the occasion
-        tx.run(f"{WITHDRAW} WHERE id IN ({TWICE})", now=now, person=person, other=other)
+    for person, other in ((gone, kept), (kept, gone)):
+        tx.run(f"{WITHDRAW} WHERE id IN ({_twice(tx.dialect)})", now=now, gone=person, kept=other)
     for run, episode, *_ in late:
         _rename(tx, merge_id, run, episode)
-    for run, *before in tx.rows(COLLIDING, kept=kept, gone=gone):
+    for run, *before in tx.rows(_colliding(tx.dialect), kept=kept, gone=gone):
         _end(tx, now, merge_id, run, before)
-    for run, episode in tx.rows(SAME_OCCASION, kept=kept, gone=gone):
+    for run, episode in tx.rows(_same_word(tx.dialect), kept=kept, gone=gone):
         _rename(tx, merge_id, run, episode)
     messages = [row[0] for row in tx.rows(MESSAGES, gone=gone)]
     runs = [row[0] for row in tx.rows(RUNS, gone=gone)]
@@ -69,6 +51,62 @@ def move(tx: Transaction, now: int, merge_id: int, kept: int, gone: int) -> None
         if ids:
             tx.many(LOG, [{"merge": merge_id, "tbl": table, "row": number, "before": None} for number in ids])
             move_rows(tx, table, merge_id, gone, kept)
+
+
+def _late(dialect: Dialect) -> str:
+    """The runs of the one who is kept that are of one occasion with a run of the other that is further on: they would
+    write to the same person twice."""
+    return (
+        f"SELECT DISTINCT k.id, k.episode, {', '.join(f'k.{name}' for name in ENDED)} {_pairs(dialect)}"
+        f" WHERE k.state = {RunState.INSIDE:d} AND {_same_occasion(dialect)} AND {_is_stay('g')}"
+        f" AND (g.state = {RunState.ENDED:d} OR g.entered_at < k.entered_at)"
+    )
+
+
+def _colliding(dialect: Dialect) -> str:
+    """The live runs of the one who is gone that the kept one has another of: live, or of the same occasion."""
+    return (
+        f"SELECT DISTINCT g.id, {', '.join(f'g.{name}' for name in ENDED)} {_pairs(dialect)}"
+        f" WHERE g.state = {RunState.INSIDE:d}"
+        f" AND (k.state = {RunState.INSIDE:d} OR {_is_stay('k')} AND {_same_occasion(dialect)})"
+    )
+
+
+def _twice(dialect: Dialect) -> str:
+    """The messages that wait in a run of `gone` while `kept` has the same, read or still to be read, in one of the
+    same occasion."""
+    then = dialect.join_in_order
+    return (
+        f"SELECT m.id {_pairs(dialect)} {then} message m ON m.run_id = g.id AND m.state IN {WITHDRAWABLE}"
+        f" {then} message s ON s.run_id = k.id AND s.step = m.step AND s.visit = m.visit AND s.state IN ({REACHING})"
+        f" WHERE {_same_occasion(dialect)}"
+    )
+
+
+def _same_word(dialect: Dialect) -> str:
+    """The runs of the one who is gone that have the same word for their occasion as one of the kept's."""
+    return f"SELECT g.id, g.episode {_pairs(dialect)} WHERE k.episode = g.episode"
+
+
+def _pairs(dialect: Dialect) -> str:
+    """FROM: the runs `g` of the one who is gone beside those of the one who is kept, `k`, in the same journey and key.
+    The index of a person's runs begins with the journey."""
+    then = dialect.join_in_order
+    return (
+        f"FROM journey j {then} run g ON g.journey_id = j.id AND g.person_id = :gone"
+        f" {then} run k ON k.journey_id = j.id AND k.person_id = :kept AND k.key = g.key"
+    )
+
+
+def _same_occasion(dialect: Dialect) -> str:
+    """Whether the runs `g` and `k` are of one occasion. Where everybody is in the journey but once, all runs are."""
+    words = [f"({run}.episode || '{RENAMED}')" for run in "gk"]
+    ours, theirs = (f"substr({word}, 1, " + dialect.position(word, f"'{RENAMED}'") + ")" for word in words)
+    return f"(j.once = 1 OR {ours} = {theirs})"
+
+
+def _is_stay(run: str) -> str:
+    return f"coalesce({run}.reason, '') NOT IN {NO_STAY}"
 
 
 def _end(tx: Transaction, now: int, merge_id: int, run: int, before: list[object]) -> None:
@@ -85,7 +123,7 @@ def _end(tx: Transaction, now: int, merge_id: int, run: int, before: list[object
 def _rename(tx: Transaction, merge_id: int, run: int, episode: str) -> None:
     """One person has one run of an occasion: the other gets a word of its own for it."""
     tx.run(LOG, merge=merge_id, tbl="run_episode", row=run, before=episode)
-    tx.run("UPDATE run SET episode = :word WHERE id = :id", id=run, word=f"{episode} merged {merge_id}.{run}")
+    tx.run("UPDATE run SET episode = :word WHERE id = :id", id=run, word=f"{episode}{RENAMED}{merge_id}.{run}")
 
 
 def move_back(tx: Transaction, now: int, merge_id: int, kept: int, gone: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from automation.people import merging
@@ -363,3 +365,107 @@ def test_whoever_had_their_turn_meanwhile_does_not_wait_for_it_again(shop: Shop)
     unmerge(shop, number, "2026-03-02 09:00")
     shop.tick("2026-03-03 09:00")
     assert [(run.person, run.key) for run in shop.runs()] == [(eve, "1"), (ann, "2")]
+
+
+MANUAL = "enter: {manual: true}\nagain: never\nsteps: [{wait: 1d}, {send: hello}, {wait: 1d}]\n"
+STARTS = "enter: {event: wechat.followed}\nagain: finished\nsteps: [{start: wake}]\n"
+WAYS = {
+    "start": {"wake": MANUAL, "begin": STARTS},
+    "restart while inside": {"wake": "while_inside: restart\n" + ONCE},
+    "restart by an edit": {"wake": "on_change: restart\n" + ONCE},
+}
+
+
+def edit(shop: Shop, way: str, at: str) -> None:
+    """Where the way is an edit, whoever is inside begins anew."""
+    if way == "restart by an edit":
+        shop.open(at, wake=WAYS[way]["wake"].replace("hello}, {wait: 1d}", "hello}, {wait: 25h}"))
+        shop.tick(at)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kept", ["the first", "the second"])
+def test_whoever_was_there_once_and_for_all_is_not_there_twice(shop: Shop, way: str, kept: str) -> None:
+    shop.open("2026-03-01 08:00", **WAYS[way])
+    ann, bob = shop.people(2)
+    follows(shop, ann, "2026-03-01 09:00")
+    shop.tick("2026-03-02 09:00", "2026-03-03 09:00")
+    follows(shop, bob, "2026-03-03 10:00")
+    edit(shop, way, "2026-03-03 10:00")
+    one, other = (ann, bob) if kept == "the first" else (bob, ann)
+    number = merge(shop, one, other, "2026-03-03 11:00")
+    shop.tick("2026-03-04 10:00")
+    walked = [(run.person, run.reason) for run in shop.runs("wake") if run.reason != "restarted"]
+    assert walked == [(one, "finished"), (one, "merged")]
+    assert len(shop.messages()) == 1
+    unmerge(shop, number, "2026-03-04 11:00")
+    shop.tick("2026-03-04 11:00")
+    assert [message.person for message in shop.messages()] == [ann, bob]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kept", ["the first", "the second"])
+def test_of_two_who_are_inside_for_their_only_time_the_first_goes_on(shop: Shop, way: str, kept: str) -> None:
+    shop.open("2026-03-01 08:00", **WAYS[way])
+    ann, bob = shop.people(2)
+    follows(shop, ann, "2026-03-01 09:00")
+    edit(shop, way, "2026-03-01 09:00")
+    follows(shop, bob, "2026-03-02 08:00")
+    shop.tick("2026-03-02 09:00")
+    one, other = (ann, bob) if kept == "the first" else (bob, ann)
+    merge(shop, one, other, "2026-03-02 10:00")
+    shop.tick("2026-03-03 10:00")
+    walked = [(run.person, run.reason) for run in shop.runs("wake") if run.reason != "restarted"]
+    assert walked == [(one, "finished"), (one, "merged")]
+    assert [message.person for message in shop.messages()] == [one]
+
+
+@pytest.mark.parametrize("kept", ["the first", "the second"])
+def test_a_run_that_gave_way_is_no_stay_that_ends_the_run_of_another(shop: Shop, kept: str) -> None:
+    shop.open("2026-03-01 08:00", **WAYS["restart while inside"])
+    ann, bob = shop.people(2)
+    follows(shop, ann, "2026-03-01 09:00")
+    follows(shop, bob, "2026-03-01 10:00")
+    follows(shop, ann, "2026-03-01 11:00")
+    one, other = (ann, bob) if kept == "the first" else (bob, ann)
+    merge(shop, one, other, "2026-03-01 12:00")
+    assert [(run.reason, run.due) for run in shop.runs()] == [
+        ("restarted", None), (None, "2026-03-02 10:00"), ("merged", None),
+    ]  # fmt: skip
+
+
+OCCASIONS = {
+    "once and for all": "again: never\nenter: {event: wechat.followed}\nsteps: [{send: hello}]\n",
+    "once, begun by others": "again: never\nenter: {manual: true}\nsteps: [{send: hello}]\n",
+    "of one day": "enter: {date: birthday}\nsteps: [{send: hello}]\n",
+}
+TURNS = ["b>a, a>c", "a>b, b>c", "b>a, c>a", "b>a, back, b>a, a>c", "b>a, a>c, back, a>c", "b>a, a>c, back, c>a"]
+TWICE = f"""
+    SELECT m.id FROM message m JOIN message s ON s.person_id = m.person_id AND s.step = m.step AND s.id <> m.id
+    WHERE m.state = {MessageState.QUEUED} AND s.state IN ({MessageState.QUEUED}, {MessageState.SENT})"""
+
+
+@pytest.mark.parametrize("occasion", OCCASIONS)
+def test_whatever_the_turns_of_merging_nobody_reads_a_step_twice(shop: Shop, occasion: str) -> None:
+    begin = STARTS if "others" in occasion else OCCASIONS["once and for all"].replace("hello", "bye")
+    shop.open("2026-03-01 08:00", wake=OCCASIONS[occasion], begin=begin)
+    kinds = (MessageState.QUEUED, MessageState.SENT)
+    cases = [(turns, states) for turns in TURNS for states in itertools.product(kinds, repeat=3)]
+    threes = [[shop.person(birthday="1990-03-02") for _ in "abc"] for _ in cases]
+    for person in itertools.chain(*threes):
+        shop.event(person, "wechat.followed", "2026-03-02 09:00")
+    shop.tick("2026-03-02 09:00")
+    with shop.store.write() as tx:
+        tx.run("DELETE FROM message WHERE step NOT IN (SELECT id FROM step WHERE key = 'hello')")
+    assert len(shop.messages()) == 3 * len(cases)
+    for (turns, states), people in zip(cases, threes, strict=True):
+        named, numbers = dict(zip("abc", people, strict=True)), []
+        for person, state in zip(people, states, strict=True):
+            becomes(shop, person, state)
+        for turn in turns.split(", "):
+            if turn == "back":
+                unmerge(shop, numbers.pop(), "2026-03-02 10:00")
+            else:
+                gone, kept = turn.split(">")
+                numbers.append(merge(shop, named[kept], named[gone], "2026-03-02 10:00"))
+            assert shop.store.rows(TWICE) == [], (turns, states, turn)

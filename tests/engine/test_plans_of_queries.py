@@ -12,6 +12,7 @@ import pytest
 from automation.conditions import tree
 from automation.engine import install, tick
 from automation.engine.entries import slices
+from automation.people import merging
 from automation.store.database import Statements, Store
 from tests.engine.shop import Shop
 
@@ -36,13 +37,13 @@ steps:
 
 @pytest.fixture
 def plans(sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
-    """(statement, lines of its plan) of everything one day of a journey executes."""
+    """(statement, lines of its plan) of everything that days of a journey execute, and a merge of two who are in it."""
     found: dict[str, list[str]] = {}
     execute = Statements._execute
     ended = False
 
     def explained(self: Statements, sql: str, parameters: dict[str, Any]) -> Any:
-        if not ended and sql not in found and re.match(r"SELECT|INSERT|UPDATE|DELETE|WITH", sql):
+        if not ended and sql not in found and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", sql):
             rows = execute(self, f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall()
             found[sql] = [row[3] for row in rows]
         return execute(self, sql, parameters)
@@ -69,6 +70,8 @@ def plans(sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             shop.event(person, name, at)
         tick.tick(shop.parts, shop.ts(at))
     assert sqlite_store.value("SELECT count(*) FROM stuck") == 0
+    with sqlite_store.write() as tx:
+        merging.merge(tx, shop.ts("2026-03-09 11:00"), people[0], people[1], "a test")
     ended = True
     return list(found.items())
 
