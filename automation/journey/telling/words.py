@@ -78,7 +78,7 @@ CHANGES: Final[Mapping[OnChange, str]] = {
     OnChange.PIN: "里面的人仍按进入时的步骤走完，以后进入的人走新的",
     OnChange.FOLLOW: "里面的人改走新步骤，已经在等的时间不变",
     OnChange.RECOUNT: "里面的人改走新步骤，正在等的从开始等的那一刻重新计算",
-    OnChange.RESTART: "里面的人离开，从头再走新步骤",
+    OnChange.RESTART: "里面的人按新步骤从头走，轮到之前照旧",
 }
 
 AGAIN: Final[Mapping[Again, str]] = {

@@ -67,7 +67,7 @@ CREATE TABLE event_queue (
 JOURNEYS = """
 CREATE TABLE journey (
     id {id}, name TEXT NOT NULL UNIQUE, status TEXT NOT NULL, live_version BIGINT, live_since BIGINT,
-    paused SMALLINT NOT NULL DEFAULT 0, checked_until BIGINT, source TEXT NOT NULL DEFAULT 'file',
+    paused SMALLINT NOT NULL DEFAULT 0, source TEXT NOT NULL DEFAULT 'file',
     bring_to BIGINT, once SMALLINT NOT NULL DEFAULT 0);
 CREATE TABLE version (
     id {id}, journey_id BIGINT NOT NULL, hash TEXT NOT NULL, source TEXT NOT NULL, at BIGINT NOT NULL,
