@@ -20,14 +20,19 @@ from automation.rendering.texts import Kind
 from automation.settings import Settings
 
 UNKNOWN: Final = "S024"
+NAMES_STAFF: Final = "a field of type text that is not sealed, with the name of one of the staff in it"
 _AMOUNTS: Final = (FieldType.MONEY, FieldType.NUMBER)
 
 
 def check(path: Path, settings: Settings, catalog: Catalog) -> list[Problem]:
-    """Every name below `lifecycle` and `import.headers` that the catalog does not have. What is not written there
-    has a default, which a shop without orders need not declare."""
+    """Every name below `lifecycle`, `import.headers` and `staff` that the catalog does not have. What is not written
+    there has a default, which a shop without orders need not declare."""
     document = source.read(path)
-    return [*_lifecycle(document, settings, catalog), *_headers(document, settings, catalog)]
+    return [
+        *_lifecycle(document, settings, catalog),
+        *_headers(document, settings, catalog),
+        *_staff(document, settings, catalog),
+    ]
 
 
 def _lifecycle(document: Document, settings: Settings, catalog: Catalog) -> Iterator[Problem]:
@@ -63,6 +68,19 @@ def _headers(document: Document, settings: Settings, catalog: Catalog) -> Iterat
         if name not in known:
             loc = ("import", "headers", name)
             yield _unknown(document, loc, f"'{name[:40]}' is nothing that a file can give", name, known)
+
+
+def _staff(document: Document, settings: Settings, catalog: Catalog) -> Iterator[Problem]:
+    usable = [name for name, one in catalog.fields.items() if one.is_plain_text]
+    for role, person in settings.staff.items():
+        if person.field is None or person.field in usable:
+            continue
+        loc, known = ("staff", role, "field"), catalog.fields.get(person.field)
+        if known is None:
+            yield _unknown(document, loc, f"there is no field '{person.field[:40]}'", person.field, usable)
+        else:
+            why = "is sealed" if known.sealed else "is no text of the shop's own"
+            yield document.problem(loc, UNKNOWN, f"'{known.name}' {why}, and cannot say who is told", NAMES_STAFF)
 
 
 def _unknown(document: Document, loc: Loc, message: str, word: str, known: Collection[str]) -> Problem:

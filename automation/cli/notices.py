@@ -12,7 +12,7 @@ from . import options, show
 from .session import Session
 
 COLUMNS = (
-    show.number("id"), show.text("kind"), show.text("to"), show.text("journey"), show.text("step"),
+    show.number("id"), show.text("kind"), show.text("to"), show.text("told"), show.text("journey"), show.text("step"),
     show.number("person"), show.text("state"), show.number("attempts", "tries"), show.time("at"), show.time("due"),
     show.text("error"),
 )  # fmt: skip

@@ -44,6 +44,11 @@ class Field:
     indexed: bool = False
     kept: str = ""
 
+    @property
+    def is_plain_text(self) -> bool:
+        """A text of the shop's own, no address of anybody and not sealed."""
+        return self.kind is FieldType.TEXT and self.home is Home.ATTRS and not self.sealed
+
     def info(self) -> FieldInfo:
         hidden = self.sealed or self.home is Home.IDENTITY
         return FieldInfo(self.kind, self.order, self.choices, hidden)

@@ -157,11 +157,15 @@ class Imports(Strict):
 
 
 class Staff(Strict):
-    """Who is told: a channel and, where the channel needs one, an address on it."""
+    """Who is told: a channel and, where the channel needs one, an address on it.
+
+    `field`: the customer's field that names who of the staff is told instead; this entry where it names nobody.
+    """
 
     name: Text
     channel: Text
     address: Text | None = None
+    field: Text | None = None
 
 
 LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")

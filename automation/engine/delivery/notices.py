@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,20 +11,28 @@ from automation.store import audit
 from automation.store.database import Statements, Transaction
 from automation.store.states import EffectState
 
-COLUMNS = ("id", "kind", "to", "journey", "step", "person", "state", "attempts", "at", "due", "error")
+from .staff import Told
+
+COLUMNS = ("id", "kind", "to", "told", "journey", "step", "person", "state", "attempts", "at", "due", "error")
 LIST = (
-    "SELECT e.id, e.kind, e.ref, j.name, s.key, e.person_id, e.state, e.attempts, e.at, e.due, e.error FROM effect e"
-    " JOIN step s ON s.id = e.step JOIN journey j ON j.id = s.journey_id"
+    "SELECT e.id, e.kind, e.ref, e.payload, j.name, s.key, e.person_id, e.state, e.attempts, e.at, e.due, e.error"
+    " FROM effect e JOIN step s ON s.id = e.step JOIN journey j ON j.id = s.journey_id"
 )
 
 
 def listed(statements: Statements, state: EffectState | None, limit: int) -> list[dict[str, Any]]:
-    """The newest first. `kind`: notify or webhook; `to`: the role or the web hook; `state` by its name. No text and
-    nothing of what is handed over is in it."""
+    """The newest first. `kind`: notify or webhook; `to`: the role or the web hook; `told`: the entry of `staff`, or the
+    user id of a colleague, None until somebody is told; `state` by its name. No text and nothing of what is handed over
+    is in it."""
     test = "1 = 1" if state is None else f"e.state = {int(state)}"
     rows = statements.rows(f"{LIST} WHERE {test} ORDER BY e.id DESC LIMIT :limit", limit=limit)
     found = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-    return [one | {"state": EffectState(one["state"]).name.lower()} for one in found]
+    return [one | {"state": EffectState(one["state"]).name.lower(), "told": _told(one)} for one in found]
+
+
+def _told(one: dict[str, Any]) -> str | None:
+    marked = json.loads(one["told"] or "{}").get("told") if one["kind"] == "notify" and one["attempts"] else None
+    return (Told(*marked).user or Told(*marked).entry) if marked else None
 
 
 def retry(tx: Transaction, numbers: Sequence[int] | None, who: str, now: int) -> int:
