@@ -99,9 +99,9 @@ def contacts() -> None:
 def pull(session: Session, channel: str | None, who: str) -> None:
     """Add every friend of the employees to the customers, joined by unionid, with names and company tags.
 
-    `contacts` in the channel's settings says which fields get the remark, the way they came by and its state. Only what
-    is empty is filled, but for the remark. Company tags become tags here; one that came so and is gone there goes. A
-    pull that is interrupted goes on where it stopped. No journey hears of it.
+    `contacts` in the channel's settings says which fields get the remark, the employee, the way they came by and its
+    state. Only what is empty is filled, but for the remark and the employee. Company tags become tags here; one that
+    came so and is gone there goes. A pull that is interrupted goes on where it stopped. No journey hears of it.
     """
     account, app = wecom_account.chosen(session, channel), session.app
     names = {tag.id: tag.name for tag in account.directory.tags()}
@@ -117,6 +117,8 @@ def pull(session: Session, channel: str | None, who: str) -> None:
                 pulled.take(tx, listed, page.after, session.now)
             count += len(listed)
             bar(count)
+    if not begins:
+        pulled.follow(session.now)
     found = len(pulled.people)
     with app.store.write() as tx:
         if not begins:

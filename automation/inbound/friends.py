@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from . import followers
 
 KIND: Final = "wecom_id"
 FOLLOWS: Final = frozenset({"remark"})  # what is always as the employee has it; all else fills what is empty
+EMPLOYEE: Final = "employee"  # follows, too, but a page knows of some of a customer's friendships only
 PLACE: Final = "friends of "  # a row of `control`: where a pull that was interrupted goes on
 LOST: Final = """
     DELETE FROM person_tag WHERE source = :source AND tag_id = :tag
@@ -53,6 +54,7 @@ class Pull:
     tags: Mapping[str, int]
     people: set[int] = field(default_factory=set)
     having: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    oldest: dict[int, tuple[int, str]] = field(default_factory=dict)  # person: since when a friend, and whose
 
     def check(self) -> None:
         """Refused for a field that is none, or is no text of a person's."""
@@ -69,6 +71,10 @@ class Pull:
         friends = [(owners[one.id], one) for one in page if one.id in owners]
         self._fill(tx, friends, now)
         self._tag(tx, friends, now)
+        for person, one in friends:
+            friendship = one.since, one.words.get(EMPLOYEE, "").strip()
+            if friendship[1]:
+                self.oldest[person] = min(self.oldest.get(person, friendship), friendship)
         self.people.update(owners.values())
         _go_on_at(tx, self.channel, after, now)
 
@@ -80,6 +86,16 @@ class Pull:
         source = followers.source_of(self.channel)
         tx.many(LOST, [{"source": source, "tag": number} for number in self.tags.values()])
 
+    def follow(self, now: int) -> None:
+        """After a pull of all pages: the field for the employee is as WeCom has it now, some hundreds of people a
+        transaction. Of several employees the one whose friendship is the oldest."""
+        home = self.homes.get(EMPLOYEE)
+        everybody = sorted(self.oldest) if home else []
+        for start in range(0, len(everybody), followers.AT_ONCE):
+            some = everybody[start : start + followers.AT_ONCE]
+            with self.registry.store.write() as tx:
+                self._write(tx, {one: {str(home): self.oldest[one][1]} for one in some}, {str(home)}, now)
+
     def _fill(self, tx: Transaction, friends: Sequence[tuple[int, Friend]], now: int) -> None:
         """Fields: one reading and one writing for the page. Of several friendships the oldest tells how it began."""
         told: dict[int, dict[str, str]] = {}
@@ -89,8 +105,11 @@ class Pull:
                 value = one.words.get(word, "").strip()
                 if value and (word in FOLLOWS or home not in words):
                     words[home] = value
+        self._write(tx, told, {home for word, home in self.homes.items() if word in FOLLOWS}, now)
+
+    def _write(self, tx: Transaction, told: Mapping[int, Mapping[str, str]], latest: Collection[str], now: int) -> None:
+        """Person -> field -> value: those of `latest` replace what is there, all others fill what is empty."""
         present = {row[0]: row[1:] for row in _present(tx, [person for person, words in told.items() if words])}
-        latest = {home for word, home in self.homes.items() if word in FOLLOWS}
         rows = []
         for person, (name, text) in present.items():
             attrs = json.loads(text) if text else {}

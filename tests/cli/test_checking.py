@@ -137,3 +137,31 @@ def test_names_of_the_catalog_in_config_are_checked_where_they_are_written(bare:
     bare.write("config.yaml", text.replace("citty", "city") + "lifecycle: {amount: amt}\n")
     found = [(one["code"], one["message"]) for one in bare("check", "--json").json["problems"]]
     assert found == [("S024", "'amt' is no amount of order.paid")]
+
+
+def test_a_field_that_cannot_say_who_of_the_staff_is_told_is_a_problem_with_its_place(
+    bare: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    fields = "{adviser: text, tier: {type: choice, choices: [a]}, note: {type: text, sealed: true}}"
+    (folder / "catalog.yaml").write_text(f"fields: {fields}\n", encoding="utf-8")
+    text = (bare.folder / "config.yaml").read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("folders"))
+    text = text.replace(line, f"folders: {{journeys: {folder}}}").replace("import:", "# import:")
+
+    def problems(field: str) -> list[tuple[int, int, str, str, str]]:
+        bare.write("config.yaml", text.replace("owner@example.com}", f"owner@example.com, field: {field}}}"))
+        found = bare("check", "--json").json["problems"]
+        return [tuple(one[key] for key in ("line", "column", "code", "message", "hint")) for one in found]
+
+    assert problems("adviser") == []
+    number = text[: text.index("owner@example.com")].count("\n") + 1
+    column = text.splitlines()[number - 1].index("}") + len(", field: ") + 1
+    hint = "a field of type text that is not sealed, with the name of one of the staff in it"
+    assert problems("advisor") == [(number, column, "S024", "there is no field 'advisor'", "did you mean 'adviser'?")]
+    for field, why in (
+        ("note", "is sealed"), ("tier", "is no text of the shop's own"), ("phone", "is no text of the shop's own"),
+        ("name", "is no text of the shop's own"),
+    ):  # fmt: skip
+        assert problems(field) == [(number, column, "S024", f"'{field}' {why}, and cannot say who is told", hint)]

@@ -68,3 +68,26 @@ def test_there_is_nothing_to_retry_twice(told: Any) -> None:
     assert (again.code, "none was given up" in again.err) == (1, True)
     for words in ((), ("1", "--all")):
         assert told("notices", "retry", *words).code == 2
+
+
+def test_it_is_seen_who_was_told_and_not_who_the_customer_is(told: Any) -> None:
+    marked = (
+        ("notify", 3, '{"text": "secret", "told": ["wang", ""]}'),
+        ("notify", 1, '{"text": "secret", "told": ["nurse", "zhaomin"]}'),
+        ("notify", 0, '{"text": "secret", "told": ["nurse", ""]}'),
+        ("webhook", 1, '{"told": ["of", "the shop"]}'),
+    )
+    store = Store(f"sqlite:{told.folder}/var/lucheng.db")
+    with store.write() as tx:
+        for number, (kind, attempts, payload) in zip((1, 2, 3, 4), marked, strict=True):
+            tx.run(
+                "UPDATE effect SET kind = :kind, attempts = :attempts, payload = :payload WHERE run_id = :number",
+                kind=kind, attempts=attempts, payload=payload, number=number,
+            )  # fmt: skip
+    store.checkpoint("TRUNCATE")
+    store.close()
+    rows = told.fine("notices", "list", "--json").json["notices"]
+    assert [(row["to"], row["told"]) for row in rows] == [
+        ("crm", None), ("nurse", None), ("nurse", "zhaomin"), ("nurse", "wang"),
+    ]  # fmt: skip
+    assert all(word in told.fine("notices", "list").out for word in ("wang", "zhaomin"))

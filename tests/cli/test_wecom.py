@@ -97,6 +97,27 @@ def test_a_friend_brings_a_name_where_there_is_none_and_how_they_came(shop: Any,
     assert (again["city"], again["first_source"], again["size"]) == ("王姐 L码", "扫描二维码", "门店A")
 
 
+def test_the_employee_follows_the_friendship_and_not_a_pull_that_saw_a_part(shop: Any, act: Act) -> None:
+    fills(shop, "{employee: city, state: size}")
+    for number in range(150):
+        act("add_friend", customer=wm(1000 + number), employee="staff_02", state="门店A")
+    shop.fine("wecom", "contacts", "pull")
+    for number in range(150):
+        act("add_friend", customer=wm(1000 + number), employee="staff_01", state="展会")
+        act("remove_friend", customer=wm(1000 + number), employee="staff_02", by="employee")
+
+    def advisers() -> list[tuple[str, str]]:
+        fields = [details(shop, wm(number))["fields"] for number in (1000, 1149)]
+        return [(one["city"], one["size"]) for one in fields]
+
+    act("refuse", path="externalcontact/batch/get_by_user", errcode=45009, after=1)
+    assert shop("wecom", "contacts", "pull").code != 0
+    shop.fine("wecom", "contacts", "pull")
+    assert advisers() == [("staff_02", "门店A")] * 2
+    shop.fine("wecom", "contacts", "pull")
+    assert advisers() == [("staff_01", "门店A")] * 2
+
+
 def test_company_tags_become_tags_and_go_with_them_but_not_those_given_here(shop: Any, act: Act) -> None:
     act("add_friend", customer=wm(1), tags=["et01", "et02"])
     act("add_friend", customer=wm(2), tags=["et02"], employee="staff_02")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from automation.engine.delivery import notices
-from automation.engine.delivery.effects import Effects
+from automation.engine.delivery.effects import TRIES, Effects
 from automation.kernel.ports import Accepted, Denied, Lane, Message, Outcome, Reason, Unknown
 from automation.people import merging
 from automation.store.states import EffectState
@@ -158,12 +158,12 @@ def test_a_user_id_that_was_chosen_is_not_written_to_by_mail_when_the_channel_is
 
 
 def test_who_stands_under_two_names_is_told_once(shop: House) -> None:
-    shop.config = shop.config.replace("chen.b@example.com", WANG)
+    shop.config = shop.config.replace("chen.b@example.com", WANG).replace("op@example.com", OWN)
     shop._parts = None
     shop.open(NOON)
-    ordered(shop, "wang", "chen_b")
+    ordered(shop, "wang", "chen_b", "operator", None)
     effects(shop).step(shop.ts(ONE))
-    assert told(shop) == {WANG: 2}
+    assert told(shop) == {WANG: 2, OWN: 2}
 
 
 @pytest.mark.parametrize("dies", [True, False])
@@ -229,12 +229,24 @@ def test_a_colleague_who_cannot_be_told_leaves_it_to_the_address_of_the_role(sho
     assert states(shop) == [(EffectState.DONE, None)] * 2
 
 
+def test_after_a_colleague_was_given_up_the_address_of_the_role_has_tries_of_its_own(shop: House) -> None:
+    shop.sms.answer = lambda _: Denied(Reason.UNAVAILABLE, permanent=False, retry_after=1)
+    shop.mail.answer = first(Denied(Reason.UNAVAILABLE, permanent=False, retry_after=1))
+    ordered(shop, "li")
+    work, now = effects(shop), shop.ts(ONE)
+    for second in range(40):
+        work.step(now + second)
+    assert len(shop.sms.sent) == TRIES
+    assert [message.address for message in shop.mail.sent] == [OWN, OWN]
+    assert states(shop) == [(EffectState.DONE, None)]
+
+
 def test_where_neither_can_be_told_it_is_given_up_and_a_new_try_chooses_anew(shop: House) -> None:
     shop.mail.answer = lambda _: Denied(Reason.BAD_ADDRESS, "550")
     (person,) = ordered(shop, "wang")
     work = effects(shop)
-    while work.step(shop.ts(ONE)):
-        pass
+    for _ in range(3):
+        work.step(shop.ts(ONE))
     assert [message.address for message in shop.mail.sent] == [WANG, OWN]
     assert states(shop) == [(EffectState.FAILED, "bad_address 550")]
     advised_by(shop, person, "li")
