@@ -41,6 +41,8 @@ SAID: Final[Mapping[str, str]] = {
     "staff.name": "shown to colleagues",
     "staff.channel": "a configured channel",
     "staff.address": "on that channel",
+    "staff.field": "a text field of the customer that says who is told instead: the name or key of another entry, or on"
+    " `wecom` a user id; where it leads to nobody, this entry is told",
     "webhooks": "name: where `webhook` steps post to",
     "webhooks.url": "https, or http on this machine",
     "webhooks.allow_private": "the address may be in our own network; without it none is called there",

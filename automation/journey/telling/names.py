@@ -136,7 +136,9 @@ class Names:
 
     def staff(self, role: str) -> str:
         found = self.settings.staff.get(role)
-        return found.name if found else role
+        known = self.project.catalog.fields.get(found.field) if found and found.field else None
+        whose = f"（以顾客的{quoted(known.title or known.name)}为准）" if known else ""
+        return f"{found.name}{whose}" if found else role
 
     def channel(self, word: str) -> str:
         """A kind of channel, or one channel by its name."""
