@@ -2,12 +2,14 @@
 
 No rule is asked, nothing is sealed or kept for a doubt, the text is rendered beside the keys, and a message that was
 claimed when the process ended is sent once more. What it makes a second says how fast the machine is in this hour.
+`python -m bench.bare_outbox FOLDER COUNT` makes its database in the folder; one line of JSON.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3  # noqa: TID251 - what everybody has; no connection of the product is open beside it
+import sys
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -36,8 +38,13 @@ RECORD: Final = "UPDATE outbox SET state = 2, due = NULL, provider_id = ?, sent_
 TEXT: Final = "【旅程】{{ name }}，{{ city }}的老朋友，您有{{ points }}积分，券码{{ code }}，拒收请回复R"
 
 
-def speed(folder: Path, count: int) -> float:
-    """Messages a second, of so many that are due, through a database made in the folder."""
+def main(folder: str, count: int) -> int:
+    print(json.dumps({"per_second": round(_speed(Path(folder), count))}))
+    return 0
+
+
+def _speed(folder: Path, count: int) -> float:
+    """Messages a second, of so many that are due."""
     connection = sqlite3.connect(folder / "bare.db", isolation_level=None)
     connection.executescript(TABLES)
     _fill(connection, count)
@@ -50,6 +57,8 @@ def speed(folder: Path, count: int) -> float:
         sent += len(texts)
     seconds = time.perf_counter() - began
     connection.close()
+    if sent != count:
+        raise SystemExit(f"{sent} of {count} were sent")
     return sent / seconds
 
 
@@ -91,3 +100,7 @@ def _record(connection: sqlite3.Connection, rows: list[tuple[str, int, int]]) ->
     connection.execute("BEGIN IMMEDIATE")
     connection.executemany(RECORD, rows)
     connection.execute("COMMIT")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))

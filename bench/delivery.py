@@ -42,7 +42,7 @@ from automation.rendering.child_renderer import ChildRenderer
 from automation.store import schema
 from automation.store.database import Store
 from automation.store.names import Names
-from bench import bare_outbox, measure
+from bench import measure
 from bots import registry as bots
 
 NOON: Final = int(datetime(2026, 6, 1, 12, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp())
@@ -325,12 +325,12 @@ def _all(folder: Path, asked: argparse.Namespace, port: int) -> int:
     found: list[dict[str, Any]] = []
     alone: dict[str, float] = {}
     mails = asked.mails or max(1, asked.messages // 10)
-    bare: list[float] = []
+    bare: list[int] = []
     for number, how in enumerate(("parts", "rounds", *["living"] * asked.repeats, "mail")):
         place = folder / str(number)
         place.mkdir()
         if how == "living":
-            bare.append(bare_outbox.speed(place, asked.messages))
+            bare.append(measure.child("bench.bare_outbox", place, asked.messages)["per_second"])
         shop = opened(place, asked, port)
         count = mails if how == "mail" else asked.messages
         fill(shop, count)
@@ -351,12 +351,12 @@ def _all(folder: Path, asked: argparse.Namespace, port: int) -> int:
     print("parts, CPU us a message: " + "  ".join(f"{name} {value}" for name, value in alone.items()))
     sms = statistics.median(row["per_second"] for row in found if row["what"] == "threads")
     ratio = round(sms / statistics.median(bare), 2)
-    print(f"bare loop: {', '.join(f'{speed:.0f}' for speed in bare)} a second; threads are {ratio} of its median")
+    print(f"bare loop: {', '.join(map(str, bare))} a second; threads are {ratio} of its median")
     print(
         json.dumps(
             {
                 "bench": "delivery", "rows": found, "parts_cpu_us": alone, "synchronous": "full",
-                "bare_per_second": [round(speed) for speed in bare], "ratio_bare": ratio,
+                "bare_per_second": bare, "ratio_bare": ratio,
             },
             ensure_ascii=False,
         )

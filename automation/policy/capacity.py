@@ -17,11 +17,12 @@ from .verdicts import Verdict, Word
 @dataclass(frozen=True, slots=True)
 class Room:
     """`left`: messages it takes now, None for no limit. The others are asked again from `opens` (UTC seconds) on,
-    `pace` of them a second. `why`: rests, quota, rate or busy. `marketing`: service need not keep to it."""
+    `pace` of them a second, which is an estimate. `why`: rests, quota, rate or busy. `marketing`: service need not
+    keep to it."""
 
     left: int | None
     opens: int
-    pace: float
+    pace: float = field(compare=False)
     why: str
     marketing: bool = False
 

@@ -208,8 +208,9 @@ class Store(Statements):
 
     @contextmanager
     def draft(self) -> Iterator[Transaction]:
-        """Temporary tables filled from one state of the database, before it is locked: nothing else may be written."""
-        with self.connections.atomic("DEFERRED" if self.path else "REPEATABLE READ"), self._fresh_names():
+        """Temporary tables filled from one state of a SQLite database, before it is locked: nothing else may be
+        written."""
+        with self.connections.atomic("DEFERRED"), self._fresh_names():
             yield Transaction(self.connections, self.dialect, self._temporaries())
 
     def close(self) -> None:

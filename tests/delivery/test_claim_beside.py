@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from automation.engine.delivery.breaker import State
 from automation.engine.delivery.claim import Claimed
 from automation.engine.delivery.facade import Delivery
 from automation.engine.delivery.gates import Gates
@@ -110,6 +111,33 @@ def test_what_another_process_claims_meanwhile_counts(sqlite_house: House, besid
 
     assert beside(house.made(), other).messages == []
     assert house.states()[0] == ("SUPPRESSED", "cap all 1 per day")
+
+
+AWAY = {
+    "channel": "INSERT INTO channel_state (channel, failures, open_until) VALUES ('sms_main', 10, :until)",
+    "lane": "INSERT INTO lane_state (channel, lane, closed_until, why) VALUES ('sms_main', 'sms', :until, 'test')",
+}
+
+
+@pytest.mark.parametrize("what", AWAY)
+def test_nothing_is_taken_for_what_goes_away_meanwhile(sqlite_house: House, beside: Beside, what: str) -> None:
+    house = sqlite_house
+    house.send_one(NOON, SMS)
+    claimed = beside(house.made(), lambda tx: tx.run(AWAY[what], until=house.ts(NOON) + 90))
+    assert claimed.messages == [] and house.state() == "QUEUED"
+    assert house.due() == "2026-03-02 12:01:30"
+
+
+def test_asking_forgets_nothing_that_the_books_have_learned(sqlite_house: House) -> None:
+    house = sqlite_house
+    house.send_one(NOON, SMS)
+    gates, now = house.delivery.gates, house.ts(NOON)
+    (door,) = [one for one in house.delivery.routes.doors if one.channel == "sms_main"]
+    gates.learned({"sms_main": State(9, now + 30)}, {("sms_main", "sms"): now + 60})
+    gates.rooms(house.store, now)
+    assert gates.trust("sms_main") == 1 and gates.rests_until(door, now) == now + 60
+    gates.look(house.store, now)
+    assert gates.trust("sms_main") == 4 and gates.rests_until(door, now) is None
 
 
 def test_nothing_is_taken_once_all_is_stopped(sqlite_house: House, beside: Beside) -> None:

@@ -13,11 +13,12 @@ import pytest
 
 from automation.engine.delivery.facade import Delivery
 from automation.engine.delivery.spool import NoSpool
-from automation.kernel import clock
+from automation.kernel import clock, errors
 from automation.kernel.ports import Accepted, Lane, Message, Outcome
 from automation.people import keyring
 from automation.people.sealing import Vault
 from automation.rendering.renderer import LocalRenderer, Stream
+from automation.rendering.texts import Texts
 from bots import http
 from bots import registry as bots
 from bots.sandbox import ledger, process
@@ -196,10 +197,17 @@ def test_an_outage_is_waited_out_and_nothing_is_lost(at: House, sandbox: process
     assert sorted(delivered(sandbox, at).values()) == [1] * 20
 
 
+def rendered_by(house: House, renderer: LocalRenderer, time: clock.Clock) -> Delivery:
+    channels = {one.name: one for one in (house.wechat, house.sms, house.mail)}
+    return Delivery(house.parts, channels, house.key, renderer, time)
+
+
 class Slow(LocalRenderer):
     """Texts are not ready before it is told so."""
 
-    asked, go = threading.Event(), threading.Event()
+    def __init__(self, texts: Texts) -> None:
+        super().__init__(texts, zone="Asia/Shanghai", lunar=str)
+        self.asked, self.go = threading.Event(), threading.Event()
 
     def stream(self) -> AbstractContextManager[Stream]:
         self.asked.set()
@@ -210,15 +218,35 @@ class Slow(LocalRenderer):
 def test_what_is_made_ready_when_the_end_comes_goes_back_to_the_queue(sqlite_house: House) -> None:
     house = sqlite_house
     house.send_one(NOON, SMS, people=3)
-    channels = {one.name: one for one in (house.wechat, house.sms, house.mail)}
-    renderer = Slow(house.parts.project.texts, zone="Asia/Shanghai", lunar=str)
-    delivery = Delivery(house.parts, channels, house.key, renderer, Running(house.ts(NOON)))
-    with delivering(delivery):
+    renderer = Slow(house.parts.project.texts)
+    with delivering(rendered_by(house, renderer, Running(house.ts(NOON)))):
         assert renderer.asked.wait(20)
         assert house.states() == [("CLAIMED", None)] * 3
         threading.Timer(0.5, renderer.go.set).start()
     assert house.states() == [("QUEUED", None)] * 3 and not house.sms.sent
     assert house.store.value("SELECT count(*) FROM message WHERE due IS NULL") == 0
+
+
+class Away(LocalRenderer):
+    """Fails as where no child can be started, and works the next time."""
+
+    failed = False
+
+    def stream(self) -> AbstractContextManager[Stream]:
+        if not self.failed:
+            self.failed = True
+            raise errors.ServiceAway("no child today")
+        return super().stream()
+
+
+def test_what_cannot_be_rendered_now_goes_back_to_the_queue(sqlite_house: House) -> None:
+    """The clock stands still, so no lease ends."""
+    house = sqlite_house
+    house.send_one(NOON, SMS, people=3)
+    renderer = Away(house.parts.project.texts, zone="Asia/Shanghai", lunar=str)
+    with delivering(rendered_by(house, renderer, clock.FixedClock(house.ts(NOON)))):
+        wait_for(house, 3, 3, seconds=20)
+    assert renderer.failed and len(house.sms.sent) == 3
 
 
 def test_stopping_gives_back_what_was_claimed_and_records_what_was_on_its_way(

@@ -47,7 +47,7 @@ def test_random_kills_on_real_interfaces_lose_nothing_and_double_nothing(
     one.drains()
     found = one.check()
     assert found.ambiguous <= KILLS * in_flight * len(accounts.UNKEYED)
-    assert sending > KILLS / 5, "too few kills came while something was on its way to say anything"
+    assert sending > KILLS / 10, "too few kills came while something was on its way to say anything"
     healed = found.ambiguous - _report(one)
     with capsys.disabled():
         print(  # noqa: T201

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from automation.engine.parts import Parts
 from automation.journey.policy_file import BUILT_IN, PurposeClass
 from automation.policy import asking, standing, stop
+from automation.policy.capacity import Rooms
 from automation.policy.claimed import CLAIM, Asked, Door, Route, listed
 from automation.policy.verdicts import Verdict, Word
 from automation.store.database import Statements, Transaction
@@ -91,11 +92,13 @@ class Claimed:
 
 
 class Draft(NamedTuple):
-    """A claim whose rules were asked before the database was locked. `last`: the token of the claim before it."""
+    """A claim whose rules were asked before the database was locked. `last`: the token of the claim before it;
+    `rooms`: what the channels had."""
 
     last: int
     looked: int
     asked: Asked | None
+    rooms: Rooms
 
 
 class Claimer:
@@ -146,17 +149,20 @@ class Claimer:
         if store.path is None or self._restored is not None:
             return None
         with store.draft() as tx:
-            return Draft(tx.value(LAST_TOKEN) or 0, *self._ask(tx, now, purposes))
+            last, rooms = tx.value(LAST_TOKEN) or 0, self._gates.rooms(tx, now)
+            return Draft(last, *self._ask(tx, now, purposes, rooms), rooms)
 
     def _claim(self, tx: Transaction, now: int, purposes: Mapping[int, PurposeClass], draft: Draft | None) -> Claimed:
         # On PostgreSQL the row of the token is also the lock that lets claims take turns: caps stay exact.
         token = int(tx.value(NEXT_TOKEN, now=now))
         if stop.is_on(tx):
             return Claimed()
-        if draft is not None and draft.last + 1 == token:
+        self._gates.look(tx, now)
+        rooms = self._gates.rooms(tx, now)
+        if draft is not None and (draft.last + 1, draft.rooms) == (token, rooms):
             looked, asked = draft.looked, draft.asked
-        else:  # another process has claimed since: what it took counts
-            looked, asked = self._ask(tx, now, purposes)
+        else:  # another process has claimed since, or a channel went away
+            looked, asked = self._ask(tx, now, purposes, rooms)
         if asked is None:
             return Claimed(looked, token) if looked else Claimed()
         verdicts, doors = asking.counts(tx)
@@ -168,14 +174,16 @@ class Claimer:
         self._write(replace(asked, tx=tx), verdicts, by_door)
         return Claimed(looked, token, verdicts)
 
-    def _ask(self, tx: Transaction, now: int, purposes: Mapping[int, PurposeClass]) -> tuple[int, Asked | None]:
+    def _ask(
+        self, tx: Transaction, now: int, purposes: Mapping[int, PurposeClass], rooms: Rooms
+    ) -> tuple[int, Asked | None]:
         """How many messages are due, and what the rules saw that judged them in `claim`; None where none was judged."""
         looked = self._pick(tx, now)
         if not looked or (self._restored is not None and restored.hold(tx, self._restored, now) == looked):
             return looked, None
         self._fill(tx)
         asked = self._asked(tx, now, purposes)
-        self._policy.ask(asked, self._gates.rooms(tx, now))
+        self._policy.ask(asked, rooms)
         return looked, asked
 
     def _pick(self, tx: Transaction, now: int) -> int:

@@ -12,7 +12,7 @@ from automation.store.states import AttemptState, MessageState
 from . import outcomes
 from .bookings import Bookings
 from .gates import Gates
-from .prepared import Prepared
+from .prepared import Prepared, Ref
 
 DISPATCH = {
     "id": "BIGINT", "token": "BIGINT", "person_id": "BIGINT", "identity_id": "BIGINT", "marketing": "BIGINT",
@@ -70,7 +70,7 @@ class Dispatcher:
         tx.run(ATTEMPT, now=now)
         return admitted
 
-    def give_back(self, tx: Transaction, group: Sequence[Prepared], now: int) -> set[int]:
+    def give_back(self, tx: Transaction, group: Sequence[Prepared | Ref], now: int) -> set[int]:
         """Claimed messages to the queue again; one that may have left already is held for the operator. Returns which
         were still ours."""
         tx.temporary("turned", "id BIGINT, token BIGINT")

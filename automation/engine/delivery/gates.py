@@ -49,21 +49,31 @@ class Gates:
     _done: dict[str, deque[tuple[int, int]]] = field(default_factory=dict)
 
     def rooms(self, statements: Statements, now: int) -> Rooms:
-        """What each takes at this moment; asked in the transaction that claims."""
+        """What each takes at this moment."""
         rows = {row[0]: row[1:] for row in statements.rows(CHANNELS)}
         channels = {name: self._rooms(name, rows.get(name, (0, None, 0, 0, 0)), now) for name in self.settings.channels}
         lanes = {(row[0], row[1]): row[2:] for row in statements.rows(LANES)}
         found = {}
         for key, lane in self.lanes.items():
-            room = self._lane(key, lane, lanes.get(key, (0, 0, None, None)), now)
+            room = _of_lane(lane, lanes.get(key, (0, 0, None, None)), now)
             if room is not None:
                 found[key] = room
         return Rooms({name: rooms for name, rooms in channels.items() if rooms}, found)
 
+    def look(self, statements: Statements, now: int) -> None:
+        """What dispatching and booking go by until the next claim; asked in the transaction that claims, because the
+        books of this process learn meanwhile."""
+        rows = {row[0]: row[1:] for row in statements.rows(CHANNELS)}
+        for name in self.settings.channels:
+            failures, open_until, _, _, self._paced[name] = rows.get(name, (0, None, 0, 0, 0))
+            self._states[name] = State(failures, open_until)
+        closed = {(row[0], row[1]): row[4] for row in statements.rows(LANES)}
+        self._rests.clear()
+        self._rests.update({key: until for key, until in closed.items() if until is not None and until > now})
+
     def _rooms(self, name: str, row: tuple[int, int | None, int, int, int], now: int) -> list[Room]:
         known = self.settings.channels[name]
         failures, open_until, day, used, paced_to = row
-        self._states[name], self._paced[name] = State(failures, open_until), paced_to
         pace = known.rate or self._pace(name, now)
         if open_until is not None and open_until > now:
             return [Room(0, open_until, pace, "rests")]
@@ -91,21 +101,6 @@ class Gates:
             Room(max(0, most - held), now + 1, pace, "busy", marketing=True),
             Room(max(0, 2 * most - ready), now + 1, pace, "busy"),
         ]
-
-    def _lane(
-        self, key: tuple[str, str], lane: Lane, row: tuple[int, int, int | None, str | None], now: int
-    ) -> Room | None:
-        day, used, closed_until, why = row
-        if closed_until is not None and closed_until > now:
-            self._rests[key] = closed_until
-            return Room(0, closed_until, SLOWEST, f"rests ({why})")
-        self._rests.pop(key, None)
-        if lane.daily is None:
-            return None
-        left = max(0, lane.daily - (used if day == periods.day(now) else 0))
-        if not left:
-            return Room(0, periods.midnight(now), SLOWEST, "quota of the day is used up")
-        return Room(left, now + 1, 100 * SLOWEST, "quota of the day is used up")
 
     def took(self, tx: Transaction, counts: Mapping[Door, int], now: int) -> None:
         """Books messages against rates and quotas, in the transaction that claims them."""
@@ -179,3 +174,15 @@ def _turns(rate: float, paced_to: int, now: int) -> int:
     if begin >= end:
         return 0
     return max(1, int((end - begin) * rate / SECOND + 0.001))
+
+
+def _of_lane(lane: Lane, row: tuple[int, int, int | None, str | None], now: int) -> Room | None:
+    day, used, closed_until, why = row
+    if closed_until is not None and closed_until > now:
+        return Room(0, closed_until, SLOWEST, f"rests ({why})")
+    if lane.daily is None:
+        return None
+    left = max(0, lane.daily - (used if day == periods.day(now) else 0))
+    if not left:
+        return Room(0, periods.midnight(now), SLOWEST, "quota of the day is used up")
+    return Room(left, now + 1, 100 * SLOWEST, "quota of the day is used up")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import math
 import queue
 import sys
 import threading
@@ -17,13 +16,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from automation.engine.parts import Parts
+from automation.kernel import errors
 from automation.kernel.clock import Clock, monotonic
 from automation.store.faults import BadStatement, is_away
 
 from . import sending
 from .claim import Claimed
 from .line import Line
-from .prepared import Prepared
+from .prepared import Prepared, Ref
 from .record import Result
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Live:
         self._changed = threading.Condition()
         self._ending = threading.Event()
         self._closing = False
-        self._end = math.inf  # on the monotonic clock: nothing is begun later
+        self._is_over = False  # nothing is begun any more
         self._claims: queue.SimpleQueue[Claimed | None] = queue.SimpleQueue()
         self._making: Counter[str] = Counter()  # by channel: claimed and not ready yet
         self._ready: dict[str, Line] = {name: Line() for name in delivery.channels}
@@ -83,12 +83,13 @@ class Live:
             self._books(0.1)
         end = monotonic() + self._settings.engine.drain
         self._close(end)
+        self._is_over = True
         for name in self._requests:
             for _ in range(self._settings.channels[name].connections):
                 self._requests[name].put(None)
-        self._end = max(end, monotonic() + 1)
+        end = max(end, monotonic() + 1)
         for thread in threads:  # who still waits for a provider then is left behind
-            thread.join(max(0.0, self._end - monotonic()))
+            thread.join(max(0.0, end - monotonic()))
         self._parts.store.close()
 
     def has(self, number: int) -> bool:
@@ -158,19 +159,33 @@ class Live:
 
     def _make_loop(self) -> None:
         while (claimed := self._claims.get()) is not None:
-            ready: list[Prepared] = []
             try:
-                ready = self._delivery.make(claimed, self._clock.now())
-                self._went_well()
+                self._make(claimed)
             except Exception as error:  # their leases end, and they are claimed again
                 self._went_wrong("preparing", error)
+        self._parts.store.close()
+
+    def _make(self, claimed: Claimed) -> None:
+        """Into line; back to the queue where nothing leaves any more, or nothing can be rendered for a while."""
+        whole = [Ref(one.id, claimed.token) for one in claimed.messages]
+        ready: Sequence[Prepared] = ()
+        back: Sequence[Prepared | Ref] = ()
+        try:
+            if self._closing:
+                back = whole
+            else:
+                ready = self._delivery.make(claimed, self._clock.now())
+                self._went_well()
+        except errors.ServiceAway as error:
+            back = whole
+            self._went_wrong("preparing", error)
+        finally:
             with self._changed:
                 self._making.subtract(self._channels(claimed))
-                self._ids.difference_update(one.id for one in claimed.messages)
-                is_late = not self._put(ready)
-            if is_late:
-                self._give_back(ready)
-        self._parts.store.close()
+                self._ids.difference_update(one.id for one in whole)
+                if ready and not self._put(ready):
+                    back = ready
+        self._give_back(back)
 
     def _put(self, ready: Sequence[Prepared]) -> bool:
         """Into line; False where nothing leaves any more."""
@@ -282,7 +297,7 @@ class Live:
         requests = self._requests[name]
         while (work := requests.get()) is not None:
             request, until = work
-            if monotonic() > min(until, self._end):
+            if self._is_over or monotonic() > until:
                 # Another process may have taken the lease over: recovery knows from the spool that nothing was begun.
                 self._drop(request)
                 continue
@@ -326,18 +341,17 @@ class Live:
                 ready.clear()
             self._changed.notify_all()
         self._ending.set()
-        self._give_back(waiting)
+        # What was to be asked again stays as it is: the next process asks, with the same key.
+        self._give_back([one for one in waiting if not one.resend])
         while monotonic() < end and (self._results or any(self._out.values())):
             self._books(0.05)
         if any(self._out.values()):
             log.warning("%d messages were still on their way at the end", sum(self._out.values()))
 
-    def _give_back(self, ready: Sequence[Prepared]) -> None:
-        """To the queue. What was to be asked again stays as it is: the next process asks, with the same key."""
-        waiting = [one for one in ready if not one.resend]
-        if waiting:
+    def _give_back(self, group: Sequence[Prepared | Ref]) -> None:
+        if group:
             with self._parts.store.write() as tx:
-                self._delivery.dispatcher.give_back(tx, waiting, self._clock.now())
+                self._delivery.dispatcher.give_back(tx, group, self._clock.now())
 
     def _went_wrong(self, what: str, error: Exception) -> None:
         moment = monotonic()

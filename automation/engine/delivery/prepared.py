@@ -43,6 +43,13 @@ class Prepared(NamedTuple):
     grant: str = ""
 
 
+class Ref(NamedTuple):
+    """A message as its claim knows it."""
+
+    id: int
+    token: int
+
+
 class Unfit(NamedTuple):
     """A claimed message that cannot be sent: no text came out, or its address cannot be opened. `where`: file:line."""
 
