@@ -134,6 +134,29 @@ def test_what_may_have_left_is_asked_again_when_its_journey_goes_on(house: House
     assert (house.state(), first.idem_key) == ("SENT", again.idem_key)
 
 
+@pytest.mark.parametrize(
+    ("policy", "now", "said"),
+    [
+        ("", "2026-03-02 20:59:30", [("DISPATCHING", None)]),
+        ("", "2026-03-02 21:02", [("EXPIRED", "expired")]),
+        (", quiet: 21:00-09:00", "2026-03-02 21:00", [("QUEUED", "quiet hours")]),
+    ],
+    ids=["in time", "worth nothing any more", "quiet hours since"],
+)
+def test_what_stood_in_line_for_long_is_judged_anew(
+    house: House, policy: str, now: str, said: list[tuple[str, str | None]]
+) -> None:
+    evening = "2026-03-02 20:59"
+    house.files["policy"] = f"purposes: {{plain: {{kind: service{policy}}}}}\n"
+    house.send_one(evening, "{send: hello, via: [sms], expires: 2m}")
+    house.put("UPDATE message SET expires_at = expires_at + 86400 WHERE :quiet = 1", quiet=int("quiet" in policy))
+    made = house.made(spool=spool.NoSpool())
+    ready, later = made.prepare(house.ts(evening))[1], house.ts(now)
+    assert bool(commits(made, ready, later)) == (said[0][0] == "DISPATCHING")
+    house.deliver(later)
+    assert house.states() == said and not house.sms.sent
+
+
 def test_a_number_that_belongs_to_another_person_since_the_claim_is_not_written_to(house: House) -> None:
     ann, bob = house.send_one(NOON, SMS, people=2)
     made = house.made(spool=spool.NoSpool())

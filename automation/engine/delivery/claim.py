@@ -83,10 +83,11 @@ READ = (
 
 @dataclass(slots=True)
 class Claimed:
-    """What one claim found. `looked`: messages looked at; 0 means that nothing is due."""
+    """What one claim found. `looked`: messages looked at; 0 means that nothing is due. `at`: UTC seconds."""
 
     looked: int = 0
     token: int = 0
+    at: int = 0
     verdicts: dict[Verdict, int] = field(default_factory=dict)
     messages: list[Taken] = field(default_factory=list)
 
@@ -164,7 +165,7 @@ class Claimer:
         else:  # another process has claimed since, or a channel went away
             looked, asked = self._ask(tx, now, purposes, rooms)
         if asked is None:
-            return Claimed(looked, token) if looked else Claimed()
+            return Claimed(looked, token, now) if looked else Claimed()
         verdicts, doors = asking.counts(tx)
         lease = now + self._parts.settings.engine.lease
         if verdicts.get(Verdict.GO) and tx.run(self._going, now=now, lease=lease, token=token) < verdicts[Verdict.GO]:
@@ -172,7 +173,7 @@ class Claimer:
             verdicts, doors = asking.counts(tx)
         by_door = {self._routes.doors[number]: count for number, count in doors.items()}
         self._write(replace(asked, tx=tx), verdicts, by_door)
-        return Claimed(looked, token, verdicts)
+        return Claimed(looked, token, now, verdicts)
 
     def _ask(
         self, tx: Transaction, now: int, purposes: Mapping[int, PurposeClass], rooms: Rooms

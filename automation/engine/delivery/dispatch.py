@@ -14,6 +14,7 @@ from .bookings import Bookings
 from .gates import Gates
 from .prepared import Prepared, Ref
 
+HOLDS = 60  # seconds that what policy said about a message holds
 DISPATCH = {
     "id": "BIGINT", "token": "BIGINT", "person_id": "BIGINT", "identity_id": "BIGINT", "marketing": "BIGINT",
     "n": "BIGINT", "channel": "TEXT", "lane": "TEXT", "idem_key": "TEXT", "body": "{blob}",
@@ -47,10 +48,11 @@ class Dispatcher:
         """Marks messages of one channel as being dispatched; returns those that may be sent once this commits.
 
         Whose claim was lost is left out. Who has opted out since, or everybody when the stop switch is on, the journey
-        was halted or the channel rests, goes back to policy, which knows the reason to keep; of these, one that may
-        have left already is held for the operator, or asked again when journey or channel are back.
+        was halted or the channel rests, and what stood in line for a minute or until it expired, goes back to policy,
+        which knows the reason to keep; of these, one that may have left already is held for the operator, or asked
+        again when journey or channel are back.
         """
-        for sieve in (self._askable, self._without_halted, self._without_resting, self._trusted):
+        for sieve in (self._askable, self._without_late, self._without_halted, self._without_resting, self._trusted):
             group = sieve(tx, group, now)
         if not group:
             return []
@@ -81,6 +83,14 @@ class Dispatcher:
     def _askable(self, tx: Transaction, group: Sequence[Prepared], now: int) -> Sequence[Prepared]:
         """A repeat may have waited in the line until its provider no longer knows the key: it is held."""
         late = {one.id for one in group if one.resend and not outcomes.may_ask_again(one, now)}
+        if not late:
+            return group
+        self.give_back(tx, [one for one in group if one.id in late], now)
+        return [one for one in group if one.id not in late]
+
+    def _without_late(self, tx: Transaction, group: Sequence[Prepared], now: int) -> Sequence[Prepared]:
+        """By now it may be night, or nobody wants to read it any more."""
+        late = {one.id for one in group if not one.resend and (now >= one.expires_at or now >= one.asked_at + HOLDS)}
         if not late:
             return group
         self.give_back(tx, [one for one in group if one.id in late], now)

@@ -85,7 +85,7 @@ class Preparer:
             else:
                 key, address, first_at, before = reach
                 drafts.append((one, key, address, first_at, result or before or Rendered({})))
-        return self._sealed(claimed.token, drafts, ways), unfit
+        return self._sealed(claimed, drafts, ways), unfit
 
     def _ways(self, messages: Sequence[Taken]) -> Ways:
         return {case: self._way(*case) for case in {one.case for one in messages}}
@@ -128,7 +128,7 @@ class Preparer:
                 found.append(refused)
         return found
 
-    def _sealed(self, token: int, drafts: Sequence[Draft], ways: Ways) -> list[Prepared]:
+    def _sealed(self, claimed: Claimed, drafts: Sequence[Draft], ways: Ways) -> list[Prepared]:
         texts = [made.text or json_text.write(made.body) for *_, made in drafts]
         sealed = self._vault.seal_many(texts, [body_context(key) for _, key, *_ in drafts])
         found = []
@@ -137,9 +137,9 @@ class Preparer:
             message = Message(key, way.door.lane, address, made.body)
             found.append(
                 Prepared(
-                    one.id, token, one.version_id, one.person_id, one.identity_id, way.marketing, way.door, way.lane,
-                    one.option, one.attempts, one.expires_at, one.trail, first_at, False, way.last, body, message,
-                    way.grant,
+                    one.id, claimed.token, one.version_id, one.person_id, one.identity_id, way.marketing, way.door,
+                    way.lane, one.option, one.attempts, one.expires_at, claimed.at, one.trail, first_at, False,
+                    way.last, body, message, way.grant,
                 )
             )  # fmt: skip
         return found

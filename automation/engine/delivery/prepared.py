@@ -18,9 +18,9 @@ MAC_BYTES = 11
 class Prepared(NamedTuple):
     """`body` is the sealed text of the message's body; `token` its claim's; `trail` the ways that refused it.
 
-    `first_at`: when its key was first used. `resend`: nobody knows whether the lane took it. `last`: no way is left
-    after this one. `marketing`: by law. `identity_id` None: the channel is the recipient. `grant`: the template that
-    the recipient had to allow, "" for none.
+    `asked_at`: when policy let it go. `first_at`: when its key was first used. `resend`: nobody knows whether the lane
+    took it. `last`: no way is left after this one. `marketing`: by law. `identity_id` None: the channel is the
+    recipient. `grant`: the template that the recipient had to allow, "" for none.
     """
 
     id: int
@@ -34,6 +34,7 @@ class Prepared(NamedTuple):
     option: int
     attempts: int
     expires_at: int
+    asked_at: int
     trail: str | None
     first_at: int
     resend: bool

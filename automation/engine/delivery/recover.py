@@ -161,7 +161,7 @@ class Recovery:
         return Prepared(
             row.id, row.token, row.version_id, row.person_id, row.identity_id,
             purpose is None or purpose.kind == "marketing", door, self._routes.lanes[door.number],
-            row.option, row.attempts, row.expires_at, None, row.at, True,
+            row.option, row.attempts, row.expires_at, now, None, row.at, True,
             self._routes.is_last(row.version_id, row.step, row.variant, row.option), bytes(row.body),
             Message(row.key, door.lane, address, body),
             self._routes.grant((row.version_id, row.step, row.variant), door),
