@@ -2,7 +2,7 @@
 
 It is given back in the transaction that says a message did not leave, and never twice: a booking stands exactly as
 long as the message has its `counted_at`. What nobody knows about keeps it. One that was withdrawn while its process was
-killed loses it: the platform's own count is then the greater one, which is the safe side.
+killed or stopped loses it: our count is then the greater one, which is the safe side.
 """
 
 from __future__ import annotations
