@@ -12,16 +12,17 @@ from typing import NamedTuple
 
 from automation.journey import graph
 from automation.journey.nodes import map_node
+from automation.store import occasions
 from automation.store.database import Store, Transaction
 from automation.store.states import RunState
 
-from . import enrol, leave, opening, program, timing
+from . import leave, opening, program, timing
 from .parts import Parts
 from .registry import Loaded, awaited_event
 
 IN_LINE = (
     "SELECT 1 FROM entrant q WHERE q.journey_id = r.journey_id AND q.person_id = r.person_id AND q.key = r.key"
-    f" AND q.episode = {enrol.anew('r')}"
+    f" AND {occasions.takes_place_of('q.episode', 'r')}"
 )
 NOTED = "SELECT id, bring_to FROM journey WHERE bring_to IS NOT NULL ORDER BY id"
 
@@ -117,9 +118,10 @@ def _line_up(tx: Transaction, standing: Sequence[_Standing], now: int) -> None:
     tx.insert("restarting", ["run_id"], [(one.run,) for one in standing])
     entry = tx.dialect.json_member("r.data", ["entry"])
     only_entry = tx.dialect.json_put("'{}'", "entry", entry)
+    occasion = occasions.occasion(tx.dialect, "r.episode")
     tx.run(
         "INSERT INTO entrant (journey_id, person_id, key, episode, at, event_id, data, depth, parent_run)"
-        f" SELECT r.journey_id, r.person_id, r.key, {enrol.anew('r')}, :now, r.event_id,"
+        f" SELECT r.journey_id, r.person_id, r.key, {occasion} || {occasions.anew('r')}, :now, r.event_id,"
         f" CASE WHEN {entry} IS NOT NULL THEN {only_entry} END, r.depth, r.parent_run"
         " FROM restarting s JOIN run r ON r.id = s.run_id",
         now=now,

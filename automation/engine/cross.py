@@ -7,10 +7,11 @@ from typing import Any, cast
 from automation.audience import references
 from automation.audience.parameters import Parameters
 from automation.journey import graph
+from automation.store import occasions
 from automation.store.database import Transaction
 from automation.store.states import RunState
 
-from . import enrol, leave, program, timing, values
+from . import leave, program, timing, values
 from .parts import Parts
 from .registry import Loaded
 from .steps import send
@@ -56,7 +57,7 @@ def _replace(parts: Parts, tx: Transaction, bound: dict[str, Any]) -> None:
     then = parts.store.dialect.join_in_order
     tx.temporary("leaving", leave.LEAVING)
     tx.run(
-        f"INSERT INTO leaving SELECT o.id, '{enrol.RESTARTED}' FROM plan {then} entering c"
+        f"INSERT INTO leaving SELECT o.id, '{occasions.RESTARTED}' FROM plan {then} entering c"
         f" ON c.id = plan.run_id - :reserved {then} run o"
         f" ON o.person_id = c.person_id AND o.journey_id = :journey AND o.key = c.key AND o.state = {RunState.INSIDE}",
         **bound,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from automation.audience import splits
 from automation.journey import graph
+from automation.store import occasions
 from automation.store.database import Transaction
 from automation.store.states import RunState
 
@@ -16,8 +17,6 @@ ENTERING = (
     "person_id BIGINT, key TEXT, episode TEXT, entered_at BIGINT, clock BIGINT, data TEXT, event_id BIGINT,"
     " depth BIGINT, parent_run BIGINT, id {numbered}"
 )
-RESTARTED = "restarted"  # why a run ended that a new one took the place of
-ANEW = "restart of "  # begins the word for an entry that an edited file asks for, see `anew`
 DEEPEST = 8  # runs that bring about one another
 
 
@@ -41,17 +40,13 @@ def admitted(loaded: Loaded) -> str:
     return f"p.merged_into IS NULL AND r.depth <= {DEEPEST} AND NOT EXISTS ({there})"
 
 
-def anew(run: str) -> str:
-    """SQL of the episode that takes the place of this run, as long as it stands in the version it was asked out of."""
-    return f"'{ANEW}' || CAST({run}.id AS TEXT) || '.' || CAST({run}.version_id AS TEXT)"
-
-
 def timely(loaded: Loaded, row: str) -> str:
     """SQL of the rows in line that still mean something: who was to begin anew is inside an older version."""
     old = inside(loaded, person=f"{row}.person_id", key=f"{row}.key")
+    its_turn = occasions.takes_place_of(f"{row}.episode", "o")
     return (
-        f"({row}.episode NOT LIKE '{ANEW}%' OR EXISTS"
-        f" ({old} AND o.version_id <> {loaded.version_id} AND {row}.episode = {anew('o')}))"
+        f"(NOT ({occasions.is_anew(f'{row}.episode')})"
+        f" OR EXISTS ({old} AND o.version_id <> {loaded.version_id} AND {its_turn}))"
     )
 
 
@@ -64,16 +59,17 @@ def inside(loaded: Loaded, *, person: str, key: str = "''") -> str:
 
 
 def blocking(loaded: Loaded, *, person: str, at: str, key: str = "''", episode: str | None = None) -> str:
-    """SQL of the runs that keep a person out: the same entry again, one still inside, or one too recent.
+    """SQL of the runs that keep a person out: the same entry again, one too recent, or one still inside, unless it is
+    the one that the entry is to take the place of.
 
-    A run that gave way to a new one was no stay of its own: `again` does not count it.
+    A run that gave way to another was no stay of its own: `again` does not count it.
     """
     journey = loaded.journey
     same = f"SELECT 1 FROM run o WHERE o.journey_id = {loaded.journey_id} AND o.person_id = {person} AND o.key = {key}"
-    stayed = f"o.state = {RunState.ENDED} AND o.reason <> '{RESTARTED}'"
+    stayed = f"o.state = {RunState.ENDED} AND o.reason NOT IN {occasions.NO_STAY}"
     open_ = f"o.state = {RunState.INSIDE}"
     if episode is not None:
-        open_ += f" AND {episode} <> {anew('o')}"
+        open_ += f" AND NOT ({occasions.takes_place_of(episode, 'o')})"
     tests = [] if journey.restart_inside else [open_]
     if episode is not None:
         tests.append(f"o.episode = {episode}")

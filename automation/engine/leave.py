@@ -5,8 +5,6 @@ from __future__ import annotations
 from automation.store.database import Transaction
 from automation.store.states import OPEN_MESSAGES, MessageState, RunState
 
-from . import enrol
-
 LEAVING = "run_id BIGINT, reason TEXT"
 LEFT = "left"
 OPEN = ", ".join(str(int(state)) for state in OPEN_MESSAGES)
@@ -38,13 +36,8 @@ def leave(tx: Transaction, now: int) -> int:
 
 
 def give_way(tx: Transaction, now: int) -> int:
-    """The same for runs that a new one takes the place of. What is reached from now on is the new one's; and they keep
-    no episode that one by `again: never` would need."""
-    tx.run(
-        "UPDATE run SET goal_until = NULL, episode = CASE run.episode"
-        f" WHEN '' THEN '{enrol.RESTARTED} ' || CAST(run.id AS TEXT) ELSE run.episode END"
-        " FROM leaving WHERE run.id = leaving.run_id"
-    )
+    """The same for runs that a new one takes the place of. What is reached from now on is the new one's."""
+    tx.run("UPDATE run SET goal_until = NULL FROM leaving WHERE run.id = leaving.run_id")
     return leave(tx, now)
 
 

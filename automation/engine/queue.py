@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from automation.audience import splits
-from automation.store import audit
+from automation.store import audit, occasions
 from automation.store.database import Transaction
 
 from . import cross, enrol, halving, opening, timing
@@ -116,7 +116,7 @@ def _admit(parts: Parts, loaded: Loaded, now: int, allowed: int) -> int:
     if not chosen:
         return 0
     begins = "CASE WHEN q.at < :late THEN :now ELSE q.at END"  # a turn that took days: the stay begins with it
-    anew = any(episode.startswith(enrol.ANEW) for _, _, episode in chosen)
+    anew = any(occasions.ANEW in episode for _, _, episode in chosen)
     with parts.write() as tx:
         enrol.gather(
             tx,

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 
+from automation.store import occasions
 from automation.store.database import Transaction
 from automation.store.dialect import Dialect
 from automation.store.states import OPEN_MESSAGES, MessageState, RunState
 
-REASON = "merged"
+REASON = occasions.MERGED
 STOPPED = "stopped"  # the status of a journey, and why the runs end that were inside
 ENDED = ("state", "due", "held_due", "goal_until", "ended_at", "reason")
 WITHDRAWABLE = f"({MessageState.QUEUED:d}, {MessageState.CLAIMED:d})"
 REACHING = ", ".join(f"{state:d}" for state in (*OPEN_MESSAGES, MessageState.SENT))  # all but what nobody will read
 HANGING = ("message", "coupon", "points", "effect")  # tables of what a run did to its person
-RENAMED = " merged "  # parts the word for an occasion from what tells the runs of it apart that one person has
-NO_STAY = f"('{REASON}', 'restarted')"  # why runs ended that are no stay of their own: another of the same person is
 WITHDRAW = f"""
     UPDATE message SET state = {MessageState.CANCELLED:d}, reason = '{REASON}', due = NULL, done_at = :now,
         lease_until = NULL, token = NULL, counted_at = NULL"""
@@ -59,7 +58,7 @@ def _late(dialect: Dialect) -> str:
     return (
         f"SELECT DISTINCT k.id, k.episode, {', '.join(f'k.{name}' for name in ENDED)} {_pairs(dialect)}"
         f" WHERE k.state = {RunState.INSIDE:d} AND {_same_occasion(dialect)} AND {_is_stay('g')}"
-        f" AND (g.state = {RunState.ENDED:d} OR g.entered_at < k.entered_at)"
+        f" AND (g.state = {RunState.ENDED:d} OR {_is_ahead()})"
     )
 
 
@@ -100,13 +99,23 @@ def _pairs(dialect: Dialect) -> str:
 
 def _same_occasion(dialect: Dialect) -> str:
     """Whether the runs `g` and `k` are of one occasion. Where everybody is in the journey but once, all runs are."""
-    words = [f"({run}.episode || '{RENAMED}')" for run in "gk"]
-    ours, theirs = (f"substr({word}, 1, " + dialect.position(word, f"'{RENAMED}'") + ")" for word in words)
+    ours, theirs = (occasions.occasion(dialect, f"{run}.episode") for run in "gk")
     return f"(j.once = 1 OR {ours} = {theirs})"
 
 
+def _is_ahead() -> str:
+    """Whether the run `g` is further on than `k`: it came first, but one that was left behind by an edit that the other
+    began anew by would lead past the same steps again."""
+    behind = (
+        f"{occasions.is_anew(f'{new}.episode')} AND {new}.version_id = j.live_version"
+        f" AND {old}.version_id <> j.live_version"
+        for new, old in ("gk", "kg")
+    )
+    return "CASE WHEN {} THEN 1 = 1 WHEN {} THEN 1 = 0 ELSE g.entered_at < k.entered_at END".format(*behind)
+
+
 def _is_stay(run: str) -> str:
-    return f"coalesce({run}.reason, '') NOT IN {NO_STAY}"
+    return f"coalesce({run}.reason, '') NOT IN {occasions.NO_STAY}"
 
 
 def _end(tx: Transaction, now: int, merge_id: int, run: int, before: list[object]) -> None:
@@ -123,7 +132,7 @@ def _end(tx: Transaction, now: int, merge_id: int, run: int, before: list[object
 def _rename(tx: Transaction, merge_id: int, run: int, episode: str) -> None:
     """One person has one run of an occasion: the other gets a word of its own for it."""
     tx.run(LOG, merge=merge_id, tbl="run_episode", row=run, before=episode)
-    tx.run("UPDATE run SET episode = :word WHERE id = :id", id=run, word=f"{episode}{RENAMED}{merge_id}.{run}")
+    tx.run("UPDATE run SET episode = :word WHERE id = :id", id=run, word=occasions.merged(episode, merge_id, run))
 
 
 def move_back(tx: Transaction, now: int, merge_id: int, kept: int, gone: int) -> int:

@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from automation.people import merging
+from automation.store import occasions
 from automation.store.states import MessageState
 from tests.engine.shop import Shop
 
@@ -438,6 +439,7 @@ OCCASIONS = {
     "once and for all": "again: never\nenter: {event: wechat.followed}\nsteps: [{send: hello}]\n",
     "once, begun by others": "again: never\nenter: {manual: true}\nsteps: [{send: hello}]\n",
     "of one day": "enter: {date: birthday}\nsteps: [{send: hello}]\n",
+    "of one day, restart by an edit": "on_change: restart\nenter: {date: birthday}\nsteps: [{send: hello}]\n",
 }
 TURNS = ["b>a, a>c", "a>b, b>c", "b>a, c>a", "b>a, back, b>a, a>c", "b>a, a>c, back, a>c", "b>a, a>c, back, c>a"]
 TWICE = f"""
@@ -448,13 +450,17 @@ TWICE = f"""
 @pytest.mark.parametrize("occasion", OCCASIONS)
 def test_whatever_the_turns_of_merging_nobody_reads_a_step_twice(shop: Shop, occasion: str) -> None:
     begin = STARTS if "others" in occasion else OCCASIONS["once and for all"].replace("hello", "bye")
-    shop.open("2026-03-01 08:00", wake=OCCASIONS[occasion], begin=begin)
+    body, edited = OCCASIONS[occasion], "an edit" in occasion
+    shop.open("2026-03-01 08:00", wake=body.replace("send: hello", "wait: 1d") if edited else body, begin=begin)
     kinds = (MessageState.QUEUED, MessageState.SENT)
     cases = [(turns, states) for turns in TURNS for states in itertools.product(kinds, repeat=3)]
     threes = [[shop.person(birthday="1990-03-02") for _ in "abc"] for _ in cases]
     for person in itertools.chain(*threes):
         shop.event(person, "wechat.followed", "2026-03-02 09:00")
     shop.tick("2026-03-02 09:00")
+    if edited:
+        shop.open("2026-03-02 09:30", wake=body, begin=begin)
+        shop.tick("2026-03-02 09:30")
     with shop.store.write() as tx:
         tx.run("DELETE FROM message WHERE step NOT IN (SELECT id FROM step WHERE key = 'hello')")
     assert len(shop.messages()) == 3 * len(cases)
@@ -469,3 +475,82 @@ def test_whatever_the_turns_of_merging_nobody_reads_a_step_twice(shop: Shop, occ
                 gone, kept = turn.split(">")
                 numbers.append(merge(shop, named[kept], named[gone], "2026-03-02 10:00"))
             assert shop.store.rows(TWICE) == [], (turns, states, turn)
+
+
+DAY = "on_change: restart\nenter: {date: birthday}\nexit: [{event: order.paid}]\n"
+WAITS = DAY + "steps: [{wait: 1d}, {send: hello}, {wait: 5d}]\n"
+TELLS = DAY + "steps: [{send: hello}, {wait: 5d}]\n"
+
+
+@pytest.mark.parametrize("kept", ["who left", "who is inside"])
+def test_whoever_began_anew_is_there_by_the_occasion_they_came_by(shop: Shop, kept: str) -> None:
+    shop.open("2026-03-01 08:00", wake=WAITS)
+    ann, bob = (shop.person(birthday="1990-03-02") for _ in "ab")
+    shop.tick("2026-03-02 10:00")
+    shop.open("2026-03-02 10:30", wake=WAITS.replace("5d", "6d"))
+    shop.tick("2026-03-02 10:30")
+    pays(shop, ann, "2026-03-02 12:00", "1")
+    one, other = (ann, bob) if kept == "who left" else (bob, ann)
+    merge(shop, one, other, "2026-03-02 13:00")
+    shop.tick("2026-03-03 12:00")
+    assert sorted(str(run.reason) for run in shop.runs()) == ["exit 1", "merged", "restarted", "restarted"]
+    assert shop.messages(None) == []
+
+
+@pytest.mark.parametrize("kept", ["who began anew", "who waits"])
+@pytest.mark.parametrize("waits", ["merged in line", "merged after both began anew"])
+def test_of_two_of_one_occasion_whom_an_edit_lets_begin_anew_one_is_written_to(
+    shop: Shop, kept: str, waits: str
+) -> None:
+    shop.open("2026-03-01 08:00", wake="pace: 9 a day\n" + WAITS)
+    people = [shop.person(birthday="1990-03-02") for _ in "ab"]
+    shop.tick("2026-03-02 10:00", "2026-03-02 10:01")
+    shop.open("2026-03-03 08:30", wake="pace: 1 a day\n" + TELLS)
+    shop.tick("2026-03-03 08:30")
+    (told,) = (message.person for message in shop.messages())
+    becomes(shop, told, MessageState.SENT)
+    (other,) = (person for person in people if person != told)
+    if waits == "merged after both began anew":
+        shop.tick("2026-03-04 08:30")
+    one, two = (told, other) if kept == "who began anew" else (other, told)
+    merge(shop, one, two, "2026-03-04 08:31")
+    shop.tick("2026-03-04 08:32", "2026-03-05 08:32")
+    assert [message.state for message in shop.messages(None) if message.state != "CANCELLED"] == ["SENT"]
+    assert [run.version for run in shop.runs() if run.inside] == [2]
+
+
+def test_however_merges_and_edits_follow_one_another_a_run_keeps_its_occasion(shop: Shop) -> None:
+    shop.open("2026-03-01 08:00", wake=WAITS)
+    ann, bob, eve = (shop.person(birthday="1990-03-02") for _ in "abc")
+    shop.tick("2026-03-02 10:00")
+    numbers, before = [], []
+    for hour, (one, other) in ((11, (bob, ann)), (13, (eve, bob))):
+        shop.open(f"2026-03-02 {hour}:00", wake=WAITS.replace("5d", f"{hour}d"))
+        shop.tick(f"2026-03-02 {hour}:00")
+        before.append(shop.store.rows("SELECT id, episode FROM run ORDER BY id"))
+        numbers.append(merge(shop, one, other, f"2026-03-02 {hour}:30"))
+    shop.open("2026-03-02 15:00", wake=WAITS.replace("5d", "15d"))
+    shop.tick("2026-03-02 15:00")
+    words = [row[0].split(occasions.MARK) for row in shop.store.rows("SELECT episode FROM run")]
+    assert {word[0] for word in words} == {"2026-03-02"}
+    assert {len(word) for word in words} == {1, 2}
+    assert [(run.person, run.version) for run in shop.runs() if run.inside] == [(eve, 4)]
+    shop.tick("2026-03-03 15:00")
+    assert len(shop.messages()) == 1
+    unmerge(shop, numbers.pop(), "2026-03-03 16:00")
+    assert shop.store.rows("SELECT id, episode FROM run ORDER BY id")[: len(before[-1])] == before[-1]
+
+
+@pytest.mark.parametrize("again", ["never", "after 30d"])
+def test_whose_double_was_ended_by_a_merge_begins_anew(shop: Shop, again: str) -> None:
+    body = "on_change: restart\n" + ONCE.replace("never", again)
+    shop.open("2026-03-01 08:00", wake=body)
+    ann, bob = shop.people(2)
+    follows(shop, ann, "2026-03-01 09:00")
+    follows(shop, bob, "2026-03-01 09:10")
+    merge(shop, ann, bob, "2026-03-01 10:00")
+    shop.open("2026-03-01 11:00", wake=body.replace("hello}, {wait: 1d}", "hello}, {wait: 25h}"))
+    shop.tick("2026-03-01 11:00")
+    assert [(run.reason, run.version) for run in shop.runs()] == [("restarted", 1), ("merged", 1), (None, 2)]
+    follows(shop, ann, "2026-03-01 12:00")
+    assert len(shop.runs()) == 3
