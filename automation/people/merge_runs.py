@@ -25,6 +25,11 @@ LOG = (
 )
 LOGGED = "SELECT row_id, before FROM merge_move WHERE merge_id = :merge AND tbl = :tbl"
 RETURNED = "person_id = :kept AND run_id IN (SELECT row_id FROM merge_move WHERE merge_id = :merge AND tbl = 'run')"
+TO_BEGIN_ANEW = (  # the places in line of runs that went back
+    "person_id = :kept AND journey_id IN (SELECT id FROM journey) AND EXISTS (SELECT 1 FROM run r"
+    " WHERE r.person_id = :gone AND r.journey_id = entrant.journey_id AND r.key = entrant.key"
+    f" AND r.state = {RunState.INSIDE:d} AND {occasions.takes_place_of('entrant.episode', 'r')})"
+)
 STILL_OUT = (  # whoever was kept may have entered anew since
     "NOT EXISTS (SELECT 1 FROM run o WHERE o.journey_id = run.journey_id AND o.person_id = run.person_id"
     f" AND o.key = run.key AND o.state = {RunState.INSIDE:d})"
@@ -143,6 +148,7 @@ def move_back(tx: Transaction, now: int, merge_id: int, kept: int, gone: int) ->
     """
     for table in ("message", "run"):
         move_rows(tx, table, merge_id, kept, gone)
+    tx.run(f"UPDATE entrant SET person_id = :gone WHERE {TO_BEGIN_ANEW}", kept=kept, gone=gone)
     for run, episode in tx.rows(LOGGED, merge=merge_id, tbl="run_episode"):
         tx.run("UPDATE run SET episode = :episode WHERE id = :id", id=run, episode=episode)
     earned = tx.value(f"SELECT coalesce(sum(delta), 0) FROM points WHERE {RETURNED}", merge=merge_id, kept=kept)

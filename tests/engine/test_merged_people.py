@@ -554,3 +554,16 @@ def test_whose_double_was_ended_by_a_merge_begins_anew(shop: Shop, again: str) -
     assert [(run.reason, run.version) for run in shop.runs()] == [("restarted", 1), ("merged", 1), (None, 2)]
     follows(shop, ann, "2026-03-01 12:00")
     assert len(shop.runs()) == 3
+
+
+def test_whose_run_goes_back_while_it_is_in_line_begins_anew(shop: Shop) -> None:
+    body = "on_change: restart\n" + ONCE
+    shop.open("2026-03-01 08:00", wake=body)
+    ann, bob = shop.people(2)
+    follows(shop, bob, "2026-03-01 09:00")
+    number = merge(shop, ann, bob, "2026-03-01 10:00")
+    shop.open("2026-03-01 11:00", wake=body.replace("hello}, {wait: 1d}", "hello}, {wait: 25h}"))
+    unmerge(shop, number, "2026-03-01 11:00")
+    shop.tick("2026-03-01 11:00")
+    assert [(run.person, run.reason, run.version) for run in shop.runs()] == [(bob, "restarted", 1), (bob, None, 2)]
+    assert shop.store.value("SELECT count(*) FROM entrant") == 0
