@@ -72,10 +72,10 @@ def test_there_is_nothing_to_retry_twice(told: Any) -> None:
 
 def test_it_is_seen_who_was_told_and_not_who_the_customer_is(told: Any) -> None:
     marked = (
-        ("notify", 3, '{"text": "secret", "told": ["wang", ""]}'),
-        ("notify", 1, '{"text": "secret", "told": ["nurse", "zhaomin"]}'),
-        ("notify", 0, '{"text": "secret", "told": ["nurse", ""]}'),
-        ("webhook", 1, '{"told": ["of", "the shop"]}'),
+        ("notify", 3, '{"text": "secret", "marks": {"told": ["wang", ""]}}'),
+        ("notify", 1, '{"text": "secret", "marks": {"told": ["nurse", "zhaomin"]}}'),
+        ("notify", 0, '{"text": "secret", "marks": {"told": ["nurse", ""]}}'),
+        ("webhook", 1, '{"marks": {"told": ["of", "the shop"]}}'),
     )
     store = Store(f"sqlite:{told.folder}/var/lucheng.db")
     with store.write() as tx:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
+from automation.engine.delivery.digests import Effect
 from automation.engine.delivery.effects import Effects, signatures
+from automation.engine.delivery.staff import Door, Staff, Told
 from automation.kernel.ports import Accepted, Denied, Lane, Message, Outcome, Reason, Unknown
 from tests.delivery.house import BOTH, KEY, House
 
@@ -223,3 +225,57 @@ def test_one_that_breaks_what_posts_it_stops_none_of_the_others(house: House) ->
     breaking.post = broken  # type: ignore[method-assign]
     assert effects(house, breaking).step(house.ts(NOON)) == 3
     assert [(state, error) for state, _, error in left(house)] == [(0, "unknown RuntimeError"), (1, None), (1, None)]
+
+
+@pytest.mark.parametrize("value", ["'quickly'", "y", "7"])
+@pytest.mark.parametrize("name", ["told", "digest", "customer", "marks"])
+def test_what_a_web_hook_is_given_is_never_taken_for_a_mark(house: House, name: str, value: str) -> None:
+    house.send_one(NOON, f"{{webhook: crm, with: {{{name}: {value}}}}}")
+    payload = house.store.value("SELECT payload FROM effect")
+    hooks = Hooks(Denied(Reason.BAD_CONTENT, "400"))
+    work = effects(house, hooks)
+    assert [work.step(house.ts(NOON) + wait) for wait in (0, 100)] == [1, 0]
+    assert left(house) == [(2, None, "bad_content 400")]
+    assert house.store.value("SELECT payload FROM effect") == payload
+
+
+def test_what_one_raises_while_it_is_recorded_holds_up_none_of_the_others(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.send_one(NOON, HOOK)
+    house.send_one(NOON, NOTIFY)
+    house.put("UPDATE effect SET due = :now", now=house.ts(NOON))
+    work, record = effects(house, Hooks()), Effects._record
+
+    def failing(self: Effects, rows: Sequence[Effect], answer: Outcome | str, now: int) -> None:
+        if rows[0].kind == "webhook":
+            raise RuntimeError("a fault that quotes +8613800000001")
+        record(self, rows, answer, now)
+
+    monkeypatch.setattr(Effects, "_record", failing)
+    assert work.step(house.ts(NOON)) == 2
+    assert [state for state, _, _ in left(house)] == [0, 1]
+    assert "RuntimeError" in caplog.text
+    assert "138" not in caplog.text
+
+
+def test_a_notice_that_cannot_be_put_together_ends_with_its_tries_and_holds_up_none_of_the_others(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.send_one(NOON, NOTIFY)
+    house.put("UPDATE effect SET ref = 'broken'")
+    join(house, 1, NOON)
+    door = Staff.door
+
+    def failing(self: Staff, told: Told) -> Door | str:
+        if told.entry == "broken":
+            raise RuntimeError("a fault that quotes +8613800000001")
+        return door(self, told)
+
+    monkeypatch.setattr(Staff, "door", failing)
+    work, now = effects(house), house.ts("2026-03-02 13:00")
+    work.step(now)
+    assert [(state, error) for state, _, error in left(house)] == [(0, "unknown RuntimeError"), (1, None)]
+    for days in range(1, 60):
+        work.step(now + days * 86_400)
+    assert left(house)[0] == (2, None, "unknown RuntimeError")

@@ -1,8 +1,8 @@
 """Lines of `notify` gathered into digests: one message for each who is really told.
 
-A line that is taken for the first time is marked in its payload with its digest, with who is told and with the
-customer's number. What may have left is repeated by these marks as it was, whatever became of the customer since, and
-however many digests were taken in one moment.
+A line that is taken for the first time is marked in its payload, under a key of its own, with its digest, with who is
+told and with the customer's number. What may have left is repeated by these marks as it was, whatever became of the
+customer since, and however many digests were taken in one moment.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ NEW: Final = "e.kind = 'notify' AND e.ref = :ref AND e.due IS NOT NULL AND e.att
 SAME_ROLE: Final = f"{WAITING} AND {NEW} AND e.due > :now ORDER BY e.id LIMIT :most"
 SAME_DIGEST: Final = f"{WAITING} AND e.kind = 'notify' AND e.ref = :ref AND e.due = :due AND e.attempts > 0"
 NUL: Final = r"'\u0000'"  # as JSON has it
+MARKS: Final = "marks"  # of a notice; what a web hook is given under this name is the journey's
 MARK: Final = "UPDATE effect SET payload = :payload WHERE id = :id"
 
 
@@ -46,17 +47,22 @@ class Effect(NamedTuple):
         return found
 
     @property
+    def marks(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.said.get(MARKS, {}) if self.kind == "notify" else {}
+        return found
+
+    @property
     def told(self) -> Told:
-        return Told(*self.said.get("told", [self.ref]))
+        return Told(*self.marks.get("told", [self.ref]))
 
     @property
     def digest(self) -> tuple[str, int | None, int | None]:
         """What it leaves with: its role, the mark, and the moment that all lines of a digest share once it was
         tried."""
-        return self.ref, self.said.get("digest"), self.due if self.attempts else None
+        return self.ref, self.marks.get("digest"), self.due if self.attempts else None
 
-    def saying(self, **more: Any) -> Effect:
-        return self._replace(payload=json.dumps(self.said | more, ensure_ascii=False))
+    def marked(self, **more: Any) -> Effect:
+        return self._replace(payload=json.dumps(self.said | {MARKS: self.marks | more}, ensure_ascii=False))
 
 
 class Digests:
@@ -130,7 +136,7 @@ def _marked(lines: Sequence[Effect], told: Mapping[int, Told]) -> list[Effect]:
     found = []
     for line in lines:
         to = told.get(line.id, Told(line.ref))
-        found.append(line.saying(digest=first[to], told=to, customer=line.person_id))
+        found.append(line.marked(digest=first[to], told=to, customer=line.person_id))
     return found
 
 
@@ -138,8 +144,8 @@ def body(kind: str, lines: Sequence[Effect]) -> Body:
     """A digest as the channel's kind takes it. Customers are named by number, never by name or address."""
     told = []
     for line in lines[:LINES]:
-        said = line.said
-        about = "，".join(filter(None, (said.get("journey", ""), f"客户 #{said.get('customer', line.person_id)}")))
+        said, customer = line.said, line.marks.get("customer", line.person_id)
+        about = "，".join(filter(None, (said.get("journey", ""), f"客户 #{customer}")))
         told.append(f"· {said.get('text', '')}（{about}）")
     if len(lines) > LINES:
         told.append(f"……还有 {len(lines) - LINES} 条")

@@ -56,11 +56,17 @@ class Effects:
             if effect.kind == "notify":
                 gathered.setdefault(effect.digest, []).append(effect)
             else:
-                self._record([effect], self._guarded(effect, now), now)
-        for unsorted in gathered.values():
-            lines = sorted(unsorted)
-            self._record(lines, self._tell(lines), now)
+                self._leave([effect], now)
+        for lines in gathered.values():
+            self._leave(sorted(lines), now)
         return len(taken)
+
+    def _leave(self, effects: Sequence[Effect], now: int) -> None:
+        """What cannot be recorded is repeated after its lease, and holds up none of the others."""
+        try:
+            self._record(effects, self._answer(effects, now), now)
+        except Exception as error:
+            log.error("recording %s %s raised %s", effects[0].kind, effects[0].ref, type(error).__name__)
 
     def _take(self, now: int) -> list[Effect]:
         store = self._parts.store
@@ -98,11 +104,12 @@ class Effects:
             return Unknown(type(error).__name__)
         return answer
 
-    def _guarded(self, effect: Effect, now: int) -> Outcome | str:
+    def _answer(self, effects: Sequence[Effect], now: int) -> Outcome | str:
+        one = effects[0]
         try:
-            return self._call(effect, now)
-        except Exception as error:  # the broad edge around who posts: its text may quote the body
-            log.error("web hook %s raised %s", effect.ref, type(error).__name__)
+            return self._tell(effects) if one.kind == "notify" else self._call(one, now)
+        except Exception as error:  # the broad edge around who posts and tells: its text may quote the body
+            log.error("%s %s raised %s", one.kind, one.ref, type(error).__name__)
             return Unknown(type(error).__name__)
 
     def _call(self, effect: Effect, now: int) -> Outcome | str:
@@ -139,7 +146,7 @@ class Effects:
     def _hand_on(self, lines: Sequence[Effect], error: str, now: int) -> None:
         """The colleague cannot be told: the role's own entry is, by the same digest with tries of its own."""
         role = lines[0].ref
-        marked = [line.saying(told=Told(role)) for line in lines]
+        marked = [line.marked(told=Told(role)) for line in lines]
         rows = [{"id": line.id, "payload": line.payload, "due": now, "error": error} for line in marked]
         with self._parts.store.write() as tx:
             tx.many(HAND_ON, rows)

@@ -11,6 +11,7 @@ from automation.store import audit
 from automation.store.database import Statements, Transaction
 from automation.store.states import EffectState
 
+from .digests import MARKS
 from .staff import Told
 
 COLUMNS = ("id", "kind", "to", "told", "journey", "step", "person", "state", "attempts", "at", "due", "error")
@@ -31,8 +32,10 @@ def listed(statements: Statements, state: EffectState | None, limit: int) -> lis
 
 
 def _told(one: dict[str, Any]) -> str | None:
-    marked = json.loads(one["told"] or "{}").get("told") if one["kind"] == "notify" and one["attempts"] else None
-    return (Told(*marked).user or Told(*marked).entry) if marked else None
+    if one["kind"] != "notify" or not one["attempts"]:
+        return None
+    told = json.loads(one["told"] or "{}").get(MARKS, {}).get("told")
+    return (Told(*told).user or Told(*told).entry) if told else None
 
 
 def retry(tx: Transaction, numbers: Sequence[int] | None, who: str, now: int) -> int:
