@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from automation.engine.delivery import notices
+from automation.engine.delivery import digests, notices
+from automation.engine.delivery.digests import Digests
 from automation.engine.delivery.effects import TRIES, Effects
+from automation.engine.delivery.staff import Told
 from automation.kernel.ports import Accepted, Denied, Lane, Message, Outcome, Reason, Unknown
 from automation.people import merging
+from automation.store.database import Transaction
 from automation.store.states import EffectState
-from tests.delivery.house import BOTH, CONFIG, KEY, House
+from tests.delivery.house import BOTH, CONFIG, FILES, KEY, House
+from tests.engine.shop import COUPONS
 
 NOON, ONE, TWO = "2026-03-02 12:00", "2026-03-02 13:00", "2026-03-02 14:00"
 NOTIFY = "{notify: owner, text: 贵宾下单, digest: 1h}"
@@ -100,11 +106,91 @@ def test_what_has_gathered_since_for_the_same_adviser_goes_along_and_for_others_
     assert told(shop) == {WANG: 2, LI: 1, OWN: 1}
 
 
-def test_more_lines_than_a_batch_are_still_one_message_an_adviser(shop: House) -> None:
-    ordered(shop, *["wang", "li", None] * 60)
+@pytest.mark.parametrize("advisers", [["wang", "li", None] * 60, ["wang"] * 150, ["wang", "王芳"] * 80])
+def test_more_lines_than_a_batch_are_still_one_message_an_adviser(shop: House, advisers: list[str | None]) -> None:
+    ordered(shop, *advisers)
     work = effects(shop)
-    assert work.step(shop.ts(ONE)) == 180
-    assert told(shop) == {WANG: 60, LI: 60, OWN: 60}
+    assert work.step(shop.ts(ONE)) == len(advisers)
+    count = Counter({None: OWN, "li": LI}.get(one, WANG) for one in advisers)
+    assert told(shop) == dict(count)
+
+
+def test_a_digest_has_a_bound_and_what_finds_no_room_leaves_with_the_next(
+    shop: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digests, "TOGETHER", 4)
+    ordered(shop, "wang", "li", "wang", "li", "li", *["wang"] * 4)
+    work = effects(shop)
+    assert [work.step(shop.ts(ONE)) for _ in range(4)] == [4, 3, 2, 0]
+    sent = [(message.address, message.body.get("subject")) for message in shop.mail.sent]
+    assert sent == [(WANG, "旅程提醒 4 条"), (WANG, "旅程提醒 2 条")]
+    assert len(shop.sms.sent) == 1
+
+
+def test_only_the_oldest_lines_are_looked_at(shop: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digests, "LOOKED", 3)
+    ordered(shop, "wang", "li")
+    ordered(shop, "wang", "wang", at="2026-03-02 12:30")
+    assert effects(shop).step(shop.ts(ONE)) == 3
+    assert told(shop) == {WANG: 2, LI: 1}
+
+
+def test_no_field_of_a_customer_is_read_while_the_database_is_held(
+    shop: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    execute = Transaction._execute
+
+    def listening(self: Transaction, sql: str, parameters: dict[str, object]) -> object:
+        said.append(sql)
+        return execute(self, sql, parameters)
+
+    ordered(shop, "wang", "li")
+    monkeypatch.setattr(Transaction, "_execute", listening)
+    assert effects(shop).step(shop.ts(ONE)) == 2
+    assert said
+    assert not [sql for sql in said if "attrs" in sql]
+
+
+def test_what_another_process_took_meanwhile_does_not_leave_again(shop: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    ordered(shop, "wang", "wang")
+    choose = Digests.choose
+
+    def late(self: Digests, *arguments: Any) -> dict[int, Told]:
+        chosen = choose(self, *arguments)
+        monkeypatch.setattr(Digests, "choose", choose)
+        assert effects(shop).step(shop.ts(ONE)) == 2
+        return chosen
+
+    monkeypatch.setattr(Digests, "choose", late)
+    assert effects(shop).step(shop.ts(ONE)) == 0
+    assert told(shop) == {WANG: 2}
+
+
+def test_what_the_engine_tells_the_owner_of_a_journey_goes_to_the_entry_of_the_role(shop: House) -> None:
+    steps = "[{wait: 1h}, {if: {entry.scene: x}, then: [{send: hello}]}]"
+    entered = "enter: {event: wechat.followed}\nagain: finished"
+    shop.open(NOON, j=f"owner: owner\npurpose: plain\n{entered}\nsteps: {steps}\n")
+    shop.event(shop.person(adviser="wang"), "wechat.followed", NOON)
+    shop.tick(NOON)
+    shop.poisoned = True
+    shop.put("UPDATE run SET data = '{broken'")
+    shop.tick(ONE)
+    assert effects(shop).step(shop.ts(TWO)) == 1
+    assert told(shop) == {OWN: 1}
+
+
+def test_what_the_engine_tells_the_operator_goes_to_the_entry_of_the_role(shop: House) -> None:
+    shop.config = shop.config.replace("op@example.com}", "op@example.com, field: adviser}")
+    shop._parts = None
+    shop.files["coupons"] = COUPONS
+    shop.texts_of = {"email.yaml": "subject: 【广告】{{ customer.city }}\n", "email.html": FILES["email.html"]}
+    shop.open(NOON, j="enter: {manual: true}\nagain: finished\nsteps: [{coupon: gift}, {send: hello, via: [email]}]\n")
+    person = shop.reachable(adviser="wang")
+    shop.enter("j", person, NOON)
+    shop.tick(NOON)
+    assert shop.deliver(NOON).states == {"failed": 1}
+    assert told(shop) == {"op@example.com": 2}
 
 
 @pytest.mark.parametrize(

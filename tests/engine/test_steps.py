@@ -180,7 +180,7 @@ def test_staff_and_webhooks_become_work_with_its_payload(shop: Shop) -> None:
         ("notify", "ops", "2026-03-01 11:00"),
         ("webhook", "crm", "2026-03-01 09:00"),
     ]
-    assert json.loads(rows[0][3]) == {"text": "差评", "journey": "wake"}
+    assert json.loads(rows[0][3]) == {"text": "差评", "journey": "wake", "adviser": True}
     assert json.loads(rows[1][3]) == {"score": 1, "city": "上海", "kind": "差评", "journey": "wake"}
 
 

@@ -3,6 +3,9 @@
 A line that is taken for the first time is marked in its payload, under a key of its own, with its digest, with who is
 told and with the customer's number. What may have left is repeated by these marks as it was, whatever became of the
 customer since, and however many digests were taken in one moment.
+
+Whose line it is where a role has a field is found before the database is held: it means reading customers. Under the
+lock lines are taken by their numbers, those that are still new.
 """
 
 from __future__ import annotations
@@ -11,24 +14,26 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from automation.engine.steps.handed_over import ADVISER
 from automation.kernel.ports import Body
-from automation.store.database import Transaction
+from automation.store.database import Statements, Transaction
 from automation.store.states import EffectState
 
 from .staff import Staff, Told
 
 MOST: Final = 100  # rows taken at once
-SPELLINGS: Final = 1_000  # of the colleagues whom waiting lines name
+LOOKED: Final = 20_000  # oldest new lines of a role with a field among which those of one colleague are found
+TOGETHER: Final = 2_000  # lines of a role with a field taken at once, so also of one digest
 LINES: Final = 30  # of a digest; the others are counted
 COLUMNS: Final = ("id", "kind", "ref", "payload", "attempts", "due", "person_id")
-FROM: Final = f"FROM effect e LEFT JOIN person p ON p.id = e.person_id WHERE e.state = {EffectState.WAITING}"
-WAITING: Final = f"SELECT {', '.join(f'e.{name}' for name in COLUMNS)}, p.uid {FROM}"
+SELECT: Final = f"SELECT {', '.join(f'e.{name}' for name in COLUMNS)}, p.uid"
+STILL: Final = f"LEFT JOIN person p ON p.id = e.person_id WHERE e.state = {EffectState.WAITING}"
+WAITING: Final = f"{SELECT} FROM effect e {STILL}"
 NEW: Final = "e.kind = 'notify' AND e.ref = :ref AND e.due IS NOT NULL AND e.attempts = 0"
 SAME_ROLE: Final = f"{WAITING} AND {NEW} AND e.due > :now ORDER BY e.id LIMIT :most"
 SAME_DIGEST: Final = f"{WAITING} AND e.kind = 'notify' AND e.ref = :ref AND e.due = :due AND e.attempts > 0"
 NUL: Final = r"'\u0000'"  # as JSON has it
 MARKS: Final = "marks"  # of a notice; what a web hook is given under this name is the journey's
-MARK: Final = "UPDATE effect SET payload = :payload WHERE id = :id"
 
 
 class Effect(NamedTuple):
@@ -37,7 +42,7 @@ class Effect(NamedTuple):
     ref: str
     payload: str | None
     attempts: int
-    due: int
+    due: int | None
     person_id: int
     uid: str | None
 
@@ -66,77 +71,86 @@ class Effect(NamedTuple):
 
 
 class Digests:
-    """Gathers in the transaction that takes the lines."""
+    """`choose` before the database is held, `gather` in the transaction that takes the lines."""
 
     def __init__(self, staff: Staff) -> None:
         self._staff = staff
 
-    def gather(self, tx: Transaction, due: Sequence[Effect], now: int) -> list[Effect]:
-        """Whole digests: each leaves with its oldest line, and what has gathered since goes with it. What was tried
-        before is repeated as it was: with a line more it would be another message."""
-        new = []
-        for role in sorted({line.ref for line in due if not line.attempts}):
-            lines = [line for line in due if line.ref == role and not line.attempts]
+    def choose(self, statements: Statements, due: Sequence[Effect]) -> dict[int, Told]:
+        """Line -> who is told, of roles with a field: what is due, and what waits for the same colleagues."""
+        found: dict[int, Told] = {}
+        for role in _new_roles(due):
             name = self._staff.field(role)
-            if name is None:
-                lines += [Effect(*row) for row in tx.rows(SAME_ROLE, ref=role, now=now, most=MOST)]
-                new += _marked(lines, {})
-            else:
-                new += self._by_colleague(tx, role, name, lines)
-        tx.many(MARK, [{"id": line.id, "payload": line.payload} for line in new])
+            if name is not None:
+                found |= _whole(self._meant(statements, role, name), [line.id for line in due if line.ref == role])
+        return found
+
+    def gather(self, tx: Transaction, due: Sequence[Effect], chosen: Mapping[int, Told], now: int) -> list[Effect]:
+        """Whole digests, marked: each leaves with its oldest line, and what has gathered since goes with it. What was
+        tried before is repeated as it was: with a line more it would be another message."""
+        given = [Effect(*row) for row in tx.rows(_by_number(tx), ids=tx.dialect.array(sorted(chosen)))]
+        new = [line for line in given if line.due is not None and not line.attempts]
+        for role in _new_roles(due):
+            if self._staff.field(role) is None:
+                new += [line for line in due if line.ref == role and not line.attempts]
+                new += [Effect(*row) for row in tx.rows(SAME_ROLE, ref=role, now=now, most=MOST)]
         old = [line for line in due if line.attempts]
         for role, at in sorted({(line.ref, line.due) for line in old}):
             old += [Effect(*row) for row in tx.rows(SAME_DIGEST, ref=role, due=at)]
-        return [*new, *dict.fromkeys(old)]
+        return [*_marked(new, chosen), *dict.fromkeys(old)]
 
-    def _by_colleague(self, tx: Transaction, role: str, name: str, due: Sequence[Effect]) -> list[Effect]:
-        """These lines and all that wait for the same colleagues, also what is due and found no room in the batch: each
-        colleague would be told once a batch."""
-        value = _value(tx, name)
-        lines, words = {line.id: line for line in due}, _words(tx, value, due)
-        waiting = tx.rows(f"SELECT DISTINCT {value} {FROM} AND {NEW} LIMIT :most", ref=role, most=SPELLINGS)
-        meant = {word: self._staff.named(role, word) for word in {*words.values(), *(word for (word,) in waiting)}}
-        leaving = {meant[word] for word in words.values()}
-        wanted = json.dumps([[word] for word, told in meant.items() if told in leaving])
-        for *row, word in tx.rows(_same_words(tx, value), ref=role, words=wanted, most=MOST):
-            line = Effect(*row)
-            lines[line.id], words[line.id] = line, word
-        return _marked(list(lines.values()), {number: meant[word] for number, word in words.items()})
+    def _meant(self, statements: Statements, role: str, name: str) -> dict[int, Told]:
+        """The oldest new lines of a role -> who is told. What the engine itself tells is for the role's own entry."""
+        rows = statements.rows(_oldest(statements, name), ref=role, most=LOOKED)
+        named = {word: self._staff.named(role, word) for word in {row[2] for row in rows}}
+        return {
+            number: named[word] if json.loads(payload or "{}").get(ADVISER) is True else Told(role)
+            for number, payload, word in rows
+        }
 
 
-def _value(tx: Transaction, name: str) -> str:
+def _new_roles(due: Sequence[Effect]) -> list[str]:
+    return sorted({line.ref for line in due if not line.attempts})
+
+
+def _oldest(statements: Statements, name: str) -> str:
+    value = _value(statements, name)
+    return f"SELECT e.id, e.payload, {value} FROM effect e {STILL} AND {NEW} ORDER BY e.due, e.id LIMIT :most"
+
+
+def _value(statements: Statements, name: str) -> str:
     """A customer's text, "" for nothing. PostgreSQL reads no document with a NUL in it: one would stop all notices."""
-    has_nul = f"{tx.dialect.position('p.attrs', NUL)} > 0"
-    return f"(CASE WHEN {has_nul} THEN '' ELSE coalesce({tx.dialect.json_text('p.attrs', [name])}, '') END)"
+    has_nul = f"{statements.dialect.position('p.attrs', NUL)} > 0"
+    return f"(CASE WHEN {has_nul} THEN '' ELSE coalesce({statements.dialect.json_text('p.attrs', [name])}, '') END)"
 
 
-def _words(tx: Transaction, value: str, lines: Sequence[Effect]) -> dict[int, str]:
-    """Line -> what its customer's field says, "" for nothing."""
-    people = tx.dialect.array(sorted({line.person_id for line in lines}))
-    given = f"{tx.dialect.ids('ids')} g {tx.dialect.join_in_order} person p ON p.id = g.id"
-    found: dict[int, str] = dict(tx.rows(f"SELECT p.id, {value} FROM {given}", ids=people))
-    return {line.id: found.get(line.person_id, "") for line in lines}
+def _by_number(tx: Transaction) -> str:
+    given = f"{tx.dialect.ids('ids')} g {tx.dialect.join_in_order} effect e ON e.id = g.id"
+    return f"{SELECT} FROM {given} {STILL}"
 
 
-def _same_words(tx: Transaction, value: str) -> str:
-    """New lines of a role whose customers' value is one of `words`, with it: of each word the first ones."""
-    columns = ", ".join(COLUMNS)
-    words = tx.dialect.each("words", {"word": "TEXT"})
-    return (
-        f"SELECT {columns}, uid, word FROM (SELECT {', '.join(f'e.{name}' for name in COLUMNS)}, p.uid,"
-        f" {value} AS word, row_number() OVER (PARTITION BY {value} ORDER BY e.id) AS place {FROM} AND {NEW}) one"
-        f" WHERE word IN (SELECT word FROM {words} given) AND place <= :most ORDER BY id LIMIT {MOST * MOST}"
-    )
+def _whole(meant: Mapping[int, Told], due: Sequence[int]) -> dict[int, Told]:
+    """The digests of these lines, as many as there is room for. One that finds no room leaves whole with the next."""
+    digests: dict[Told, list[int]] = {}
+    for number, told in meant.items():
+        digests.setdefault(told, []).append(number)
+    chosen: dict[int, Told] = {}
+    for told in dict.fromkeys(meant[number] for number in due if number in meant):
+        lines = digests[told][:TOGETHER]
+        if len(chosen) + len(lines) > TOGETHER:
+            break
+        chosen |= dict.fromkeys(lines, told)
+    return chosen
 
 
 def _marked(lines: Sequence[Effect], told: Mapping[int, Told]) -> list[Effect]:
-    first: dict[Told, int] = {}
+    first: dict[tuple[str, Told], int] = {}
     for line in sorted(lines):
-        first.setdefault(told.get(line.id, Told(line.ref)), line.id)
+        first.setdefault((line.ref, told.get(line.id, Told(line.ref))), line.id)
     found = []
     for line in lines:
         to = told.get(line.id, Told(line.ref))
-        found.append(line.marked(digest=first[to], told=to, customer=line.person_id))
+        found.append(line.marked(digest=first[line.ref, to], told=to, customer=line.person_id))
     return found
 
 

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from automation.engine.parts import Parts
 from automation.kernel.ports import Accepted, Channel, Denied, Message, Outcome, Unknown
 from automation.policy import stop
+from automation.store.database import Statements
 from automation.store.states import EffectState
 
 from . import digests, outcomes
@@ -26,6 +27,7 @@ from .staff import Door, Staff, Told
 log = logging.getLogger(__name__)
 TRIES = 30  # about a day
 TAKE = f"{WAITING} AND e.due <= :now ORDER BY e.due, e.id LIMIT :most"
+TAKEN = "UPDATE effect SET due = :due, attempts = attempts + 1, payload = :payload WHERE id = :id"
 HAND_ON = "UPDATE effect SET due = :due, attempts = 1, error = :error, payload = :payload WHERE id = :id"
 
 
@@ -73,16 +75,14 @@ class Effects:
         due = "SELECT 1 FROM effect WHERE due <= :now LIMIT 1"
         if store.row(due, now=now) is None or stop.is_on(store):
             return []
+        chosen = self._digests.choose(store, _notices(_due(store, now)))
         with store.write() as tx:
-            rows = [Effect(*row) for row in tx.rows(TAKE, now=now, most=MOST)]
-            notices = [row for row in rows if row.kind == "notify"]
+            rows = _due(tx, now)
             calls = [row for row in rows if row.kind == "webhook" and self._webhooks is not None]
-            rows = [*calls, *self._digests.gather(tx, notices, now)]
-            tx.many(
-                "UPDATE effect SET due = :due, attempts = attempts + 1 WHERE id = :id",
-                [{"id": row.id, "due": now + self._parts.settings.engine.lease} for row in rows],
-            )
-        return rows
+            taken = [*calls, *self._digests.gather(tx, _notices(rows), chosen, now)]
+            leased = now + self._parts.settings.engine.lease
+            tx.many(TAKEN, [{"id": row.id, "payload": row.payload, "due": leased} for row in taken])
+        return taken
 
     def _tell(self, lines: Sequence[Effect]) -> Outcome | str:
         """One message to who is told; a text where nobody can be, which ends it."""
@@ -151,6 +151,14 @@ class Effects:
         with self._parts.store.write() as tx:
             tx.many(HAND_ON, rows)
         log.warning("a colleague could not be told for %s, so the role's own address is: %s", role, error)
+
+
+def _due(statements: Statements, now: int) -> list[Effect]:
+    return [Effect(*row) for row in statements.rows(TAKE, now=now, most=MOST)]
+
+
+def _notices(rows: Sequence[Effect]) -> list[Effect]:
+    return [row for row in rows if row.kind == "notify"]
 
 
 def signatures(secret: str, content: bytes) -> str:

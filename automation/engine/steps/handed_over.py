@@ -13,10 +13,13 @@ from automation.festivals.durations import Duration
 from automation.journey import graph
 
 NOTIFY, WEBHOOK = "notify", "webhook"
+ADVISER = "adviser"  # said only of a step's notice: it is about the customer, whose adviser may be told instead
 
 
 def notify(parts: Parts, loaded: Loaded, effect: graph.Notify, chosen: str, parameters: Parameters, now: int) -> Any:
-    payload: tuple[tuple[str, tree.Value], ...] = (("text", effect.text), ("journey", loaded.name))
+    payload: tuple[tuple[str, tree.Value], ...] = (
+        ("text", effect.text), ("journey", loaded.name), (ADVISER, True),
+    )  # fmt: skip
     return _step(parts, loaded, (NOTIFY, effect.role, effect.key, payload), chosen, parameters, effect.digest)
 
 
