@@ -14,6 +14,7 @@ from automation.engine.delivery.effects import TRIES, Effects
 from automation.engine.delivery.staff import Told
 from automation.kernel.ports import Accepted, Denied, Lane, Message, Outcome, Reason, Unknown
 from automation.people import merging
+from automation.policy import stop
 from automation.store.database import Transaction
 from automation.store.states import EffectState
 from tests.delivery.house import BOTH, CONFIG, FILES, KEY, House
@@ -241,6 +242,49 @@ def test_a_user_id_that_was_chosen_is_not_written_to_by_mail_when_the_channel_is
     for _ in range(2):
         work.step(shop.ts(TWO))
     assert [message.address for message in shop.mail.sent] == ["zhao@example.com", OWN]
+
+
+def test_a_user_id_of_one_company_is_not_written_to_in_another(shop: House) -> None:
+    shop.mail.lanes = shop.sms.lanes = COLLEAGUES
+    shop.mail.answer = lambda _: Unknown("timeout")
+    ordered(shop, "zhaomin")
+    effects(shop).step(shop.ts(ONE))
+    there = f"{{name: 专属顾问, channel: mail_main, address: {OWN}, field: adviser}}"
+    shop.config = shop.config.replace(there, "{name: 专属顾问, channel: sms_main, address: boss, field: adviser}")
+    shop._parts = None
+    shop.open(TWO)
+    work = effects(shop)
+    for _ in range(2):
+        work.step(shop.ts(TWO))
+    assert [message.address for message in shop.mail.sent] == ["zhaomin"]
+    assert [message.address for message in shop.sms.sent] == ["boss"]
+
+
+def test_a_name_of_blanks_is_nobodys(shop: House) -> None:
+    shop.config = shop.config.replace("wang: {name: 王芳", "wang: {name: ' '")
+    shop._parts = None
+    shop.open(NOON)
+    ordered(shop, None, "", " ")
+    effects(shop).step(shop.ts(ONE))
+    assert told(shop) == {OWN: 3}
+
+
+def test_once_all_is_stopped_nothing_more_leaves(shop: House) -> None:
+    ordered(shop, "wang", "li", "chen_a", None)
+
+    def provider(message: Message) -> Outcome:
+        with shop.store.write() as tx:
+            stop.turn(tx, shop.ts(ONE), True, "test")
+        return Accepted()
+
+    shop.mail.answer = shop.sms.answer = provider
+    effects(shop).step(shop.ts(ONE))
+    assert len(outgoing(shop)) == 1
+    with shop.store.write() as tx:
+        stop.turn(tx, shop.ts(ONE), False, "test")
+    effects(shop).step(shop.ts(TWO))
+    effects(shop).step(shop.ts(TWO))
+    assert len(outgoing(shop)) == 2
 
 
 def test_who_stands_under_two_names_is_told_once(shop: House) -> None:

@@ -51,16 +51,18 @@ class Effects:
         self._digests = Digests(self._staff)
 
     def step(self, now: int) -> int:
-        """Takes what is due, sends it and records it; returns how many rows. Nothing while all is stopped."""
+        """Takes what is due, sends it and records it; returns how many rows. Nothing more once all is stopped: what was
+        taken then is due again after its lease."""
         taken = self._take(now)
         gathered: dict[tuple[str, int | None, int | None], list[Effect]] = {}
         for effect in taken:
             if effect.kind == "notify":
                 gathered.setdefault(effect.digest, []).append(effect)
-            else:
-                self._leave([effect], now)
-        for lines in gathered.values():
-            self._leave(sorted(lines), now)
+        calls = [[effect] for effect in taken if effect.kind != "notify"]
+        for together in (*calls, *map(sorted, gathered.values())):
+            if stop.is_on(self._parts.store):
+                break
+            self._leave(together, now)
         return len(taken)
 
     def _leave(self, effects: Sequence[Effect], now: int) -> None:

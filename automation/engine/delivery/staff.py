@@ -22,10 +22,11 @@ Place: TypeAlias = tuple[str, str]  # channel and address: who is the same is to
 
 
 class Told(NamedTuple):
-    """An entry of `staff`; `user`: the colleague on its channel instead of the entry's own address."""
+    """An entry of `staff`; `user`: the colleague on this channel instead of the entry's own address."""
 
     entry: str
     user: str = ""
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,13 @@ class Staff:
     def named(self, role: str, value: str) -> Told:
         """Who is told for a role by a customer's value of its field."""
         word = value.strip()
+        if not word:
+            return Told(role)
         place = self._words[word] if word in self._words else self._colleague(role, word)
         if place is None or place == self._place(Told(role)):
             return Told(role)
         entry = self._entries.get(place)
-        return Told(entry) if entry else Told(role, place[1])
+        return Told(entry) if entry else Told(role, user=place[1], channel=place[0])
 
     def door(self, told: Told) -> Door | str:
         """A text says why there is none."""
@@ -68,7 +71,8 @@ class Staff:
         if entry is None or channel is None:
             return f"nobody in the settings has the role {told.entry}"
         lane, address = lane_of(channel), told.user or entry.address or ""
-        if lane is None or (lane.address and not address) or (told.user and lane.address != COLLEAGUE):
+        strange = told.user and (lane is None or lane.address != COLLEAGUE or told.channel != entry.channel)
+        if lane is None or (lane.address and not address) or strange:
             return f"{told.entry} has no address on {entry.channel}"
         return Door(channel, lane, address if lane.address else "")
 
