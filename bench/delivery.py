@@ -307,9 +307,13 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--repeats", type=int, default=3, help="of the threads and of the bare loop, in turn")
     parser.add_argument("--sink", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--threads", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.sink is not None:
         sink(asked.sink)
+    if asked.threads is not None:
+        print(json.dumps(_threads(asked.threads, asked)))
+        return 0
     child = subprocess.Popen([sys.executable, "-m", "bench.delivery", "--sink", "0"], stdout=subprocess.PIPE)
     assert child.stdout is not None
     try:
@@ -319,6 +323,17 @@ def main() -> int:
     finally:
         child.kill()
         child.wait()
+
+
+def _threads(place: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    shop = opened(place, asked, port=1)  # no mail is sent
+    fill(shop, asked.messages)
+    queue(shop, "hello", asked.messages)
+    found = {**living(shop, "threads"), "in_flight": asked.in_flight}
+    shop.delivery.close()
+    shop.renderer.close()
+    shop.parts.store.close()
+    return found
 
 
 def _all(folder: Path, asked: argparse.Namespace, port: int) -> int:
@@ -331,6 +346,9 @@ def _all(folder: Path, asked: argparse.Namespace, port: int) -> int:
         place.mkdir()
         if how == "living":
             bare.append(measure.child("bench.bare_outbox", place, asked.messages)["per_second"])
+            sizes = ["--messages", asked.messages, "--batch", asked.batch, "--in-flight", asked.in_flight]
+            found.append(measure.child("bench.delivery", "--threads", place, *sizes))
+            continue
         shop = opened(place, asked, port)
         count = mails if how == "mail" else asked.messages
         fill(shop, count)
@@ -339,8 +357,6 @@ def _all(folder: Path, asked: argparse.Namespace, port: int) -> int:
             alone = parts_alone(shop)
         elif how == "rounds":
             found.append({**rounds(shop), "in_flight": asked.in_flight})
-        elif how == "living":
-            found.append({**living(shop, "threads"), "in_flight": asked.in_flight})
         else:
             found.append({**living(shop, "HTML mail over SMTP"), "in_flight": asked.mail_in_flight})
         shop.delivery.close()
