@@ -14,7 +14,7 @@ from tests.processes.harness import accounts, checker, shop
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(280)]
 Make = Callable[..., Bench]
 KILLS = 20
-PEOPLE = 60
+PEOPLE = 120
 EVERY_KILL = {1: 1, 16: 3}  # in_flight -> new orders
 CHANNELS = ("template", *accounts.UNKEYED)
 
@@ -26,9 +26,11 @@ def test_random_kills_on_real_interfaces_lose_nothing_and_double_nothing(
     chance = random.Random(in_flight)
     one = bench(real=True, people=PEOPLE, in_flight=in_flight, channels=CHANNELS, entries=(shop.SHORT,))
     feeder = shop.Feeder(one.shop)
-    next_order, sending = 1, 0
+    next_order, sending, kill = 1, 0, 0
     allowed, before = dict.fromkeys(accounts.UNKEYED, 0), dict.fromkeys(accounts.UNKEYED, 0)
-    for kill in range(KILLS):
+    # On a busy machine fewer of them come at the right moment: then there are more.
+    while kill < KILLS or (sending <= KILLS / 5 and kill < 2 * KILLS):
+        kill += 1
         orders = range(next_order, next_order + EVERY_KILL[in_flight])
         feeder.happen([(number, "order.paid", f"D{number}") for number in orders])
         next_order = orders.stop
@@ -46,12 +48,12 @@ def test_random_kills_on_real_interfaces_lose_nothing_and_double_nothing(
     feeder.close()
     one.drains()
     found = one.check()
-    assert found.ambiguous <= KILLS * in_flight * len(accounts.UNKEYED)
-    assert sending > KILLS / 10, "too few kills came while something was on its way to say anything"
+    assert found.ambiguous <= kill * in_flight * len(accounts.UNKEYED)
+    assert sending > KILLS / 5, "too few kills came while something was on its way to say anything"
     healed = found.ambiguous - _report(one)
     with capsys.disabled():
         print(  # noqa: T201
-            f"\nreal interfaces, in_flight {in_flight}: {KILLS} kills, {sending} with un-keyed messages on their way;"
+            f"\nreal interfaces, in_flight {in_flight}: {kill} kills, {sending} with un-keyed messages on their way;"
             f" {sum(found.states.values())} messages, {found.ambiguous} unclear, {healed} of them cleared up by"
             " reports, 0 lost, 0 doubled"
         )
