@@ -10,10 +10,10 @@ import pytest
 from automation.engine.delivery.breaker import State
 from automation.engine.delivery.claim import Claimed
 from automation.engine.delivery.facade import Delivery
-from automation.engine.delivery.gates import Gates
+from automation.engine.delivery.gates import Books, Gates
 from automation.policy import stop
 from automation.policy.capacity import Rooms
-from automation.store.database import Statements, Transaction
+from automation.store.database import Transaction
 from automation.store.states import MessageState
 from tests.delivery.house import House
 
@@ -30,10 +30,10 @@ def beside(sqlite_house: House, monkeypatch: pytest.MonkeyPatch) -> Beside:
     def claimed(delivery: Delivery, write: Callable[[Transaction], object]) -> Claimed:
         asked, found = threading.Event(), list[Claimed]()
 
-        def told(gates: Gates, statements: Statements, now: int) -> Rooms:
+        def told(gates: Gates, books: Books, now: int) -> Rooms:
             if threading.current_thread() is work:
                 asked.set()
-            return rooms(gates, statements, now)
+            return rooms(gates, books, now)
 
         def claim() -> None:
             found.append(delivery.claim(house.ts(NOON)))
@@ -134,9 +134,9 @@ def test_asking_forgets_nothing_that_the_books_have_learned(sqlite_house: House)
     gates, now = house.delivery.gates, house.ts(NOON)
     (door,) = [one for one in house.delivery.routes.doors if one.channel == "sms_main"]
     gates.learned({"sms_main": State(9, now + 30)}, {("sms_main", "sms"): now + 60})
-    gates.rooms(house.store, now)
+    gates.rooms(Books.read(house.store), now)
     assert gates.trust("sms_main") == 1 and gates.rests_until(door, now) == now + 60
-    gates.look(house.store, now)
+    gates.go_by(Books.read(house.store), now)
     assert gates.trust("sms_main") == 4 and gates.rests_until(door, now) is None
 
 

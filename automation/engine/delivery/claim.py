@@ -17,7 +17,7 @@ from automation.store.states import MessageState
 
 from . import marks, restored
 from .bookings import Bookings
-from .gates import Gates
+from .gates import Books, Gates
 from .routes import Case, Routes
 
 TOKEN = "claim token"  # noqa: S105 - a row of `control`: the number of the last claim
@@ -150,7 +150,7 @@ class Claimer:
         if store.path is None or self._restored is not None:
             return None
         with store.draft() as tx:
-            last, rooms = tx.value(LAST_TOKEN) or 0, self._gates.rooms(tx, now)
+            last, rooms = tx.value(LAST_TOKEN) or 0, self._gates.rooms(Books.read(tx), now)
             return Draft(last, *self._ask(tx, now, purposes, rooms), rooms)
 
     def _claim(self, tx: Transaction, now: int, purposes: Mapping[int, PurposeClass], draft: Draft | None) -> Claimed:
@@ -158,8 +158,9 @@ class Claimer:
         token = int(tx.value(NEXT_TOKEN, now=now))
         if stop.is_on(tx):
             return Claimed()
-        self._gates.look(tx, now)
-        rooms = self._gates.rooms(tx, now)
+        books = Books.read(tx)
+        self._gates.go_by(books, now)
+        rooms = self._gates.rooms(books, now)
         if draft is not None and (draft.last + 1, draft.rooms) == (token, rooms):
             looked, asked = draft.looked, draft.asked
         else:  # another process has claimed since, or a channel went away

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from automation.kernel.ports import Lane
 from automation.policy import periods
@@ -25,10 +26,26 @@ LOOK_BACK = 10  # seconds
 SECOND = 1_000_000  # rates are booked in microseconds, so that thirds do not add up to a lost message
 CHANNELS = "SELECT channel, failures, open_until, day, used, paced_to FROM channel_state"
 LANES = "SELECT channel, lane, day, used, closed_until, why FROM lane_state"
+UNUSED = (0, None, 0, 0, 0)  # of a channel that has no row yet
+FREE = (0, 0, None, None)  # of a lane that has none
 USED = (
     "INSERT INTO {table} ({key}, day, used) VALUES ({values}, :day, :count) ON CONFLICT ({key}) DO UPDATE SET"
     " used = excluded.used + CASE WHEN {table}.day = excluded.day THEN {table}.used ELSE 0 END, day = excluded.day"
 )
+
+
+class Books(NamedTuple):
+    """What the database says of channels, and of lanes by channel and lane: the rows, without their keys."""
+
+    channels: Mapping[str, tuple[int, int | None, int, int, int]]
+    lanes: Mapping[tuple[str, str], tuple[int, int, int | None, str | None]]
+
+    @classmethod
+    def read(cls, statements: Statements) -> Books:
+        return cls(
+            {row[0]: row[1:] for row in statements.rows(CHANNELS)},
+            {(row[0], row[1]): row[2:] for row in statements.rows(LANES)},
+        )
 
 
 @dataclass(slots=True)
@@ -48,26 +65,23 @@ class Gates:
     _sent: dict[str, tuple[int, int]] = field(default_factory=dict)
     _done: dict[str, deque[tuple[int, int]]] = field(default_factory=dict)
 
-    def rooms(self, statements: Statements, now: int) -> Rooms:
+    def rooms(self, books: Books, now: int) -> Rooms:
         """What each takes at this moment."""
-        rows = {row[0]: row[1:] for row in statements.rows(CHANNELS)}
-        channels = {name: self._rooms(name, rows.get(name, (0, None, 0, 0, 0)), now) for name in self.settings.channels}
-        lanes = {(row[0], row[1]): row[2:] for row in statements.rows(LANES)}
+        channels = {name: self._rooms(name, books.channels.get(name, UNUSED), now) for name in self.settings.channels}
         found = {}
         for key, lane in self.lanes.items():
-            room = _of_lane(lane, lanes.get(key, (0, 0, None, None)), now)
+            room = _of_lane(lane, books.lanes.get(key, FREE), now)
             if room is not None:
                 found[key] = room
         return Rooms({name: rooms for name, rooms in channels.items() if rooms}, found)
 
-    def look(self, statements: Statements, now: int) -> None:
-        """What dispatching and booking go by until the next claim; asked in the transaction that claims, because the
-        books of this process learn meanwhile."""
-        rows = {row[0]: row[1:] for row in statements.rows(CHANNELS)}
+    def go_by(self, books: Books, now: int) -> None:
+        """For dispatching and booking until the next claim. Read in the transaction that claims: older ones would
+        forget what this process has learned since."""
         for name in self.settings.channels:
-            failures, open_until, _, _, self._paced[name] = rows.get(name, (0, None, 0, 0, 0))
+            failures, open_until, _, _, self._paced[name] = books.channels.get(name, UNUSED)
             self._states[name] = State(failures, open_until)
-        closed = {(row[0], row[1]): row[4] for row in statements.rows(LANES)}
+        closed = {key: until for key, (_, _, until, _) in books.lanes.items()}
         self._rests.clear()
         self._rests.update({key: until for key, until in closed.items() if until is not None and until > now})
 
