@@ -152,7 +152,9 @@ class Effects:
         rows = [{"id": line.id, "payload": line.payload, "due": now, "error": error} for line in marked]
         with self._parts.store.write() as tx:
             tx.many(HAND_ON, rows)
-        log.warning("a colleague could not be told for %s, so the role's own address is: %s", role, error)
+        log.warning(
+            "notify %s: a colleague could not be told (%s), the role's own address is told instead", role, error
+        )
 
 
 def _due(statements: Statements, now: int) -> list[Effect]:
