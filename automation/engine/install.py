@@ -17,7 +17,7 @@ from automation.store import audit
 from automation.store.database import Store, Transaction
 from automation.store.states import OPEN_MESSAGES, RunState
 
-from . import before, bringing, leave, opening, registry
+from . import before, bringing, leave, opening, queue, registry
 from .entries import checks
 from .parts import Parts
 from .registry import Loaded
@@ -250,11 +250,7 @@ def clear_line(parts: Parts, journey_id: int) -> int:
         gone = -1
         while gone:
             with parts.write() as tx:
-                gone = tx.run(
-                    f"DELETE FROM {table} WHERE journey_id = :journey AND person_id IN (SELECT person_id FROM {table}"
-                    " WHERE journey_id = :journey ORDER BY person_id LIMIT :batch)",
-                    journey=journey_id, batch=parts.settings.engine.batch,
-                )  # fmt: skip
+                gone = queue.let_go(tx, table, journey_id, parts.settings.engine.batch)
             count += gone
     return count
 

@@ -67,13 +67,18 @@ def admit(parts: Parts, now: int, batch: int) -> int:
     return count
 
 
+def let_go(tx: Transaction, table: str, journey_id: int, batch: int) -> int:
+    """A batch of those who wait to enter a journey: in line (`entrant`) or until an event has rested (`settling`)."""
+    return tx.run(
+        f"DELETE FROM {table} WHERE journey_id = :journey AND person_id IN (SELECT person_id FROM {table}"
+        " WHERE journey_id = :journey ORDER BY person_id LIMIT :batch)",
+        journey=journey_id, batch=batch,
+    )  # fmt: skip
+
+
 def _send_away(parts: Parts, loaded: Loaded, batch: int) -> int:
     with parts.write() as tx:
-        count = tx.run(
-            "DELETE FROM entrant WHERE journey_id = :journey AND (person_id, key, episode) IN (SELECT person_id, key,"
-            " episode FROM entrant WHERE journey_id = :journey ORDER BY person_id, key, episode LIMIT :batch)",
-            journey=loaded.journey_id, batch=batch,
-        )  # fmt: skip
+        count = let_go(tx, "entrant", loaded.journey_id, batch)
     log.warning("%d in line for %s do not enter: its `active` days are over", count, loaded.name)
     return count
 
